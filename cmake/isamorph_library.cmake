@@ -1,0 +1,27 @@
+# isamorph_library(NAME [LINK public-libs...] [PRIVATE private-libs...]): the static library of one folder.
+function(isamorph_library name)
+  cmake_parse_arguments(arg "" "" "LINK;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_library(isamorph_${name} STATIC ${sources})
+  add_library(isamorph::${name} ALIAS isamorph_${name})
+  target_compile_features(isamorph_${name} PUBLIC cxx_std_20)
+  # -ffp-contract=off: the numerics fix where every rounding happens; the compiler may not fuse any.
+  target_compile_options(isamorph_${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -ffp-contract=off
+                         $<$<BOOL:${ISAMORPH_WERROR}>:-Werror>)
+  target_include_directories(isamorph_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                             $<INSTALL_INTERFACE:include/isamorph>)
+  target_link_libraries(isamorph_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})
+  set_target_properties(isamorph_${name} PROPERTIES EXPORT_NAME ${name})
+endfunction()
+
+# isamorph_embed(TARGET FILE SYMBOL): compiles the text of FILE into TARGET as
+# `extern const char isamorph::embedded::SYMBOL[]` (declare it where it is used).
+function(isamorph_embed target file symbol)
+  set(output "${CMAKE_CURRENT_BINARY_DIR}/${symbol}.embedded.cpp")
+  add_custom_command(
+    OUTPUT "${output}"
+    COMMAND "${CMAKE_COMMAND}" -DINPUT=${CMAKE_CURRENT_SOURCE_DIR}/${file} -DOUTPUT=${output} -DSYMBOL=${symbol}
+            -P "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
+    DEPENDS "${file}" "${PROJECT_SOURCE_DIR}/cmake/embed.cmake")
+  target_sources(${target} PRIVATE "${output}")
+endfunction()

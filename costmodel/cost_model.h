@@ -1,0 +1,30 @@
+#pragma once
+// Prices of kernels. `count`: instructions; `latency`: the sum of the ISA's latencies; `overlap`: units run in parallel, each
+// issues in program order and an instruction also waits until its operands are written and the places it overwrites were
+// read: the makespan in cycles.
+
+#include "spec/kernel.h"
+
+namespace isamorph::costmodel {
+
+enum class CostModel : std::uint8_t { Count, Latency, Overlap };
+std::string_view name(CostModel model);
+std::optional<CostModel> cost_model(std::string_view name);
+std::vector<std::string> cost_model_names();
+
+/// Price of one instruction under a model that is a sum (Overlap: its latency).
+std::int64_t instruction_cost(const spec::Instruction &instruction, const semantics::Bindings &attributes, CostModel model);
+
+/// When each instruction of a kernel starts and ends under `overlap`, in cycles.
+struct Interval {
+  std::uint32_t unit;
+  std::int64_t start, end;
+};
+std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel);
+
+std::int64_t cost(const spec::Isa &isa, const spec::Kernel &kernel, CostModel model);
+
+/// Chrome trace JSON (chrome://tracing, Perfetto): one row a unit, one microsecond a cycle.
+std::string chrome_trace(const spec::Isa &isa, const spec::Kernel &kernel);
+
+} // namespace isamorph::costmodel

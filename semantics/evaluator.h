@@ -1,0 +1,25 @@
+#pragma once
+// The reference evaluator: what a tensor graph computes, bit for bit, under a numerics profile.
+
+#include "semantics/graph.h"
+#include "semantics/numerics.h"
+
+namespace isamorph::semantics {
+
+/// One operation on values. `operands` in order; throws std::logic_error for operations that are not evaluable.
+Tensor evaluate_op(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands, const Shape &result,
+                   const NumericsProfile &profile);
+
+/// One element of an element-wise operation (compare, select and convert included) on bits, same meaning as above.
+/// `types` are the operands' element types.
+std::uint64_t evaluate_scalar(OpCode op, const Attributes &attributes, std::span<const ElementType> types,
+                              std::span<const std::uint64_t> operands, ElementType result, const NumericsProfile &profile);
+
+/// The results for inputs in parameter order. Throws InputError when shapes of inputs do not fit, or an operation of
+/// the graph has no evaluator (naming its place).
+std::vector<Tensor> evaluate(const TensorGraph &graph, std::span<const Tensor> inputs, const NumericsProfile &profile);
+
+/// The exact function of the profile for a unary float operation on 16-bit types: all 65536 results, computed once.
+std::span<const std::uint16_t> unary_table(OpCode op, ElementType type, const NumericsProfile &profile);
+
+} // namespace isamorph::semantics

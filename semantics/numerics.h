@@ -1,0 +1,51 @@
+#pragma once
+// Numerics profiles: how operations round. A profile is data, read from a `numerics NAME { ... }` block; the shipped ones
+// are in semantics/numerics/profiles.numerics, embedded into the library at build time.
+
+#include "semantics/element_type.h"
+#include "semantics/source.h"
+
+namespace isamorph::semantics {
+
+class Cursor;
+
+/// The tree of additions that a fold denotes. `Sequential`: ((init+t0)+t1)+...; `Blocks(w)`: rows longer than w are cut in
+/// blocks of w, each summed sequentially from init, and the block sums are then added in order, from init;
+/// `Pairwise`: a balanced tree over the terms, init added last.
+struct OrderDescriptor {
+  enum class Kind : std::uint8_t { Sequential, Blocks, Pairwise };
+  Kind kind = Kind::Sequential;
+  std::int64_t width = 0; ///< Blocks only
+  bool operator==(const OrderDescriptor &) const = default;
+};
+
+/// How `dot` or `reduce` accumulates float elements. Integers always wrap and are exact.
+struct FoldNumerics {
+  /// The type in which the running value is kept and every step is rounded; nullopt: the element type itself.
+  std::optional<ElementType> accumulator;
+  OrderDescriptor order;
+  bool operator==(const FoldNumerics &) const = default;
+};
+
+/// Float element-wise operations of types narrower than `compute` are done in `compute` and rounded once
+/// (to nearest even); for +, -, *, / and sqrt of bf16 in f32 that is the correctly rounded result.
+struct NumericsProfile {
+  std::string name;
+  std::optional<ElementType> compute; ///< nullopt: in the element type
+  FoldNumerics dot;                   ///< products are exact if they fit the accumulator type, else rounded to it
+  FoldNumerics reduce;
+  bool flush_denormals = false;       ///< inputs and results of arithmetic: denormals read and written as signed zero
+  bool operator==(const NumericsProfile &) const = default;
+};
+
+/// Parses the profile blocks of a text, each `numerics NAME [extends OTHER] { key value ... }`.
+std::vector<NumericsProfile> parse_numerics(const SourceRef &source);
+/// One block at the cursor (an ISA may declare its own); `known` are profiles that `extends` may name.
+NumericsProfile parse_numerics_block(Cursor &cursor, std::span<const NumericsProfile> known);
+
+const std::vector<NumericsProfile> &shipped_numerics();
+/// Throws InputError that lists the known names.
+const NumericsProfile &numerics_profile(std::string_view name);
+std::string print_numerics(const NumericsProfile &profile);
+
+} // namespace isamorph::semantics
