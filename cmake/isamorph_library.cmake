@@ -1,17 +1,27 @@
-# isamorph_library(NAME [LINK public-libs...] [PRIVATE private-libs...]): the static library of one folder.
+# isamorph_warnings(TARGET): the warnings that all code of the project compiles without.
+function(isamorph_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow
+                         $<$<BOOL:${ISAMORPH_WERROR}>:-Werror>)
+endfunction()
+
+# isamorph_library(NAME [LINK public-libs...] [PRIVATE private-libs...]): the static library of one folder, and how it is
+# installed. A private library that is new here also needs a line in cmake/isamorphConfig.cmake.in.
 function(isamorph_library name)
   cmake_parse_arguments(arg "" "" "LINK;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   add_library(isamorph_${name} STATIC ${sources})
   add_library(isamorph::${name} ALIAS isamorph_${name})
   target_compile_features(isamorph_${name} PUBLIC cxx_std_20)
+  isamorph_warnings(isamorph_${name})
   # -ffp-contract=off: the numerics fix where every rounding happens; the compiler may not fuse any.
-  target_compile_options(isamorph_${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -ffp-contract=off
-                         $<$<BOOL:${ISAMORPH_WERROR}>:-Werror>)
+  target_compile_options(isamorph_${name} PRIVATE -ffp-contract=off)
   target_include_directories(isamorph_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                             $<INSTALL_INTERFACE:include/isamorph>)
+                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/isamorph>)
   target_link_libraries(isamorph_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})
   set_target_properties(isamorph_${name} PROPERTIES EXPORT_NAME ${name})
+  install(TARGETS isamorph_${name} EXPORT isamorphTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/isamorph/${name}
+          FILES_MATCHING PATTERN "*.h")
 endfunction()
 
 # isamorph_embed(TARGET FILE SYMBOL): compiles the text of FILE into TARGET as

@@ -5,6 +5,7 @@
 #include "semantics/graph_template.h"
 #include "semantics/numerics.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct Buffer {
   semantics::Location location;
 
   std::int64_t unit_elements() const;
+  /// The product of the addressed sizes: 1 for a register-like buffer, 0 for the off-chip one.
+  std::int64_t places() const;
 };
 
 /// A rectangular region: `buffer[start_0 : extent_0, start_1 : extent_1, ...]`, one pair for each addressed dimension.
@@ -72,9 +75,14 @@ struct AssemblySyntax {
   std::string name;
   std::string file_extension;
   std::string prologue, epilogue, instruction, attribute, separator, tensor, constant;
+  std::string attribute_separator = ", ";
+  std::string identity, uniform, general;    ///< how constants are written; empty: not in that way
+  std::string infinity = "inf", nan = "nan"; ///< elements that are no numbers; "-" goes before the former
   std::vector<std::pair<ElementType, std::string>> types; ///< how element types are written
 };
 
+/// An instruction set. Buffers, units, instructions and assembly blocks have distinct names among themselves; exactly one
+/// buffer is off-chip.
 struct Isa {
   std::string name;
   std::vector<std::pair<std::string, std::int64_t>> parameters; ///< with the values in force

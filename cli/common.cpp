@@ -1,0 +1,67 @@
+#include "cli/common.h"
+
+#include "semantics/source.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <iostream>
+#include <unistd.h>
+
+namespace isamorph::cli {
+namespace {
+
+std::atomic<bool> g_interrupted{false};
+
+extern "C" void on_interrupt(int) {
+  g_interrupted.store(true);
+  std::signal(SIGINT, SIG_DFL);
+}
+
+} // namespace
+
+void print_json(const Json &json) { std::cout << json.dump(2) << '\n'; }
+
+bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }
+
+std::string bold_red(const std::string &text) {
+  return stderr_is_terminal() && !std::getenv("NO_COLOR") ? "\033[1;31m" + text + "\033[0m" : text;
+}
+
+const std::atomic<bool> &interrupted() { return g_interrupted; }
+void install_interrupt_handler() { std::signal(SIGINT, on_interrupt); }
+
+void show_progress(const std::string &line) {
+  if (stderr_is_terminal())
+    std::cerr << "\r\033[K" << line << std::flush;
+}
+
+void clear_progress() {
+  if (stderr_is_terminal())
+    std::cerr << "\r\033[K" << std::flush;
+}
+
+void Stopwatch::start(const std::string &name) {
+  stop();
+  running_ = name;
+  since_ = Clock::now();
+}
+
+void Stopwatch::stop() {
+  if (!running_.empty())
+    stages_.emplace_back(std::exchange(running_, {}), std::chrono::duration<double>(Clock::now() - since_).count());
+}
+
+double Stopwatch::total() const { return std::chrono::duration<double>(Clock::now() - created_).count(); }
+
+Json Stopwatch::json() const {
+  Json out = Json::object();
+  for (const auto &[name, seconds] : stages_)
+    out[name] = (out.contains(name) ? out[name].get<double>() : 0.0) + seconds;
+  out["total"] = total();
+  return out;
+}
+
+std::string example(const std::string &commands) { return "Example:\n" + commands; }
+
+} // namespace isamorph::cli

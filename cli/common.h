@@ -1,0 +1,107 @@
+#pragma once
+// What the subcommands share: exit statuses, the terminal, Ctrl-C, tensor arguments, and how JSON leaves the program.
+
+#include "semantics/tensor.h"
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace isamorph::cli {
+
+/// Exit statuses (design, section 9).
+enum ExitStatus : int { kDone = 0, kDifferent = 1, kBadInput = 2, kUnknown = 3, kInternalError = 4 };
+
+/// What a subcommand's callback leaves behind for main.
+struct Context {
+  int status = kDone;
+};
+
+using Json = nlohmann::ordered_json;
+
+/// Prints one JSON object and a newline on standard output.
+void print_json(const Json &json);
+
+/// True when standard error is a terminal (and NO_COLOR is unset, for colour): only then is there progress and colour.
+bool stderr_is_terminal();
+std::string bold_red(const std::string &text);
+
+/// Set by the first Ctrl-C; a second one ends the program at once.
+const std::atomic<bool> &interrupted();
+void install_interrupt_handler();
+
+/// One line of progress on standard error, overwritten in place; nothing when it is no terminal.
+void show_progress(const std::string &line);
+void clear_progress();
+
+/// Wall seconds of named stages, in order.
+class Stopwatch {
+public:
+  /// Ends the running stage, if any, and starts `name`.
+  void start(const std::string &name);
+  void stop();
+  void add(const std::string &name, double seconds) { stages_.emplace_back(name, seconds); }
+  double total() const;
+  /// {"stage": seconds, ..., "total": seconds}
+  Json json() const;
+  const std::vector<std::pair<std::string, double>> &stages() const { return stages_; }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  std::vector<std::pair<std::string, double>> stages_;
+  std::string running_;
+  Clock::time_point created_ = Clock::now(), since_ = created_;
+};
+
+/// A tensor that a program expects.
+struct ExpectedTensor {
+  std::string name;
+  semantics::Shape shape;
+};
+
+/// Reads `[NAME=]FILE` arguments for the expected tensors: unnamed ones fill the places left, in order. With `seed`, tensors
+/// without a file are random. Throws InputError on a wrong number, an unknown or a repeated name.
+std::vector<semantics::Tensor> read_inputs(const std::vector<std::string> &arguments,
+                                           const std::vector<ExpectedTensor> &expected,
+                                           const std::optional<std::uint64_t> &seed);
+/// Random values: floats normal with deviation 1/2, integers uniform; the same for a seed on every machine.
+semantics::Tensor random_tensor(const semantics::Shape &shape, std::uint64_t seed);
+
+/// The text of a shape list: "q bf16[64,64], k bf16[64,64]".
+std::string describe(const std::vector<ExpectedTensor> &tensors);
+
+/// How results differ from golden ones.
+struct Comparison {
+  std::int64_t elements = 0, mismatches = 0;
+  std::uint64_t max_ulp = 0;
+  std::string first; ///< "o[3,5]: 0.25, golden 0.5"
+};
+Comparison compare(const std::vector<semantics::Tensor> &results, const std::vector<semantics::Tensor> &golden,
+                   const std::vector<ExpectedTensor> &names);
+
+/// What `run` and `eval` do with results: --output, --golden, --json and the summary for people.
+struct ResultOptions {
+  std::vector<std::string> output, golden;
+  bool json = false;
+};
+void add_result_options(CLI::App &app, ResultOptions &options);
+int report_results(const ResultOptions &options, const std::vector<semantics::Tensor> &results,
+                   const std::vector<ExpectedTensor> &names, const Stopwatch &watch);
+
+/// A line of `--help` text with an example.
+std::string example(const std::string &commands);
+
+void add_synth(CLI::App &app, Context &context);
+void add_verify(CLI::App &app, Context &context);
+void add_run(CLI::App &app, Context &context);
+void add_eval(CLI::App &app, Context &context);
+void add_cost(CLI::App &app, Context &context);
+void add_check(CLI::App &app, Context &context);
+void add_isa(CLI::App &app, Context &context);
+void add_rules(CLI::App &app, Context &context);
+
+} // namespace isamorph::cli

@@ -1,0 +1,51 @@
+// isamorph eval: what a graph computes under a numerics profile.
+#include "cli/common.h"
+
+#include "semantics/evaluator.h"
+#include "semantics/hlo.h"
+
+namespace isamorph::cli {
+namespace {
+
+struct Options {
+  std::string graph, numerics = "xla_cpu";
+  std::vector<std::string> inputs;
+  std::optional<std::uint64_t> seed;
+  ResultOptions results;
+};
+
+int run(const Options &options) {
+  Stopwatch watch;
+  watch.start("parse");
+  const semantics::NumericsProfile &profile = semantics::numerics_profile(options.numerics);
+  semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(options.graph));
+  std::vector<ExpectedTensor> expected, names;
+  for (semantics::NodeId id : graph.parameters)
+    expected.push_back({graph[id].name, graph[id].shape});
+  for (semantics::NodeId id : graph.results)
+    names.push_back({graph[id].name, graph[id].shape});
+  watch.start("read");
+  std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, expected, options.seed);
+  watch.start("evaluate");
+  std::vector<semantics::Tensor> results = semantics::evaluate(graph, inputs, profile);
+  watch.stop();
+  return report_results(options.results, results, names, watch);
+}
+
+} // namespace
+
+void add_eval(CLI::App &app, Context &context) {
+  CLI::App *command = app.add_subcommand("eval", "Evaluate a tensor graph, bit for bit, under a numerics profile");
+  auto options = std::make_shared<Options>();
+  command->add_option("GRAPH", options->graph, "HLO text")->required();
+  command->add_option("--numerics", options->numerics, "How operations round")->type_name("PROFILE")->capture_default_str();
+  command->add_option("--input", options->inputs, "Inputs in parameter order, or by name")
+      ->type_name("[NAME=]FILE")
+      ->expected(1, -1);
+  command->add_option("--random", options->seed, "Random values for inputs without a file")->type_name("SEED");
+  add_result_options(*command, options->results);
+  command->footer(example("  isamorph eval corpus/qkv/attention.hlo --input Q.dat K.dat V.dat --output o.npy"));
+  command->callback([options, &context] { context.status = run(*options); });
+}
+
+} // namespace isamorph::cli

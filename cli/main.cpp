@@ -1,0 +1,47 @@
+// The isamorph command: subcommands, errors, exit statuses.
+#include "cli/common.h"
+
+#include "semantics/source.h"
+
+#include <fmt/format.h>
+#include <iostream>
+#include <new>
+
+int main(int argc, char **argv) {
+  using namespace isamorph;
+  CLI::App app{"isamorph: the cheapest kernel for a tensor program on an accelerator, with a proof", "isamorph"};
+  app.set_version_flag("--version", "isamorph " ISAMORPH_VERSION);
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of every subcommand");
+  cli::Context context;
+  cli::add_synth(app, context);
+  cli::add_verify(app, context);
+  cli::add_run(app, context);
+  cli::add_eval(app, context);
+  cli::add_cost(app, context);
+  cli::add_check(app, context);
+  cli::add_isa(app, context);
+  cli::add_rules(app, context);
+  app.footer(cli::example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py --certificate proof.json\n"
+                          "  isamorph check proof.json"));
+  cli::install_interrupt_handler();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? cli::kDone : cli::kBadInput;
+  } catch (const semantics::InputError &error) {
+    cli::clear_progress();
+    std::cerr << (error.line() ? "" : cli::bold_red("error: ")) << error.what() << '\n';
+    return cli::kBadInput;
+  } catch (const std::bad_alloc &) {
+    cli::clear_progress();
+    std::cerr << cli::bold_red("error: ") << "out of memory\n";
+    return cli::kUnknown;
+  } catch (const std::exception &error) {
+    cli::clear_progress();
+    std::cerr << cli::bold_red("internal error: ") << error.what()
+              << "\nThis is a mistake of isamorph; please report it with the command and its input.\n";
+    return cli::kInternalError;
+  }
+  return context.status;
+}

@@ -1,0 +1,59 @@
+// isamorph run: a kernel on the bit-exact simulator.
+#include "cli/common.h"
+
+#include "costmodel/cost_model.h"
+#include "sim/simulator.h"
+
+namespace isamorph::cli {
+namespace {
+
+struct Options {
+  std::string kernel, isa, trace;
+  std::vector<std::string> inputs;
+  std::optional<std::uint64_t> seed;
+  ResultOptions results;
+};
+
+std::vector<ExpectedTensor> tensors(const std::vector<spec::Placed> &placed) {
+  std::vector<ExpectedTensor> out;
+  for (const spec::Placed &p : placed)
+    out.push_back({p.name, p.shape});
+  return out;
+}
+
+int run(const Options &options) {
+  Stopwatch watch;
+  watch.start("parse");
+  spec::Isa isa = spec::load_isa(options.isa);
+  spec::Kernel kernel = spec::parse_kernel(semantics::read_source(options.kernel), isa);
+  watch.start("read");
+  std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, tensors(kernel.inputs), options.seed);
+  watch.start("prepare");
+  sim::Simulator simulator(isa, kernel);
+  watch.start("simulate");
+  std::vector<semantics::Tensor> results = simulator.run(inputs);
+  watch.stop();
+  if (!options.trace.empty())
+    semantics::write_file_atomically(options.trace, costmodel::chrome_trace(isa, kernel));
+  return report_results(options.results, results, tensors(kernel.outputs), watch);
+}
+
+} // namespace
+
+void add_run(CLI::App &app, Context &context) {
+  CLI::App *command = app.add_subcommand("run", "Run a kernel on the bit-exact simulator");
+  auto options = std::make_shared<Options>();
+  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")->required();
+  command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();
+  command->add_option("--input", options->inputs, "Inputs in the kernel's order, or by name")
+      ->type_name("[NAME=]FILE")
+      ->expected(1, -1);
+  command->add_option("--random", options->seed, "Random values for inputs without a file")->type_name("SEED");
+  command->add_option("--trace", options->trace, "Write a Chrome trace (chrome://tracing, Perfetto): one row a unit")
+      ->type_name("FILE");
+  add_result_options(*command, options->results);
+  command->footer(example("  isamorph run attention.py --isa qkv --input Q.dat K.dat V.dat --golden attention.dat"));
+  command->callback([options, &context] { context.status = run(*options); });
+}
+
+} // namespace isamorph::cli

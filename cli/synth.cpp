@@ -1,0 +1,186 @@
+// isamorph synth: from HLO text to a proved kernel.
+#include "cli/common.h"
+
+#include "corpus/synthesis.h"
+#include "semantics/hlo.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <iostream>
+
+namespace isamorph::cli {
+namespace {
+
+using corpus::Synthesis;
+
+struct Options {
+  std::string graph, isa, output, emit, cost = "count", level = "bits", certificate;
+  double time_limit = 0;
+  int jobs = 0;
+  bool json = false, no_cache = false;
+};
+
+corpus::SynthesisOptions synthesis_options(const Options &options) {
+  corpus::SynthesisOptions out;
+  auto level = semantics::level(options.level);
+  if (!level)
+    throw semantics::InputError("unknown equivalence level '" + options.level + "'; levels: bits, finite, real");
+  auto cost = costmodel::cost_model(options.cost);
+  if (!cost)
+    throw semantics::InputError("unknown cost model '" + options.cost +
+                                "'; models: " + semantics::join(costmodel::cost_model_names()));
+  out.level = *level;
+  out.cost = *cost;
+  out.time_limit_seconds = options.time_limit;
+  out.jobs = options.jobs;
+  out.certificate = !options.certificate.empty();
+  out.use_cache = !options.no_cache;
+  out.interrupt = &interrupted();
+  out.progress = show_progress;
+  return out;
+}
+
+/// The form to print: --emit, else what the output file's extension says, else the ISA's own assembly.
+std::string output_form(const Options &options, const spec::Isa &isa) {
+  std::vector<std::string> forms = spec::kernel_forms(isa);
+  if (!options.emit.empty()) {
+    if (std::find(forms.begin(), forms.end(), options.emit) == forms.end())
+      throw semantics::InputError("unknown form '" + options.emit + "'; forms of " + isa.name + ": " +
+                                  semantics::join(forms));
+    return options.emit;
+  }
+  std::string extension = std::filesystem::path(options.output).extension().string();
+  if (extension == ".json")
+    return "json";
+  for (const spec::AssemblySyntax &syntax : isa.assemblies)
+    if (extension.empty() || syntax.file_extension == extension)
+      return syntax.name;
+  return "asm";
+}
+
+Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {
+  const search::SearchResult &search = synthesis.search;
+  Json json = Json::object();
+  bool found = synthesis.outcome == Synthesis::Outcome::Found;
+  if (found || synthesis.outcome == Synthesis::Outcome::Unproved)
+    json["verdict"] = std::string(verify::name(synthesis.verdict.outcome));
+  else
+    json["verdict"] = synthesis.outcome == Synthesis::Outcome::Infeasible ? "infeasible" : "unknown";
+  json["level"] = options.level;
+  if (!synthesis.reason.empty())
+    json["reason"] = synthesis.reason;
+  json["model"] = options.cost;
+  if (found) {
+    json["cost"] = search.cost;
+    json["bound"] = search.bound;
+    json["gap"] = search.cost - search.bound;
+    json["instructions"] = search.kernel->instructions.size();
+    if (!options.output.empty())
+      json["kernel"] = options.output;
+    if (!options.certificate.empty())
+      json["certificate"] = options.certificate;
+    if (synthesis.verdict.max_ulp)
+      json["max_ulp"] = *synthesis.verdict.max_ulp;
+  }
+  json["states"] = search.states;
+  json["enodes"] = search.enodes;
+  json["eclasses"] = search.eclasses;
+  json["seconds"] = watch.json();
+  return json;
+}
+
+void print_summary(std::ostream &out, const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {
+  const search::SearchResult &search = synthesis.search;
+  out << fmt::format("{} instructions, {} {}, lower bound {}{}\n", search.kernel->instructions.size(), options.cost,
+                     search.cost, search.bound,
+                     search.cost == search.bound ? " (optimal)" : fmt::format(" (gap {})", search.cost - search.bound));
+  out << fmt::format("{} at {}: {}\n", verify::name(synthesis.verdict.outcome), semantics::name(synthesis.verdict.level),
+                     synthesis.verdict.reach);
+  if (synthesis.verdict.max_ulp)
+    out << fmt::format("largest difference seen: {} ulp\n", *synthesis.verdict.max_ulp);
+  out << fmt::format("{} e-classes, {} e-nodes, {} states, {:.1f} ms\n", search.eclasses, search.enodes, search.states,
+                     watch.total() * 1e3);
+  if (!options.output.empty())
+    out << "kernel: " << options.output << '\n';
+  if (!options.certificate.empty())
+    out << "certificate: " << options.certificate << '\n';
+}
+
+int failure(const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {
+  if (options.json)
+    print_json(to_json(synthesis, options, watch));
+  switch (synthesis.outcome) {
+  case Synthesis::Outcome::Infeasible:
+    std::cerr << bold_red("no kernel: ") << synthesis.reason << '\n';
+    return kDifferent;
+  case Synthesis::Outcome::OutOfTime:
+    std::cerr << bold_red("stopped: ") << synthesis.reason << '\n';
+    return kUnknown;
+  default:
+    std::cerr << bold_red("not proved: ") << synthesis.reason << '\n';
+    return kUnknown;
+  }
+}
+
+int run(const Options &options) {
+  Stopwatch watch;
+  watch.start("parse");
+  corpus::SynthesisOptions how = synthesis_options(options);
+  spec::Isa isa = spec::load_isa(options.isa);
+  std::string form = output_form(options, isa);
+  semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(options.graph));
+  watch.stop();
+  Synthesis synthesis = corpus::synthesize(graph, isa, how);
+  clear_progress();
+  for (const auto &[stage, seconds] : synthesis.seconds)
+    watch.add(stage, seconds);
+  if (synthesis.outcome != Synthesis::Outcome::Found)
+    return failure(synthesis, options, watch);
+  watch.start("write");
+  std::string text = spec::print_kernel(*synthesis.search.kernel, isa, form);
+  if (!options.output.empty())
+    semantics::write_file_atomically(options.output, text);
+  if (!options.certificate.empty())
+    semantics::write_file_atomically(options.certificate, synthesis.certificate);
+  watch.stop();
+  if (options.json) {
+    Json json = to_json(synthesis, options, watch);
+    if (options.output.empty())
+      json["text"] = text;
+    print_json(json);
+  } else if (options.output.empty()) {
+    std::cout << text << std::flush;
+    print_summary(std::cerr, synthesis, options, watch);
+  } else {
+    print_summary(std::cout, synthesis, options, watch);
+  }
+  return kDone;
+}
+
+} // namespace
+
+void add_synth(CLI::App &app, Context &context) {
+  CLI::App *command = app.add_subcommand("synth", "Find the cheapest kernel for a tensor graph, with its proof");
+  auto options = std::make_shared<Options>();
+  command->add_option("GRAPH", options->graph, "HLO text")->required();
+  command->add_option("--isa", options->isa, "A shipped ISA (isamorph isa list) or a path")->required();
+  command->add_option("-o", options->output, "Where to write the kernel (default: standard output)")->type_name("FILE");
+  command->add_option("--emit", options->emit,
+                      "asm, json, or an assembly of the ISA (default: by extension, else the ISA's own)")
+      ->type_name("FORM");
+  command->add_option("--cost", options->cost, "count, latency or overlap")->type_name("MODEL")->capture_default_str();
+  command->add_option("--equiv", options->level, "bits, finite or real")->type_name("LEVEL")->capture_default_str();
+  command->add_option("--time-limit", options->time_limit, "Seconds; then the best kernel so far, with its bound")
+      ->type_name("S")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--jobs", options->jobs, "Threads (0: one a core); the result is the same for every number")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")->type_name("FILE");
+  command->add_flag("--no-cache", options->no_cache, "Prove the rewrite rules anew");
+  command->add_flag("--json", options->json, "Print one JSON object on standard output");
+  command->footer(example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py --certificate proof.json"));
+  command->callback([options, &context] { context.status = run(*options); });
+}
+
+} // namespace isamorph::cli

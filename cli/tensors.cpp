@@ -1,0 +1,183 @@
+#include "cli/common.h"
+
+#include "semantics/source.h"
+
+#include <algorithm>
+#include <optional>
+#include <fmt/format.h>
+#include <iostream>
+#include <random>
+
+namespace isamorph::cli {
+
+using semantics::ElementType;
+using semantics::InputError;
+using semantics::Shape;
+using semantics::Tensor;
+
+namespace {
+
+std::string position(const Shape &shape, std::int64_t index) {
+  std::vector<std::int64_t> indices(shape.rank());
+  for (std::size_t d = shape.rank(); d-- > 0;) {
+    indices[d] = index % shape.dims[d];
+    index /= shape.dims[d];
+  }
+  return "[" + semantics::join_dims(indices) + "]";
+}
+
+/// Twelve uniform numbers less six: close to normal, and the same bits with every standard library.
+double nearly_normal(std::mt19937_64 &engine) {
+  double sum = -6;
+  for (int i = 0; i < 12; ++i)
+    sum += static_cast<double>(engine() >> 11) * 0x1p-53;
+  return sum;
+}
+
+bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b) {
+  return a == b || (semantics::is_nan(type, a) && semantics::is_nan(type, b));
+}
+
+} // namespace
+
+Tensor random_tensor(const Shape &shape, std::uint64_t seed) {
+  Tensor tensor(shape);
+  std::mt19937_64 engine(seed);
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    if (semantics::is_float(shape.type))
+      tensor.set_bits(i, semantics::encode(shape.type, nearly_normal(engine) / 2));
+    else if (shape.type == ElementType::Pred)
+      tensor.set_bits(i, engine() & 1);
+    else
+      tensor.set_bits(i, semantics::encode_integer(shape.type, static_cast<std::int64_t>(engine())));
+  }
+  return tensor;
+}
+
+std::string describe(const std::vector<ExpectedTensor> &tensors) {
+  std::string out;
+  for (const ExpectedTensor &t : tensors)
+    out += (out.empty() ? "" : ", ") + t.name + " " + t.shape.to_string();
+  return out;
+}
+
+std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments, const std::vector<ExpectedTensor> &expected,
+                                const std::optional<std::uint64_t> &seed) {
+  std::vector<std::optional<Tensor>> tensors(expected.size());
+  std::vector<std::string> unnamed;
+  for (const std::string &argument : arguments) {
+    std::size_t equals = argument.find('=');
+    std::string name = argument.substr(0, equals);
+    auto known = std::find_if(expected.begin(), expected.end(), [&](auto &e) { return e.name == name; });
+    if (equals == std::string::npos) {
+      unnamed.push_back(argument);
+      continue;
+    }
+    if (known == expected.end())
+      throw InputError("no input is named '" + name + "'; inputs: " + describe(expected));
+    auto &place = tensors[static_cast<std::size_t>(known - expected.begin())];
+    if (place)
+      throw InputError("input '" + name + "' is given twice");
+    place = semantics::read_tensor(argument.substr(equals + 1), known->shape);
+  }
+  std::size_t next = 0;
+  for (const std::string &path : unnamed) {
+    while (next < tensors.size() && tensors[next])
+      ++next;
+    if (next == tensors.size())
+      throw InputError(fmt::format("too many inputs: the program takes {} ({})", expected.size(), describe(expected)));
+    tensors[next] = semantics::read_tensor(path, expected[next].shape);
+  }
+  std::vector<Tensor> out;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!tensors[i] && !seed)
+      throw InputError(fmt::format("input '{}' ({}) is missing; give it with --input, or all with --random SEED",
+                                   expected[i].name, expected[i].shape.to_string()));
+    out.push_back(tensors[i] ? std::move(*tensors[i]) : random_tensor(expected[i].shape, *seed + i));
+  }
+  return out;
+}
+
+Comparison compare(const std::vector<Tensor> &results, const std::vector<Tensor> &golden,
+                   const std::vector<ExpectedTensor> &names) {
+  Comparison out;
+  for (std::size_t t = 0; t < results.size(); ++t) {
+    const Shape &shape = results[t].shape();
+    for (std::int64_t i = 0; i < results[t].elements(); ++i) {
+      std::uint64_t a = results[t].bits(i), b = golden[t].bits(i);
+      ++out.elements;
+      if (equal_element(shape.type, a, b))
+        continue;
+      ++out.mismatches;
+      if (semantics::is_float(shape.type) && semantics::is_finite(shape.type, a) && semantics::is_finite(shape.type, b))
+        out.max_ulp = std::max(out.max_ulp, semantics::ulp_distance(shape.type, a, b));
+      if (out.first.empty())
+        out.first = fmt::format("{}{}: {}, golden {}", names[t].name, position(shape, i),
+                                semantics::element_text(shape.type, a), semantics::element_text(shape.type, b));
+    }
+  }
+  return out;
+}
+
+void add_result_options(CLI::App &app, ResultOptions &options) {
+  app.add_option("--output", options.output, "Where to write the results, one file each (.npy, or raw bytes)")
+      ->type_name("FILE")
+      ->expected(1, -1);
+  app.add_option("--golden", options.golden, "Compare the results with these, one file each")
+      ->type_name("FILE")
+      ->expected(1, -1);
+  app.add_flag("--json", options.json, "Print one JSON object on standard output");
+}
+
+namespace {
+
+void print_summary(const std::vector<Tensor> &results, const std::vector<ExpectedTensor> &names) {
+  for (std::size_t t = 0; t < results.size(); ++t) {
+    std::string values;
+    std::int64_t shown = std::min<std::int64_t>(results[t].elements(), 8);
+    for (std::int64_t i = 0; i < shown; ++i)
+      values += (i ? ", " : "") + semantics::element_text(results[t].shape().type, results[t].bits(i));
+    fmt::print("{} {} = {}{}\n", names[t].name, results[t].shape().to_string(), values,
+               results[t].elements() > shown ? ", ..." : "");
+  }
+}
+
+} // namespace
+
+int report_results(const ResultOptions &options, const std::vector<Tensor> &results,
+                   const std::vector<ExpectedTensor> &names, const Stopwatch &watch) {
+  auto check_count = [&](const std::vector<std::string> &files, const char *option) {
+    if (!files.empty() && files.size() != results.size())
+      throw InputError(
+          fmt::format("{} names {} files for {} results ({})", option, files.size(), results.size(), describe(names)));
+  };
+  check_count(options.output, "--output");
+  check_count(options.golden, "--golden");
+  for (std::size_t i = 0; i < options.output.size(); ++i)
+    semantics::write_tensor(options.output[i], results[i]);
+  Json json = Json::object();
+  int status = kDone;
+  if (!options.golden.empty()) {
+    std::vector<Tensor> golden;
+    for (std::size_t i = 0; i < results.size(); ++i)
+      golden.push_back(semantics::read_tensor(options.golden[i], results[i].shape()));
+    Comparison comparison = compare(results, golden, names);
+    status = comparison.mismatches ? kDifferent : kDone;
+    json["mismatches"] = comparison.mismatches;
+    json["elements"] = comparison.elements;
+    json["max_ulp"] = comparison.max_ulp;
+    if (!options.json) {
+      fmt::print("{} of {} elements differ from the golden result\n", comparison.mismatches, comparison.elements);
+      if (comparison.mismatches)
+        fmt::print("first: {}; largest difference: {} ulp\n", comparison.first, comparison.max_ulp);
+    }
+  } else if (!options.json && options.output.empty()) {
+    print_summary(results, names);
+  }
+  json["seconds"] = watch.json();
+  if (options.json)
+    print_json(json);
+  return status;
+}
+
+} // namespace isamorph::cli

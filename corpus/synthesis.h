@@ -1,0 +1,44 @@
+#pragma once
+// The synthesis pipeline: proved rules -> search -> proof of the kernel -> certificate. What `isamorph synth` does, as one
+// call; it reports what each stage found and never hands out a kernel that the verifier did not accept.
+
+#include "search/search.h"
+#include "verify/verdict.h"
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace isamorph::corpus {
+
+struct SynthesisOptions {
+  semantics::Level level = semantics::Level::Bits;
+  costmodel::CostModel cost = costmodel::CostModel::Count;
+  double time_limit_seconds = 0; ///< 0: none
+  int jobs = 0;                  ///< 0: as many as there are cores
+  bool certificate = false;      ///< also make the certificate's text
+  bool use_cache = true;         ///< of proved rules and lemmas
+  const std::atomic<bool> *interrupt = nullptr;
+  std::function<void(const std::string &)> progress; ///< one line of text; may be empty
+};
+
+struct Synthesis {
+  enum class Outcome : std::uint8_t {
+    Found,      ///< `search.kernel` is proved equivalent at the level asked for
+    Infeasible, ///< the search space holds no kernel
+    OutOfTime,  ///< stopped without a kernel
+    Unproved,   ///< a kernel was found that the verifier did not accept: `verdict` says why
+  };
+  Outcome outcome = Outcome::OutOfTime;
+  search::SearchResult search;
+  verify::Verdict verdict;
+  std::string reason;      ///< one paragraph for people: why there is no kernel, or what the bound means
+  std::string certificate; ///< JSON text when asked for and found
+  std::vector<std::pair<std::string, double>> seconds; ///< stage -> wall seconds
+};
+
+Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa, const SynthesisOptions &options);
+
+} // namespace isamorph::corpus

@@ -1,0 +1,226 @@
+#include "search/saturate.h"
+
+#include <array>
+#include <memory>
+
+namespace isamorph::search {
+
+using semantics::GraphTemplate;
+using semantics::OpClass;
+using semantics::RewriteRule;
+using semantics::SymbolValues;
+
+std::string_view name(StopReason reason) {
+  constexpr std::array<std::string_view, 5> names = {"saturated", "node limit", "iteration limit", "time limit",
+                                                     "interrupted"};
+  return names[static_cast<std::size_t>(reason)];
+}
+
+std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph, const GraphTemplate &graph,
+                                                 const SymbolValues &values, std::span<const ClassId> parameters) {
+  std::vector<ClassId> classes(graph.nodes.size());
+  for (std::size_t i = 0; i < graph.parameters.size(); ++i)
+    classes[graph.parameters[i]] = parameters[i];
+  std::vector<ClassId> operands;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const semantics::TemplateNode &node = graph.nodes[i];
+    const auto *fixed = std::get_if<OpCode>(&node.op);
+    if (fixed && *fixed == OpCode::Parameter)
+      continue;
+    auto shape = semantics::instantiate(node.shape, values);
+    if (!shape)
+      return std::nullopt;
+    auto attributes = semantics::instantiate_attributes(node, *shape, values);
+    if (!attributes)
+      return std::nullopt;
+    OpCode op = fixed ? *fixed : values.operations[std::get<std::uint32_t>(node.op)]->op;
+    operands.clear();
+    for (std::uint32_t operand : node.operands)
+      operands.push_back(classes[operand]);
+    auto added = egraph.add(op, operands, *attributes, *shape);
+    if (!added)
+      return std::nullopt;
+    classes[i] = *added;
+  }
+  std::vector<ClassId> results;
+  for (std::uint32_t result : graph.results)
+    results.push_back(classes[result]);
+  return results;
+}
+
+bool regions_fit(const spec::Isa &isa, const spec::Instruction &instruction, const semantics::Bindings &bindings) {
+  auto fits = [&](const spec::Region &region) {
+    const spec::Buffer &buffer = isa.buffer(region.buffer);
+    for (std::size_t d = 0; d < region.extents.size(); ++d) {
+      auto extent = region.extents[d].evaluate(bindings);
+      if (!extent || *extent < 0 || (!buffer.off_chip && *extent > buffer.addressed[d]))
+        return false;
+    }
+    return true;
+  };
+  for (const spec::Read &read : instruction.reads)
+    if (!fits(read.region))
+      return false;
+  for (const spec::Write &write : instruction.writes)
+    if (!fits(write.region))
+      return false;
+  return true;
+}
+
+namespace {
+
+/// What the loop runs: matches are kept between search and apply.
+class TensorRule {
+public:
+  virtual ~TensorRule() = default;
+  virtual void search(const TensorEGraph &egraph) = 0;
+  virtual void apply(TensorEGraph &egraph) = 0;
+};
+
+class Rewrite final : public TensorRule {
+public:
+  Rewrite(const RewriteRule &rule, const GraphTemplate &from, const GraphTemplate &to)
+      : from_(from), to_(to),
+        matcher_(from, rule.symbols, rule.conditions, static_cast<std::uint32_t>(rule.symbols.integers.names.size())) {}
+  bool usable() const { return matcher_.usable(); }
+
+  void search(const TensorEGraph &egraph) override { matches_ = matcher_.all(egraph); }
+
+  void apply(TensorEGraph &egraph) override {
+    std::vector<ClassId> parameters;
+    for (const Match &match : matches_) {
+      parameters.clear();
+      for (std::uint32_t parameter : from_.parameters)
+        parameters.push_back(match.classes[parameter]);
+      auto results = add_template(egraph, to_, match.values, parameters);
+      for (std::size_t i = 0; results && i < results->size(); ++i)
+        egraph.merge(match.classes[from_.results[i]], (*results)[i]);
+    }
+    matches_.clear();
+  }
+
+private:
+  const GraphTemplate &from_, &to_;
+  Matcher matcher_;
+  std::vector<Match> matches_;
+};
+
+/// True for a body that only moves or reinterprets the bytes of its one operand.
+bool moves_only(const spec::Instruction &instruction) {
+  if (instruction.reads.size() != 1)
+    return false;
+  for (const semantics::TemplateNode &node : instruction.body.nodes) {
+    const auto *op = std::get_if<OpCode>(&node.op);
+    if (!op)
+      return false;
+    OpClass cls = semantics::info(*op).cls;
+    if (*op != OpCode::Parameter && cls != OpClass::Movement && cls != OpClass::Bitcast)
+      return false;
+  }
+  return instruction.body.nodes.size() > 1;
+}
+
+class Closure final : public TensorRule {
+public:
+  Closure(const spec::Isa &isa, const spec::Instruction &instruction) : isa_(isa), instruction_(instruction) {}
+
+  void search(const TensorEGraph &egraph) override {
+    const auto &body = instruction_.body;
+    const auto &shape = body.nodes[body.parameters[0]].shape;
+    for (std::uint32_t c = 0; c < egraph.graph().class_limit(); ++c) {
+      if (!egraph.graph().is_representative({c}))
+        continue;
+      done_.resize(egraph.graph().class_limit(), 0);
+      if (done_[c])
+        continue;
+      done_[c] = 1;
+      Unifier unifier(instruction_.symbols);
+      if (!unifier.unify(shape, egraph.shape({c})))
+        continue;
+      auto values = unifier.solved();
+      if (!values)
+        continue;
+      for (std::uint32_t i = 0; values && i < instruction_.computational; ++i)
+        if (!values->integers[i])
+          values.reset();
+      if (!values || !regions_fit(isa_, instruction_, values->integers))
+        continue;
+      complete(*values, instruction_.computational, instruction_.constraints,
+               [&](const SymbolValues &whole) { found_.push_back({ClassId{c}, whole}); });
+    }
+  }
+
+  void apply(TensorEGraph &egraph) override {
+    for (const auto &[c, values] : found_)
+      add_template(egraph, instruction_.body, values, std::span(&c, 1));
+    found_.clear();
+  }
+
+private:
+  const spec::Isa &isa_;
+  const spec::Instruction &instruction_;
+  std::vector<char> done_; ///< by class: its body was added on top
+  std::vector<std::pair<ClassId, SymbolValues>> found_;
+};
+
+/// Memory images of constants that the instruction set can hold on chip.
+class ConstantImages final : public TensorRule {
+public:
+  explicit ConstantImages(const spec::Isa &isa) {
+    for (const spec::Buffer &buffer : isa.buffers)
+      if (!buffer.off_chip)
+        types_.push_back(buffer.type);
+  }
+
+  void search(const TensorEGraph &egraph) override {
+    for (ClassId c : egraph.graph().classes()) {
+      const TensorRef &value = egraph.constant(c);
+      if (value && value->elements() > 0 &&
+          std::find(types_.begin(), types_.end(), value->shape().type) != types_.end())
+        found_.push_back(c);
+    }
+  }
+
+  void apply(TensorEGraph &egraph) override {
+    for (ClassId c : found_)
+      egraph.add_bytes(c);
+    found_.clear();
+  }
+
+private:
+  std::vector<ElementType> types_;
+  std::vector<ClassId> found_;
+};
+
+struct LoopRule {
+  std::unique_ptr<TensorRule> rule;
+  TensorEGraph *egraph;
+  void search(const EGraph<TensorAnalysis> &) { rule->search(*egraph); }
+  void apply(EGraph<TensorAnalysis> &) { rule->apply(*egraph); }
+};
+
+} // namespace
+
+SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa, std::span<const RewriteRule> rules,
+                          semantics::Level level, const SaturationLimits &limits) {
+  std::vector<LoopRule> all;
+  auto add_rewrite = [&](const RewriteRule &rule, const GraphTemplate &from, const GraphTemplate &to) {
+    auto rewrite = std::make_unique<Rewrite>(rule, from, to);
+    if (rewrite->usable())
+      all.push_back({std::move(rewrite), &egraph});
+  };
+  for (const RewriteRule &rule : rules) {
+    if (!semantics::implies(rule.level, level))
+      continue;
+    add_rewrite(rule, rule.from, rule.to);
+    if (rule.both_ways)
+      add_rewrite(rule, rule.to, rule.from);
+  }
+  for (const spec::Instruction &instruction : isa.instructions)
+    if (moves_only(instruction))
+      all.push_back({std::make_unique<Closure>(isa, instruction), &egraph});
+  all.push_back({std::make_unique<ConstantImages>(isa), &egraph});
+  return saturation_loop(egraph.graph(), std::span(all), limits);
+}
+
+} // namespace isamorph::search

@@ -1,0 +1,147 @@
+#include "search/tensor_egraph.h"
+
+#include <stdexcept>
+
+namespace isamorph::search {
+
+using semantics::AttributeKey;
+using semantics::OpClass;
+using semantics::Tensor;
+
+std::uint32_t OperatorTable::intern(const Shape &shape) {
+  auto [place, fresh] = shape_ids_.try_emplace(shape, static_cast<std::uint32_t>(shapes_.size()));
+  if (fresh)
+    shapes_.push_back(shape);
+  return place->second;
+}
+
+OperatorId OperatorTable::intern(OpCode op, Attributes attributes, const Shape &shape) {
+  std::uint32_t shape_id = intern(shape);
+  std::size_t hash = attributes.hash() * 31 + static_cast<std::size_t>(op) * 1000003 + shape_id;
+  std::vector<OperatorId> &bucket = by_hash_[hash];
+  for (OperatorId id : bucket) {
+    const TensorOperator &known = operators_[id.v];
+    if (known.op == op && known.shape == shape_id && known.attributes == attributes)
+      return id;
+  }
+  OperatorId id{static_cast<std::uint32_t>(operators_.size())};
+  operators_.push_back({op, shape_id, std::move(attributes)});
+  bucket.push_back(id);
+  by_code_[static_cast<std::size_t>(op)].push_back(id);
+  return id;
+}
+
+namespace {
+
+bool folds(OpCode op) {
+  OpClass cls = semantics::info(op).cls;
+  return semantics::info(op).evaluable &&
+         (op == OpCode::Iota || cls == OpClass::Movement || cls == OpClass::Bitcast || cls == OpClass::Elementwise);
+}
+
+} // namespace
+
+TensorAnalysis::Data TensorAnalysis::make(Graph &graph, ENodeId node) {
+  const TensorOperator &op = operators_[graph.op(node)];
+  Data data{op.shape, nullptr};
+  if (op.op == OpCode::Constant) {
+    data.constant = op.attributes.literal;
+    return data;
+  }
+  if (!folds(op.op) || operators_.shape(op.shape).bytes() > kFoldLimitBytes)
+    return data;
+  std::vector<const Tensor *> operands;
+  for (ClassId child : graph.children(node)) {
+    const TensorRef &value = graph.data(graph.find(child)).constant;
+    if (!value)
+      return data;
+    operands.push_back(value.get());
+  }
+  data.constant = std::make_shared<const Tensor>(
+      semantics::evaluate_op(op.op, op.attributes, operands, operators_.shape(op.shape), profile_));
+  return data;
+}
+
+bool TensorAnalysis::merge(Data &into, Data &&from) {
+  assert(into.shape == from.shape && "merged classes of different shapes");
+  if (!from.constant || from.constant == into.constant)
+    return false;
+  // At the weaker levels one class may hold constants that differ (in the sign of a zero, in rounding): the least in
+  // the order of bytes stands for it, whatever the order of merges.
+  auto less = [](const Tensor &a, const Tensor &b) {
+    return std::lexicographical_compare(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+  };
+  if (into.constant && !less(*from.constant, *into.constant))
+    return false;
+  into.constant = std::move(from.constant);
+  return true;
+}
+
+void TensorAnalysis::modify(Graph &graph, ClassId id) {
+  TensorRef value = graph.data(graph.find(id)).constant;
+  if (!value)
+    return;
+  Attributes attributes;
+  attributes.literal = value;
+  OperatorId op = operators_.intern(OpCode::Constant, std::move(attributes), value->shape());
+  if (auto known = graph.find_term(op, {}); known && *known == graph.find(id))
+    return;
+  ClassId constant = graph.add(op, {});
+  graph.merge(constant, id);
+}
+
+Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t rank) {
+  if (op == OpCode::Slice && attributes.get(AttributeKey::SliceStrides).empty())
+    attributes.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(rank, 1));
+  if (op == OpCode::Pad && attributes.get(AttributeKey::PaddingInterior).empty())
+    attributes.set(AttributeKey::PaddingInterior, std::vector<std::int64_t>(rank, 0));
+  return attributes;
+}
+
+std::optional<ClassId> TensorEGraph::add(OpCode op, std::span<const ClassId> operands, const Attributes &attributes,
+                                         const Shape &declared) {
+  std::vector<Shape> shapes;
+  for (ClassId c : operands)
+    shapes.push_back(shape(c));
+  try {
+    if (semantics::infer_shape(op, shapes, attributes, declared) != declared)
+      return std::nullopt;
+  } catch (const std::invalid_argument &) {
+    return std::nullopt;
+  }
+  OperatorId id = graph_.analysis().operators().intern(
+      op, canonical_attributes(op, attributes, declared.rank()), declared);
+  return graph_.add(id, operands);
+}
+
+std::vector<ClassId> TensorEGraph::add_graph(const semantics::TensorGraph &graph) {
+  std::vector<ClassId> classes;
+  for (const semantics::Node &node : graph.nodes) {
+    std::vector<ClassId> operands;
+    for (semantics::NodeId operand : node.operands)
+      operands.push_back(classes[operand.v]);
+    auto added = add(node.op, operands, node.attributes, node.shape);
+    if (!added)
+      semantics::fail(node.location, "the operands of '" + node.name + "' do not fit " + node.shape.to_string());
+    classes.push_back(*added);
+  }
+  return classes;
+}
+
+ClassId TensorEGraph::add_bytes(ClassId value) {
+  Shape from = shape(value);
+  Shape split{ElementType::U8, from.dims};
+  int width = semantics::byte_size(from.type);
+  ClassId bytes = value;
+  if (from.type != ElementType::U8) {
+    if (width > 1)
+      split.dims.push_back(width);
+    bytes = *add(OpCode::BitcastConvert, std::span(&value, 1), {}, split);
+  }
+  Shape flat{ElementType::U8, {from.bytes()}};
+  if (split == flat)
+    return bytes;
+  return *add(OpCode::Reshape, std::span(&bytes, 1), {}, flat);
+}
+
+} // namespace isamorph::search

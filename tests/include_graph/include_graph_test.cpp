@@ -1,0 +1,150 @@
+// The floors of the project and what code may not know: on the real tree, and on small trees that
+// break each rule.
+#include "tests/include_graph/source_tree.h"
+
+#include "semantics/op.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace {
+
+using namespace isamorph;
+using namespace isamorph::source_tree;
+
+Tree tree_of(const std::map<std::string, std::string> &texts) {
+  Tree tree;
+  for (const auto &[path, text] : texts)
+    tree[path] = parse_source(text);
+  return tree;
+}
+
+std::vector<std::string> folders() {
+  std::vector<std::string> names;
+  for (const auto &[name, floor] : floors())
+    names.push_back(name);
+  return names;
+}
+
+const Tree &project() {
+  static const Tree tree = read_tree(ISAMORPH_SOURCE_DIR, folders());
+  return tree;
+}
+
+std::set<std::string> shipped_names() {
+  std::set<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(ISAMORPH_SOURCE_DIR "/spec/isa")) {
+    std::ifstream stream(entry.path());
+    std::stringstream text;
+    text << stream.rdbuf();
+    names.merge(names_of_isa(text.str()));
+  }
+  // An operation of tensor graphs may share its name with an instruction: code then means the
+  // operation.
+  for (const std::string &operation : semantics::op_names())
+    names.erase(operation);
+  return names;
+}
+
+void require_none(const Complaints &complaints) {
+  std::string all;
+  for (const std::string &complaint : complaints)
+    all += "\n  " + complaint;
+  INFO(all);
+  CHECK(complaints.empty());
+}
+
+TEST_CASE("includes run downward only") {
+  REQUIRE(project().size() > 20);
+  require_none(upward_includes(project()));
+}
+
+TEST_CASE("public headers show no third-party library") {
+  require_none(leaking_headers(project()));
+}
+
+TEST_CASE("the checker shares no code with the search") {
+  require_none(checker_dependences(project()));
+}
+
+TEST_CASE("no code names a shipped ISA or instruction") {
+  REQUIRE(shipped_names().size() > 5);
+  require_none(named_accelerators(project(), shipped_names()));
+}
+
+TEST_CASE("the solver's fused multiply-add is not used") {
+  Tree tree = project();
+  tree.merge(read_tree(ISAMORPH_SOURCE_DIR, {"tests/verify", "tests/semantics", "tests/bench"}));
+  require_none(solver_fma(tree));
+}
+
+TEST_CASE("an upward include is found") {
+  std::map<std::string, std::string> texts = {{"semantics/op.h", ""},
+                                              {"spec/isa.h", "#include \"semantics/op.h\"\n"},
+                                              {"sim/run.h", "#include \"spec/isa.h\"\n"}};
+  CHECK(upward_includes(tree_of(texts)).empty());
+  texts["semantics/op.cpp"] = "#include \"semantics/op.h\"\n// \n#include \"spec/isa.h\"\n";
+  CHECK(upward_includes(tree_of(texts)) ==
+        Complaints{"semantics/op.cpp:3: semantics/ may not include spec/"});
+}
+
+TEST_CASE("neighbours of one floor, unknown folders and missing files are found") {
+  CHECK(upward_includes(tree_of({{"sim/a.h", ""}, {"costmodel/b.h", "#include \"sim/a.h\"\n"}})) ==
+        Complaints{"costmodel/b.h:1: costmodel/ may not include sim/"});
+  CHECK(upward_includes(tree_of({{"sim/a.h", "#include \"b.h\"\n"}})).size() == 1);
+  CHECK(upward_includes(tree_of({{"sim/a.h", "#include \"spec/none.h\"\n"}})).size() == 1);
+  CHECK(upward_includes(tree_of({{"spec/b.h", ""}, {"sim/a.h", "#include <spec/b.h>\n"}})).size() ==
+        1);
+  CHECK(upward_includes(tree_of({{"sim/a.h", "#include <vector>\n"}})).empty());
+}
+
+TEST_CASE("a third-party header is private to its folder") {
+  std::map<std::string, std::string> texts = {
+      {"verify/solver.h", "#include <z3++.h>\n"},
+      {"verify/prove.h", ""},
+      {"verify/prove.cpp", "#include \"verify/solver.h\"\n"},
+      {"corpus/a.cpp", "#include \"verify/prove.h\"\n"}};
+  CHECK(leaking_headers(tree_of(texts)).empty());
+  texts["verify/prove.h"] = "#include \"verify/solver.h\"\n";
+  CHECK(leaking_headers(tree_of(texts)).size() == 1);
+}
+
+TEST_CASE("what the checker reaches through others is found") {
+  std::map<std::string, std::string> texts = {
+      {"search/plan.h", ""},
+      {"verify/finder.h", "#include \"search/plan.h\"\n"},
+      {"verify/checker.cpp", "#include \"verify/finder.h\"\n"}};
+  CHECK(checker_dependences(tree_of(texts)) ==
+        Complaints{"verify/checker.cpp reaches search/plan.h"});
+}
+
+TEST_CASE("names in code and literals are found, in comments and help examples not") {
+  std::set<std::string> names =
+      names_of_isa("// isa not_this\nisa toy {\n  instruction shuffle (n) {\n");
+  CHECK(names == std::set<std::string>{"toy", "shuffle"});
+  auto complaints = [&](const char *text) {
+    return named_accelerators(tree_of({{"cli/a.cpp", text}}), names).size();
+  };
+  CHECK(complaints("if (name == \"shuffle\") {}") == 1);
+  CHECK(complaints("int shuffle = 1;\nint toy;") == 2);
+  CHECK(complaints("auto text = R\"(toy)\";") == 1);
+  CHECK(complaints("// shuffle\n/* toy */ int shuffles = 1'000;") == 0);
+  CHECK(complaints("const char *url = \"http://toy\";") == 1);
+  CHECK(complaints("app.footer(example(\"  (run) --isa toy\" + more(1)));") == 0);
+  CHECK(complaints("app.footer(example(\"a)\"), \"toy\");") == 1);
+}
+
+TEST_CASE("every way to the solver's fused multiply-add is found") {
+  auto complaints = [](const char *text) {
+    return solver_fma(tree_of({{"verify/a.cpp", text}})).size();
+  };
+  CHECK(complaints("Z3_mk_fpa_fma(c, r, x, y, z);") == 1);
+  CHECK(complaints("out << \"(fp.fma RNE x y z)\";") == 1);
+  CHECK(complaints("#include <z3++.h>\nauto e = fma(a, b, c, r);") == 1);
+  CHECK(complaints("#include <z3++.h>\nfloat e = std::fma(a, b, c);") == 0);
+  CHECK(complaints("// never fp.fma\n") == 0);
+}
+
+} // namespace
