@@ -210,12 +210,12 @@ bool hold(std::span<const IntExpr> conditions, const Bindings &bindings) {
 
 } // namespace
 
-void complete(const SymbolValues &values, std::uint32_t limit, std::span<const IntExpr> conditions,
-              const std::function<void(const SymbolValues &)> &found) {
+void complete(const SymbolValues &values, std::span<const std::uint32_t> required,
+              std::span<const IntExpr> conditions, const std::function<void(const SymbolValues &)> &found) {
   if (!hold(conditions, values.integers))
     return;
   bool open = false;
-  for (std::uint32_t x = 0; x < limit; ++x) {
+  for (std::uint32_t x : required) {
     if (values.integers[x])
       continue;
     open = true;
@@ -227,7 +227,7 @@ void complete(const SymbolValues &values, std::uint32_t limit, std::span<const I
     SymbolValues next = values;
     for (std::int64_t v = *range.low; v <= *range.high; ++v) {
       next.integers[x] = v;
-      complete(next, limit, conditions, found);
+      complete(next, required, conditions, found);
     }
     return;
   }
@@ -235,9 +235,26 @@ void complete(const SymbolValues &values, std::uint32_t limit, std::span<const I
     found(values);
 }
 
+std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction) {
+  std::vector<char> in_region(instruction.attribute_count(), 0);
+  auto mark = [&](const spec::Region &region) {
+    for (const IntExpr &start : region.starts)
+      start.for_each_variable([&](std::uint32_t v) { in_region[v] = 1; });
+  };
+  for (const spec::Read &read : instruction.reads)
+    mark(read.region);
+  for (const spec::Write &write : instruction.writes)
+    mark(write.region);
+  std::vector<std::uint32_t> required;
+  for (std::uint32_t i = 0; i < instruction.attribute_count(); ++i)
+    if (i < instruction.computational || !in_region[i])
+      required.push_back(i);
+  return required;
+}
+
 Matcher::Matcher(const semantics::GraphTemplate &graph, const semantics::Symbols &symbols,
-                 std::span<const IntExpr> conditions, std::uint32_t bound_integers)
-    : graph_(graph), symbols_(symbols), conditions_(conditions), bound_integers_(bound_integers) {
+                 std::span<const IntExpr> conditions, std::vector<std::uint32_t> required)
+    : graph_(graph), symbols_(symbols), conditions_(conditions), required_(std::move(required)) {
   std::vector<char> seen(graph.nodes.size(), 0);
   std::function<void(std::uint32_t)> visit = [&](std::uint32_t node) {
     if (seen[node])
@@ -354,7 +371,7 @@ struct Matcher::Run {
     auto values = unifier.solved();
     if (!values)
       return;
-    complete(*values, pattern.bound_integers_, pattern.conditions_, [&](const SymbolValues &whole) {
+    complete(*values, pattern.required_, pattern.conditions_, [&](const SymbolValues &whole) {
       if (!constants_agree(whole))
         return;
       Match match{whole, {}};

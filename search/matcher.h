@@ -9,7 +9,7 @@
 // Integers that are still unbound then are enumerated if the conditions leave them a small range; else there is no match.
 
 #include "search/tensor_egraph.h"
-#include "semantics/graph_template.h"
+#include "spec/isa.h"
 
 #include <functional>
 
@@ -48,17 +48,21 @@ private:
   std::vector<std::pair<Kind, std::uint32_t>> trail_;
 };
 
-/// Calls `found` for every completion of `values` in which the integers `first <= i < limit` are bound and every
-/// condition whose variables are all bound is true.
-void complete(const semantics::SymbolValues &values, std::uint32_t limit, std::span<const semantics::IntExpr> conditions,
+/// Calls `found` for every completion of `values` in which the integers `required` are bound and every condition whose
+/// variables are all bound is true.
+void complete(const semantics::SymbolValues &values, std::span<const std::uint32_t> required,
+              std::span<const semantics::IntExpr> conditions,
               const std::function<void(const semantics::SymbolValues &)> &found);
+
+/// The attributes of an instruction that a match must bind: the computational ones, and addresses that no region uses.
+std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction);
 
 class Matcher {
 public:
-  /// `bound_integers`: how many of the symbols' integers a match must bind (an instruction's address attributes stay free).
+  /// `required`: the integers that a match must bind (an instruction's address attributes stay free).
   /// The template, symbols and conditions must outlive the matcher.
   Matcher(const semantics::GraphTemplate &graph, const semantics::Symbols &symbols,
-          std::span<const semantics::IntExpr> conditions, std::uint32_t bound_integers);
+          std::span<const semantics::IntExpr> conditions, std::vector<std::uint32_t> required);
 
   /// Every match in a rebuilt e-graph, in a fixed order. The same match may come up more than once.
   void for_each(const TensorEGraph &egraph, const std::function<void(const Match &)> &found) const;
@@ -72,7 +76,7 @@ private:
   const semantics::GraphTemplate &graph_;
   const semantics::Symbols &symbols_;
   std::span<const semantics::IntExpr> conditions_;
-  std::uint32_t bound_integers_;
+  std::vector<std::uint32_t> required_;
   std::vector<std::uint32_t> order_; ///< reachable nodes, users first
   bool usable_ = true;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <numeric>
 
 namespace isamorph::search {
 
@@ -77,11 +78,17 @@ public:
   virtual void apply(TensorEGraph &egraph) = 0;
 };
 
+std::vector<std::uint32_t> all_integers(const semantics::Symbols &symbols) {
+  std::vector<std::uint32_t> all(symbols.integers.names.size());
+  std::iota(all.begin(), all.end(), 0u);
+  return all;
+}
+
 class Rewrite final : public TensorRule {
 public:
   Rewrite(const RewriteRule &rule, const GraphTemplate &from, const GraphTemplate &to)
       : from_(from), to_(to),
-        matcher_(from, rule.symbols, rule.conditions, static_cast<std::uint32_t>(rule.symbols.integers.names.size())) {}
+        matcher_(from, rule.symbols, rule.conditions, all_integers(rule.symbols)) {}
   bool usable() const { return matcher_.usable(); }
 
   void search(const TensorEGraph &egraph) override { matches_ = matcher_.all(egraph); }
@@ -145,7 +152,7 @@ public:
           values.reset();
       if (!values || !regions_fit(isa_, instruction_, values->integers))
         continue;
-      complete(*values, instruction_.computational, instruction_.constraints,
+      complete(*values, {}, instruction_.constraints,
                [&](const SymbolValues &whole) { found_.push_back({ClassId{c}, whole}); });
     }
   }

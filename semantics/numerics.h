@@ -11,7 +11,8 @@ class Cursor;
 
 /// The tree of additions that a fold denotes. `Sequential`: ((init+t0)+t1)+...; `Blocks(w)`: rows longer than w are cut in
 /// blocks of w, each summed sequentially from init, and the block sums are then added in order, from init;
-/// `Pairwise`: a balanced tree over the terms, init added last.
+/// `Pairwise`: a balanced tree over the terms (the first half has one term more when their number is odd), init added
+/// last, as init+tree. The terms of a fold over several dimensions are one row, in row-major order.
 struct OrderDescriptor {
   enum class Kind : std::uint8_t { Sequential, Blocks, Pairwise };
   Kind kind = Kind::Sequential;
@@ -21,14 +22,16 @@ struct OrderDescriptor {
 
 /// How `dot` or `reduce` accumulates float elements. Integers always wrap and are exact.
 struct FoldNumerics {
-  /// The type in which the running value is kept and every step is rounded; nullopt: the element type itself.
+  /// The type in which the running value is kept and every step is rounded: f32 or f64 where that is wider than the
+  /// element type; nullopt: the element type itself.
   std::optional<ElementType> accumulator;
   OrderDescriptor order;
   bool operator==(const FoldNumerics &) const = default;
 };
 
-/// Float element-wise operations of types narrower than `compute` are done in `compute` and rounded once
-/// (to nearest even); for +, -, *, / and sqrt of bf16 in f32 that is the correctly rounded result.
+/// Float element-wise operations of types narrower than `compute` (f32 or f64) are done in `compute` and rounded once
+/// (to nearest even); for +, -, *, / and sqrt of bf16 in f32 that is the correctly rounded result. Transcendental
+/// functions are computed in f64, rounded to `compute`, then to the element type. Integers convert by way of `compute`.
 struct NumericsProfile {
   std::string name;
   std::optional<ElementType> compute; ///< nullopt: in the element type
@@ -37,6 +40,10 @@ struct NumericsProfile {
   bool flush_denormals = false;       ///< inputs and results of arithmetic: denormals read and written as signed zero
   bool operator==(const NumericsProfile &) const = default;
 };
+
+/// The type in which element-wise operations of a float type are done, and in which its sums are kept.
+ElementType compute_type(const NumericsProfile &profile, ElementType type);
+ElementType accumulator_type(const FoldNumerics &fold, ElementType type);
 
 /// Parses the profile blocks of a text, each `numerics NAME [extends OTHER] { key value ... }`.
 std::vector<NumericsProfile> parse_numerics(const SourceRef &source);

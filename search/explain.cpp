@@ -1,0 +1,203 @@
+#include "search/explain.h"
+
+#include <fmt/format.h>
+
+namespace isamorph::search {
+
+using semantics::Node;
+using semantics::TensorGraph;
+
+namespace {
+
+/// The name of a node's term over its children's names; empty if a child has none.
+std::string term_name(const TensorEGraph &egraph, ENodeId node, const std::vector<std::string> &names) {
+  const TensorOperator &op = egraph.operator_of(node);
+  const Shape &shape = egraph.operators().shape(op.shape);
+  std::vector<std::string> children;
+  for (ClassId c : egraph.graph().children(node)) {
+    children.push_back(names[egraph.find(c).v]);
+    if (children.back().empty())
+      return {};
+  }
+  if (op.op == OpCode::Constant)
+    return fmt::format("constant {}", shape.to_string());
+  if (op.op == OpCode::Iota)
+    return fmt::format("iota {}", shape.to_string());
+  if (shape.type == ElementType::U8 && op.op == OpCode::BitcastConvert)
+    return fmt::format("bytes({})", children[0]);
+  if (shape.type == ElementType::U8 && op.op == OpCode::Reshape && children[0].starts_with("bytes("))
+    return children[0];
+  return fmt::format("{}({})", semantics::info(op.op).name, fmt::join(children, ", "));
+}
+
+} // namespace
+
+std::vector<std::string> value_names(const TensorEGraph &egraph, const TensorGraph &graph,
+                                     std::span<const ClassId> classes) {
+  std::vector<std::string> names(egraph.graph().class_limit());
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    if (std::string &name = names[egraph.find(classes[i]).v]; name.empty())
+      name = graph.nodes[i].name;
+  std::vector<char> fixed(names.size(), 0);
+  for (std::size_t c = 0; c < names.size(); ++c)
+    fixed[c] = !names[c].empty();
+  std::vector<ClassId> all = egraph.graph().classes();
+  bool changed = true;
+  for (int round = 0; round < 12 && changed; ++round) {
+    changed = false;
+    for (ClassId c : all) {
+      if (fixed[c.v])
+        continue;
+      for (ENodeId node : egraph.graph().nodes_of(c)) {
+        std::string name = term_name(egraph, node, names);
+        if (name.empty() || (!names[c.v].empty() && name.size() >= names[c.v].size()))
+          continue;
+        names[c.v] = std::move(name);
+        changed = true;
+      }
+    }
+  }
+  return names;
+}
+
+namespace {
+
+std::string value_name(const StateSpace &space, std::span<const std::string> values, VertexId v) {
+  ClassId c = space.graph().vertices[v.v].value;
+  return values[c.v].empty() ? fmt::format("value {}", c.v) : values[c.v];
+}
+
+} // namespace
+
+std::vector<std::string> fact_names(const StateSpace &space, std::span<const std::string> values) {
+  std::vector<std::string> out;
+  for (std::uint32_t v = 0; v < space.graph().vertices.size(); ++v)
+    out.push_back(fmt::format("{} in {}", value_name(space, values, {v}),
+                              space.isa().buffer(space.graph().vertices[v].buffer).name));
+  for (std::size_t j = 0; j < space.graph().outputs.size(); ++j)
+    out.push_back(fmt::format("{} as output {}", value_name(space, values, space.graph().outputs[j]), j));
+  return out;
+}
+
+std::vector<std::string> action_names(const StateSpace &space, std::span<const std::string> values) {
+  std::vector<std::string> out;
+  for (const StateSpace::Variant &variant : space.variants()) {
+    const Instance &instance = space.graph().instances[variant.instance];
+    const spec::Instruction &instruction = space.isa().instructions[instance.instruction];
+    std::vector<std::string> attributes, from, to;
+    for (std::uint32_t i = 0; i < instruction.computational; ++i)
+      attributes.push_back(fmt::format("{}={}", instruction.symbols.integers.names[i], *instance.attributes[i]));
+    auto place = [&](VertexId v) {
+      return fmt::format("{} in {}", value_name(space, values, v),
+                         space.isa().buffer(space.graph().vertices[v.v].buffer).name);
+    };
+    for (VertexId v : instance.reads)
+      from.push_back(place(v));
+    for (std::size_t w = 0; w < instance.writes.size(); ++w) {
+      to.push_back(place(instance.writes[w]));
+      if (variant.destinations[w] == 0xffffffff)
+        continue;
+      const Locations::Location &location = space.locations().all[variant.destinations[w]];
+      if (location.kind == Locations::Kind::Output)
+        to.back() += fmt::format(" as output {}", location.index);
+    }
+    out.push_back(fmt::format("{}({}): {} -> {}", instruction.name, fmt::join(attributes, ", "),
+                              fmt::join(from, ", "), fmt::join(to, ", ")));
+  }
+  return out;
+}
+
+namespace {
+
+std::string place_of(const Node &node) {
+  if (!node.location.source)
+    return fmt::format("'{}'", node.name);
+  const std::string &text = node.location.source->text;
+  auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(node.location.offset, text.size()));
+  return fmt::format("'{}' ({}:{})", node.name, node.location.source->name, 1 + std::count(text.begin(), end, '\n'));
+}
+
+/// Why no on-chip buffer holds a value of this shape; empty if one does.
+std::string fits_no_buffer(const spec::Isa &isa, const Shape &shape) {
+  std::vector<std::string> too_small;
+  for (const spec::Buffer &buffer : isa.buffers) {
+    if (buffer.off_chip || buffer.type != shape.type)
+      continue;
+    std::size_t rank = buffer.addressed.size() + buffer.unit.size();
+    if (rank != shape.rank() ||
+        !std::equal(buffer.unit.begin(), buffer.unit.end(),
+                    shape.dims.end() - static_cast<std::ptrdiff_t>(buffer.unit.size())))
+      continue;
+    bool fits = true;
+    for (std::size_t d = 0; d < buffer.addressed.size(); ++d)
+      if (shape.dims[d] > buffer.addressed[d]) {
+        fits = false;
+        too_small.push_back(fmt::format("{} has {}", buffer.name, buffer.addressed[d]));
+      }
+    if (fits)
+      return {};
+  }
+  if (too_small.empty())
+    return fmt::format("no buffer of {} holds {}", isa.name, shape.to_string());
+  return fmt::format("{} needs {} rows: {}", shape.to_string(), shape.dims[0], fmt::join(too_small, ", "));
+}
+
+/// Instructions whose body has an operation.
+std::vector<std::string> with_operation(const spec::Isa &isa, OpCode op) {
+  std::vector<std::string> out;
+  for (const spec::Instruction &instruction : isa.instructions)
+    for (const semantics::TemplateNode &node : instruction.body.nodes)
+      if (const auto *own = std::get_if<OpCode>(&node.op); own && *own == op) {
+        out.push_back(instruction.name);
+        break;
+      }
+  return out;
+}
+
+} // namespace
+
+std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa, const TensorGraph &graph,
+                                std::span<const ClassId> classes, const PlacementGraph &placements) {
+  constexpr std::string_view not_tried = "; cutting values into tiles was not tried";
+  std::size_t count = graph.nodes.size();
+  // Covered: computable, or used by something computable (then it is inside an instruction's body).
+  std::vector<char> covered(count, 0);
+  for (std::size_t i = 0; i < count; ++i)
+    covered[i] = std::binary_search(placements.computable.begin(), placements.computable.end(), egraph.find(classes[i]));
+  for (std::size_t i = 0; i < count; ++i)
+    covered[i] |= graph.nodes[i].op == OpCode::Parameter || graph.nodes[i].op == OpCode::Constant;
+  for (std::size_t i = count; i-- > 0;)
+    if (covered[i])
+      for (semantics::NodeId operand : graph.nodes[i].operands)
+        covered[operand.v] = 1;
+
+  for (std::size_t i = 0; i < count; ++i) {
+    const Node &node = graph.nodes[i];
+    if (covered[i])
+      continue;
+    for (semantics::NodeId operand : node.operands) {
+      const Node &used = graph[operand];
+      bool on_chip = std::binary_search(placements.computable.begin(), placements.computable.end(),
+                                        egraph.find(classes[operand.v]));
+      if (std::string why = fits_no_buffer(isa, used.shape); !on_chip && used.op != OpCode::Constant && !why.empty())
+        return fmt::format("{} cannot be brought on chip: {}{}", place_of(used), why, not_tried);
+    }
+    std::string text = fmt::format("no instruction of {} covers {} = {} {}, alone or with the operations around it",
+                                   isa.name, place_of(node), node.shape.to_string(), semantics::info(node.op).name);
+    auto candidates = with_operation(isa, node.op);
+    if (candidates.empty())
+      return text;
+    return fmt::format("{} ({} {} {} with other shapes, attributes or operands){}", text,
+                       fmt::join(candidates, ", "), candidates.size() == 1 ? "has" : "have",
+                       semantics::info(node.op).name, not_tried);
+  }
+  for (semantics::NodeId result : graph.results) {
+    const Node &node = graph[result];
+    if (std::string why = fits_no_buffer(isa, node.shape); !why.empty())
+      return fmt::format("the result {} fits no buffer: {}{}", place_of(node), why, not_tried);
+  }
+  return fmt::format("no sequence of instructions of {} writes the result {} to off-chip memory{}", isa.name,
+                     place_of(graph[graph.results[0]]), not_tried);
+}
+
+} // namespace isamorph::search

@@ -1,0 +1,148 @@
+#include "search/kernel_assembly.h"
+
+#include <numeric>
+
+namespace isamorph::search {
+namespace {
+
+struct Step {
+  std::uint32_t instance;
+  std::vector<Slot> reads, writes;
+};
+
+/// Follows the plan with real slots: `real[b][i]` is where position i of symmetric buffer b really lies.
+std::vector<Step> unpack(const StateSpace &space, const Plan &plan) {
+  std::map<std::uint32_t, std::uint32_t> real; // packed slot -> real slot; absent: itself
+  auto place = [&](std::uint32_t slot) {
+    auto found = real.find(slot);
+    return found == real.end() ? slot : found->second;
+  };
+  std::vector<Step> steps;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Transition &transition = plan.steps[i];
+    Step step{space.variants()[transition.variant].instance, {}, {}};
+    for (Placement p : transition.reads)
+      step.reads.push_back(space.slot(place(p.slot)));
+    for (Placement p : transition.writes)
+      step.writes.push_back(space.slot(place(p.slot)));
+    steps.push_back(std::move(step));
+
+    State next = space.apply(plan.states[i], transition);
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> moved;
+    space.normalize(next, &moved);
+    // Positions that hold nothing take the real slots that are left, in order.
+    std::map<std::uint32_t, std::uint32_t> after;
+    std::vector<std::uint32_t> from, to;
+    for (auto [before, now] : moved) {
+      after[now] = place(before);
+      from.push_back(before);
+      to.push_back(now);
+    }
+    std::sort(from.begin(), from.end());
+    std::sort(to.begin(), to.end());
+    std::vector<std::uint32_t> vacated, filled;
+    std::set_difference(from.begin(), from.end(), to.begin(), to.end(), std::back_inserter(vacated));
+    std::set_difference(to.begin(), to.end(), from.begin(), from.end(), std::back_inserter(filled));
+    // Packing keeps the number of placements: `filled` positions were empty, `vacated` ones become so.
+    for (std::size_t k = 0; k < vacated.size(); ++k)
+      after[vacated[k]] = place(filled[k]);
+    for (auto [packed, at] : after)
+      real[packed] = at;
+  }
+  return steps;
+}
+
+/// The layout with only the constants and scratch places that the steps use.
+Locations compact(const StateSpace &space, const std::vector<Step> &steps, std::vector<char> &used) {
+  Locations layout = space.locations();
+  used.assign(layout.all.size(), 0);
+  auto mark = [&](const Slot &slot) {
+    if (slot.buffer == space.isa().off_chip)
+      used[static_cast<std::size_t>(slot.starts[0])] = 1;
+  };
+  for (const Step &step : steps) {
+    std::for_each(step.reads.begin(), step.reads.end(), mark);
+    std::for_each(step.writes.begin(), step.writes.end(), mark);
+  }
+  layout.total_bytes = 0;
+  for (std::size_t i = 0; i < layout.all.size(); ++i) {
+    Locations::Location &location = layout.all[i];
+    if (location.kind == Locations::Kind::Input || location.kind == Locations::Kind::Output)
+      used[i] = 1;
+    if (!used[i])
+      continue;
+    location.address = layout.total_bytes;
+    layout.total_bytes += location.bytes;
+  }
+  return layout;
+}
+
+/// Fills in every attribute; false when some equation or constraint does not hold in this layout.
+bool bind_all(const StateSpace &space, const std::vector<Step> &steps, const Locations &layout,
+              std::vector<spec::KernelInstruction> &out) {
+  out.clear();
+  for (const Step &step : steps) {
+    auto values = space.bind(step.instance, step.reads, step.writes, layout);
+    if (!values)
+      return false;
+    out.push_back({space.graph().instances[step.instance].instruction, std::move(*values), {}});
+  }
+  return true;
+}
+
+/// The typed tensor whose memory image a class is: reshape(bitcast-convert(x)) or one of the two; else the image itself.
+TensorRef typed_constant(const TensorEGraph &egraph, ClassId image) {
+  auto below = [&](ClassId c, OpCode op) {
+    std::vector<ClassId> out;
+    for (ENodeId node : egraph.graph().nodes_of(egraph.find(c)))
+      if (egraph.operator_of(node).op == op)
+        out.push_back(egraph.find(egraph.graph().children(node)[0]));
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  std::vector<ClassId> candidates = {image};
+  for (ClassId c : below(image, OpCode::Reshape))
+    candidates.push_back(c);
+  for (ClassId c : candidates)
+    for (ClassId typed : below(c, OpCode::BitcastConvert))
+      if (egraph.constant(typed) && egraph.shape(typed).type != ElementType::U8)
+        return egraph.constant(typed);
+  return egraph.constant(image);
+}
+
+} // namespace
+
+spec::Kernel assemble_kernel(const StateSpace &space, const Plan &plan, const TensorEGraph &egraph,
+                             const KernelTensors &tensors, const std::string &name) {
+  std::vector<Step> steps = unpack(space, plan);
+  spec::Kernel kernel;
+  kernel.name = name;
+  std::vector<char> used;
+  Locations layout = compact(space, steps, used);
+  if (!bind_all(space, steps, layout, kernel.instructions)) {
+    // A constraint looks at off-chip addresses: keep those that the plan was made for.
+    layout = space.locations();
+    used.assign(used.size(), 1);
+    bool bound = bind_all(space, steps, layout, kernel.instructions);
+    assert(bound);
+    (void)bound;
+  }
+  kernel.off_chip_bytes = layout.total_bytes;
+  for (std::size_t i = 0; i < layout.all.size(); ++i) {
+    const Locations::Location &location = layout.all[i];
+    if (location.kind == Locations::Kind::Input) {
+      const auto &[label, shape] = tensors.inputs[location.index];
+      kernel.inputs.push_back({label, location.address, shape, nullptr, {}});
+    } else if (location.kind == Locations::Kind::Output) {
+      const auto &[label, shape] = tensors.outputs[location.index];
+      kernel.outputs.push_back({label, location.address, shape, nullptr, {}});
+    } else if (location.kind == Locations::Kind::Constant && used[i]) {
+      TensorRef value = typed_constant(egraph, space.graph().vertices[location.vertex.v].value);
+      kernel.constants.push_back(
+          {"constant_" + std::to_string(kernel.constants.size()), location.address, value->shape(), value, {}});
+    }
+  }
+  return kernel;
+}
+
+} // namespace isamorph::search

@@ -1,0 +1,190 @@
+#include "search/search.h"
+
+#include "search/explain.h"
+#include "search/kernel_assembly.h"
+#include "search/saturate.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace isamorph::search {
+
+using semantics::TensorGraph;
+
+namespace {
+
+class Stopwatch {
+public:
+  /// Seconds since construction or the last lap.
+  double lap() {
+    auto now = std::chrono::steady_clock::now();
+    double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    return seconds;
+  }
+
+private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+std::string as_identifier(const std::string &name) {
+  std::string out;
+  for (char c : name)
+    out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ? c : '_';
+  if (out.empty())
+    return "kernel";
+  return out[0] >= '0' && out[0] <= '9' ? "_" + out : out;
+}
+
+KernelTensors kernel_tensors(const TensorGraph &graph) {
+  KernelTensors tensors;
+  for (semantics::NodeId id : graph.parameters)
+    tensors.inputs.push_back({graph[id].name, graph[id].shape});
+  for (std::size_t j = 0; j < graph.results.size(); ++j) {
+    std::string name = graph[graph.results[j]].name;
+    auto taken = [&](const std::pair<std::string, Shape> &other) { return other.first == name; };
+    while (std::any_of(tensors.inputs.begin(), tensors.inputs.end(), taken) ||
+           std::any_of(tensors.outputs.begin(), tensors.outputs.end(), taken))
+      name += fmt::format("_{}", j);
+    tensors.outputs.push_back({name, graph[graph.results[j]].shape});
+  }
+  return tensors;
+}
+
+class Search {
+public:
+  Search(const TensorGraph &graph, const spec::Isa &isa, std::span<const semantics::RewriteRule> rules,
+         const SearchOptions &options)
+      : graph_(graph.without_dead_nodes()), isa_(isa), rules_(rules), options_(options), egraph_(isa.numerics) {}
+
+  SearchResult run() {
+    Stopwatch watch;
+    saturate_graph();
+    result_.seconds.saturate = watch.lap();
+    PlacementGraph placements =
+        build_placement_graph(egraph_, isa_, options_.cost, parameter_images_, result_images_);
+    result_.vertices = placements.vertices.size();
+    result_.instances = placements.instances.size();
+    if (!placements.reachable && !saturated_) {
+      result_.seconds.match = watch.lap();
+      result_.status = SearchResult::Status::OutOfTime;
+      result_.reason = "no kernel among the rewritings that were searched";
+    } else if (!placements.reachable) {
+      result_.seconds.match = watch.lap();
+      result_.status = SearchResult::Status::Infeasible;
+      result_.reason = explain_unreachable(egraph_, isa_, graph_, classes_, placements);
+      result_.exhaustive = true;
+    } else {
+      StateSpace space(placements, isa_, egraph_);
+      result_.seconds.match = watch.lap();
+      make_plan(space);
+      certify(space);
+      result_.seconds.plan = watch.lap();
+    }
+    if (!saturated_)
+      result_.reason += fmt::format("{}not every rewriting was searched ({})", result_.reason.empty() ? "" : "; ",
+                                    saturation_stop_);
+    return std::move(result_);
+  }
+
+private:
+  void saturate_graph() {
+    classes_ = egraph_.add_graph(graph_);
+    for (semantics::NodeId id : graph_.parameters)
+      parameter_images_.push_back(egraph_.add_bytes(classes_[id.v]));
+    for (semantics::NodeId id : graph_.results)
+      result_images_.push_back(egraph_.add_bytes(classes_[id.v]));
+    SaturationLimits limits{options_.max_enodes, options_.max_iterations, options_.time_limit_seconds / 2,
+                            options_.interrupt};
+    SaturationReport report = saturate(egraph_, isa_, rules_, options_.level, limits);
+    saturated_ = report.reason == StopReason::Saturated;
+    saturation_stop_ = name(report.reason);
+    result_.iterations = report.iterations.size();
+    result_.enodes = egraph_.graph().node_count();
+    result_.eclasses = egraph_.graph().class_count();
+  }
+
+  void make_plan(StateSpace &space) {
+    PlannerOptions planner;
+    planner.seconds = std::max(0.0, options_.time_limit_seconds - result_.seconds.saturate - result_.seconds.match);
+    planner.interrupt = options_.interrupt;
+    planner.progress = options_.progress;
+    planner.max_states = options_.max_states;
+    PlanResult found = plan(space, planner);
+    result_.states_expanded = found.expanded;
+    result_.states_evaluated = found.evaluated;
+    result_.bound = found.bound;
+    bool finished = true;
+    switch (found.status) {
+    case PlanResult::Status::Optimal:
+      result_.status = SearchResult::Status::Optimal;
+      break;
+    case PlanResult::Status::Feasible:
+      result_.status = SearchResult::Status::Feasible;
+      result_.reason = fmt::format("stopped by {}: a cheaper kernel may exist", found.stopped_by);
+      finished = false;
+      break;
+    case PlanResult::Status::Infeasible:
+      result_.status = SearchResult::Status::Infeasible;
+      result_.reason = "every operation is covered by instructions, but no order of them fits the buffers of " +
+                       isa_.name + "; cutting values into tiles was not tried";
+      break;
+    case PlanResult::Status::Stopped:
+      result_.status = SearchResult::Status::OutOfTime;
+      result_.reason = "stopped by " + found.stopped_by + " before a kernel was found";
+      finished = false;
+      break;
+    }
+    result_.exhaustive = saturated_ && finished;
+    if (found.status != PlanResult::Status::Optimal && found.status != PlanResult::Status::Feasible)
+      return;
+    result_.kernel = assemble_kernel(space, found.plan, egraph_, kernel_tensors(graph_), as_identifier(graph_.name));
+    result_.cost = costmodel::cost(isa_, *result_.kernel, options_.cost);
+    assert(result_.cost == found.plan.cost);
+  }
+
+  void certify(const StateSpace &space) {
+    result_.certificate.task = space.relaxed();
+    std::vector<std::string> values = value_names(egraph_, graph_, classes_);
+    result_.certificate.fact_names = fact_names(space, values);
+    result_.certificate.action_names = action_names(space, values);
+    if (auto bound = lm_cut(space.relaxed()))
+      result_.certificate.landmarks = std::move(*bound);
+  }
+
+  TensorGraph graph_;
+  const spec::Isa &isa_;
+  std::span<const semantics::RewriteRule> rules_;
+  const SearchOptions &options_;
+  TensorEGraph egraph_;
+  std::vector<ClassId> classes_, parameter_images_, result_images_;
+  bool saturated_ = false;
+  std::string saturation_stop_;
+  SearchResult result_;
+};
+
+} // namespace
+
+SearchResult find_kernel(const TensorGraph &graph, const spec::Isa &isa, std::span<const semantics::RewriteRule> rules,
+                         const SearchOptions &options) {
+  SearchResult result = Search(graph, isa, rules, options).run();
+  if (result.status != SearchResult::Status::Infeasible || !options.try_weaker_levels)
+    return result;
+  for (semantics::Level level : {semantics::Level::Finite, semantics::Level::Real}) {
+    if (level <= options.level)
+      continue;
+    SearchOptions weaker = options;
+    weaker.level = level;
+    weaker.progress = nullptr;
+    SearchResult other = Search(graph, isa, rules, weaker).run();
+    if (!other.kernel)
+      continue;
+    result.weaker = level;
+    result.reason += fmt::format("; at the level {} there is a kernel", semantics::name(level));
+    break;
+  }
+  return result;
+}
+
+} // namespace isamorph::search

@@ -1,0 +1,64 @@
+#pragma once
+// The search as one call: saturate, match instructions, plan, allocate. Returns the cheapest kernel that the placement graph
+// holds, with a lower bound and its certificate.
+//
+// What is searched: all kernels whose instructions compute whole values of the saturated e-graph (values that the rules
+// equate with parts of the graph, and what moving instructions make of them), at normal-pattern addresses. Cutting values that
+// are larger than an instruction into tiles is not part of it; a result that depends on this says so.
+
+#include "costmodel/cost_model.h"
+#include "search/landmarks.h"
+#include "semantics/rules.h"
+
+#include <atomic>
+#include <functional>
+
+namespace isamorph::search {
+
+struct Progress {
+  std::uint64_t expanded = 0;       ///< states
+  std::optional<std::int64_t> best; ///< cost of the best kernel so far
+  std::int64_t bound = 0;
+};
+
+struct SearchOptions {
+  semantics::Level level = semantics::Level::Bits;
+  costmodel::CostModel cost = costmodel::CostModel::Count;
+  double time_limit_seconds = 60;
+  int jobs = 1; ///< the result does not depend on it
+  std::size_t max_enodes = 100'000;
+  std::size_t max_iterations = 100;
+  std::uint64_t max_states = 20'000'000;
+  /// When there is no kernel at `level`, look whether a weaker level has one, to say so.
+  bool try_weaker_levels = true;
+  const std::atomic<bool> *interrupt = nullptr;
+  std::function<void(const Progress &)> progress;
+};
+
+/// Why nothing is cheaper than the bound: the delete relaxation of the planning task and landmarks in it.
+struct OptimalityCertificate {
+  RelaxedTask task;
+  std::vector<std::string> fact_names, action_names;
+  LandmarkBound landmarks; ///< at the root; its bound may be below the search's
+};
+
+struct SearchResult {
+  enum class Status : std::uint8_t { Optimal, Feasible, Infeasible, OutOfTime } status = Status::OutOfTime;
+  std::optional<spec::Kernel> kernel; ///< when Optimal or Feasible
+  std::int64_t cost = 0, bound = 0;
+  OptimalityCertificate certificate;
+  std::uint64_t states_expanded = 0, states_evaluated = 0;
+  std::size_t enodes = 0, eclasses = 0, iterations = 0;
+  std::size_t vertices = 0, instances = 0; ///< of the placement graph
+  struct Seconds {
+    double saturate = 0, match = 0, plan = 0;
+  } seconds;
+  std::string reason;                     ///< for people: why infeasible or out of time, or what bounds the result
+  bool exhaustive = false;                ///< saturation and planning both ran to their end
+  std::optional<semantics::Level> weaker; ///< infeasible here, but this level has a kernel
+};
+
+SearchResult find_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                         std::span<const semantics::RewriteRule> rules, const SearchOptions &options);
+
+} // namespace isamorph::search

@@ -1,0 +1,519 @@
+#include "search/state_space.h"
+
+#include <set>
+
+namespace isamorph::search {
+
+using semantics::Bindings;
+using semantics::IntExpr;
+using semantics::IntOp;
+
+namespace {
+
+constexpr std::size_t kMaxCandidates = 4096; ///< addresses of one dimension that are tried
+
+/// All sums of extents that leave room for at least the smallest one.
+std::vector<std::int64_t> normal_patterns(const std::set<std::int64_t> &extents, std::int64_t size) {
+  std::set<std::int64_t> sums = {0};
+  std::vector<std::int64_t> open = {0};
+  while (!open.empty() && sums.size() < kMaxCandidates) {
+    std::int64_t at = open.back();
+    open.pop_back();
+    for (std::int64_t extent : extents)
+      if (extent > 0 && at + extent < size && sums.insert(at + extent).second)
+        open.push_back(at + extent);
+  }
+  return {sums.begin(), sums.end()};
+}
+
+} // namespace
+
+StateSpace::StateSpace(const PlacementGraph &graph, const spec::Isa &isa, const TensorEGraph &egraph,
+                       const StateSpaceOptions &options)
+    : graph_(graph), isa_(isa), options_(options), buffers_(isa.buffers.size()) {
+  for (const spec::Instruction &instruction : isa.instructions) {
+    std::vector<char> flags;
+    for (const IntExpr &constraint : instruction.constraints) {
+      bool address = false;
+      constraint.for_each_variable([&](std::uint32_t v) { address |= v >= instruction.computational; });
+      flags.push_back(address);
+    }
+    address_constraints_.push_back(std::move(flags));
+  }
+  make_locations(egraph);
+  make_variants();
+  classify_buffers();
+}
+
+void StateSpace::make_locations(const TensorEGraph &egraph) {
+  home_.assign(graph_.vertices.size(), kNone);
+  scratch_.assign(graph_.vertices.size(), kNone);
+  auto add = [&](Locations::Kind kind, std::size_t index, VertexId v) {
+    std::int64_t bytes = egraph.shape(graph_.vertices[v.v].value).bytes();
+    auto id = static_cast<std::uint32_t>(locations_.all.size());
+    locations_.all.push_back({kind, static_cast<std::uint32_t>(index), v, bytes, locations_.total_bytes});
+    locations_.total_bytes += bytes;
+    location_slots_.push_back(intern({isa_.off_chip, {id}, {}}));
+    return id;
+  };
+  for (std::size_t i = 0; i < graph_.inputs.size(); ++i)
+    home_[graph_.inputs[i].v] = add(Locations::Kind::Input, i, graph_.inputs[i]);
+  for (std::size_t i = 0; i < graph_.constants.size(); ++i)
+    if (home_[graph_.constants[i].v] == kNone)
+      home_[graph_.constants[i].v] = add(Locations::Kind::Constant, i, graph_.constants[i]);
+  for (std::size_t i = 0; i < graph_.outputs.size(); ++i)
+    add(Locations::Kind::Output, i, graph_.outputs[i]);
+  for (std::uint32_t v = 0; v < graph_.vertices.size(); ++v)
+    if (graph_.vertices[v].buffer == isa_.off_chip)
+      scratch_[v] = add(Locations::Kind::Scratch, v, {v});
+}
+
+void StateSpace::make_variants() {
+  relaxed_.facts = static_cast<std::uint32_t>(graph_.vertices.size() + graph_.outputs.size());
+  for (std::uint32_t v = 0; v < graph_.vertices.size(); ++v)
+    if (home_[v] != kNone)
+      relaxed_.initial.push_back(v);
+  for (std::size_t j = 0; j < graph_.outputs.size(); ++j)
+    relaxed_.goal.push_back(static_cast<std::uint32_t>(graph_.vertices.size() + j));
+
+  for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
+    const Instance &instance = graph_.instances[i];
+    // The product of the destinations of off-chip writes: each output of that value, or scratch if it is none.
+    std::vector<std::vector<std::uint32_t>> choices = {{}};
+    for (VertexId w : instance.writes) {
+      std::vector<std::uint32_t> places;
+      if (graph_.vertices[w.v].buffer != isa_.off_chip) {
+        places = {kNone};
+      } else {
+        for (std::uint32_t l = 0; l < locations_.all.size(); ++l)
+          if (locations_.all[l].kind == Locations::Kind::Output && locations_.all[l].vertex == w)
+            places.push_back(l);
+        if (places.empty() || instance.writes.size() > 1)
+          places.push_back(scratch_[w.v]);
+      }
+      std::vector<std::vector<std::uint32_t>> longer;
+      for (const auto &prefix : choices)
+        for (std::uint32_t place : places) {
+          longer.push_back(prefix);
+          longer.back().push_back(place);
+        }
+      choices = std::move(longer);
+    }
+    for (auto &destinations : choices) {
+      RelaxedAction action;
+      for (VertexId r : instance.reads)
+        action.needs.push_back(r.v);
+      for (std::size_t w = 0; w < destinations.size(); ++w) {
+        action.adds.push_back(instance.writes[w].v);
+        if (destinations[w] != kNone && locations_.all[destinations[w]].kind == Locations::Kind::Output)
+          action.adds.push_back(
+              static_cast<std::uint32_t>(graph_.vertices.size() + locations_.all[destinations[w]].index));
+      }
+      action.cost = instance.cost;
+      relaxed_.actions.push_back(std::move(action));
+      variants_.push_back({i, std::move(destinations)});
+    }
+  }
+}
+
+bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint32_t buffer) const {
+  std::vector<char> here(instruction.attribute_count(), 0), elsewhere = here;
+  bool simple = true;
+  auto look = [&](const spec::Region &region) {
+    for (const IntExpr &start : region.starts) {
+      if (region.buffer == buffer && start.op() != IntOp::Variable)
+        simple = false;
+      start.for_each_variable([&](std::uint32_t v) { (region.buffer == buffer ? here : elsewhere)[v] = 1; });
+    }
+  };
+  for (const spec::Read &read : instruction.reads)
+    look(read.region);
+  for (const spec::Write &write : instruction.writes)
+    look(write.region);
+  if (!simple)
+    return true;
+  for (std::size_t v = 0; v < here.size(); ++v)
+    if (here[v] && (elsewhere[v] || v < instruction.computational))
+      return true;
+  for (const IntExpr &constraint : instruction.constraints) {
+    bool mentions = false;
+    constraint.for_each_variable([&](std::uint32_t v) { mentions |= here[v] != 0; });
+    if (mentions)
+      return true;
+  }
+  return false;
+}
+
+std::vector<std::int64_t> StateSpace::extents(const spec::Region &region, const Bindings &bindings) const {
+  std::vector<std::int64_t> out;
+  for (const IntExpr &extent : region.extents)
+    out.push_back(extent.evaluate(bindings).value_or(0));
+  return out;
+}
+
+void StateSpace::classify_buffers() {
+  std::vector<std::set<std::vector<std::int64_t>>> shapes(buffers_.size());
+  std::vector<char> broken(buffers_.size(), 0);
+  for (const Instance &instance : graph_.instances) {
+    const spec::Instruction &instruction = isa_.instructions[instance.instruction];
+    for (const spec::Read &read : instruction.reads)
+      shapes[read.region.buffer].insert(extents(read.region, instance.attributes));
+    for (const spec::Write &write : instruction.writes) {
+      shapes[write.region.buffer].insert(extents(write.region, instance.attributes));
+      std::set<std::uint32_t> variables;
+      for (const IntExpr &start : write.region.starts)
+        start.for_each_variable([&](std::uint32_t v) { variables.insert(v); });
+      for (const spec::Read &read : instruction.reads)
+        for (const IntExpr &start : read.region.starts)
+          start.for_each_variable(
+              [&](std::uint32_t v) { buffers_[write.region.buffer].tied |= variables.count(v) != 0; });
+    }
+    for (std::uint32_t b = 0; b < buffers_.size(); ++b)
+      if (breaks_symmetry(instruction, b))
+        broken[b] = 1;
+  }
+  for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
+    const spec::Buffer &buffer = isa_.buffer(b);
+    BufferInfo &info = buffers_[b];
+    if (buffer.off_chip || shapes[b].empty())
+      continue;
+    const auto &first = *shapes[b].begin();
+    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] && buffer.addressed.size() == 1 &&
+                     first[0] > 0 && buffer.addressed[0] % first[0] == 0;
+    if (info.symmetric) {
+      for (std::int64_t at = 0; at + first[0] <= buffer.addressed[0]; at += first[0])
+        info.slots.push_back(intern({b, {at}, first}));
+      continue;
+    }
+    for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {
+      std::set<std::int64_t> sizes;
+      for (const auto &shape : shapes[b])
+        sizes.insert(shape[d]);
+      info.candidates.push_back(normal_patterns(sizes, buffer.addressed[d]));
+    }
+  }
+}
+
+std::uint32_t StateSpace::intern(const Slot &slot) {
+  auto [place, fresh] = slot_ids_.try_emplace(slot, static_cast<std::uint32_t>(slots_.size()));
+  if (fresh)
+    slots_.push_back(slot);
+  return place->second;
+}
+
+bool StateSpace::overlap(std::uint32_t a, std::uint32_t b) const {
+  const Slot &x = slots_[a], &y = slots_[b];
+  if (x.buffer != y.buffer)
+    return false;
+  if (x.buffer == isa_.off_chip)
+    return a == b;
+  for (std::size_t d = 0; d < x.starts.size(); ++d)
+    if (x.starts[d] + x.extents[d] <= y.starts[d] || y.starts[d] + y.extents[d] <= x.starts[d])
+      return false;
+  return true;
+}
+
+void StateSpace::facts(const State &state, std::vector<std::uint32_t> &out) const {
+  out = relaxed_.initial;
+  for (Placement p : state) {
+    out.push_back(p.vertex);
+    const Slot &at = slots_[p.slot];
+    if (at.buffer != isa_.off_chip)
+      continue;
+    const Locations::Location &location = locations_.all[static_cast<std::size_t>(at.starts[0])];
+    if (location.kind == Locations::Kind::Output)
+      out.push_back(static_cast<std::uint32_t>(graph_.vertices.size()) + location.index);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+}
+
+bool StateSpace::is_goal(const State &state) const {
+  std::size_t filled = 0;
+  for (Placement p : state) {
+    const Slot &at = slots_[p.slot];
+    filled += at.buffer == isa_.off_chip &&
+              locations_.all[static_cast<std::size_t>(at.starts[0])].kind == Locations::Kind::Output;
+  }
+  return filled == graph_.outputs.size();
+}
+
+State StateSpace::apply(const State &state, const Transition &transition) const {
+  State next;
+  for (Placement p : state) {
+    bool gone = false;
+    for (Placement w : transition.writes)
+      gone |= overlap(p.slot, w.slot);
+    if (!gone)
+      next.push_back(p);
+  }
+  next.insert(next.end(), transition.writes.begin(), transition.writes.end());
+  std::sort(next.begin(), next.end());
+  return next;
+}
+
+void StateSpace::normalize(State &state, std::vector<std::pair<std::uint32_t, std::uint32_t>> *moved) const {
+  for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
+    if (!buffers_[b].symmetric)
+      continue;
+    std::size_t position = 0;
+    for (Placement &p : state) {
+      if (slots_[p.slot].buffer != b)
+        continue;
+      std::uint32_t to = buffers_[b].slots[position++];
+      if (moved)
+        moved->push_back({p.slot, to});
+      p.slot = to;
+    }
+  }
+  // Placements of one vertex in one symmetric buffer stay in order; others did not change.
+  std::sort(state.begin(), state.end());
+}
+
+bool StateSpace::unify_starts(const spec::Region &region, std::span<const std::int64_t> starts,
+                              Bindings &bindings) const {
+  for (std::size_t d = 0; d < region.starts.size(); ++d) {
+    const IntExpr &expression = region.starts[d];
+    if (expression.op() == IntOp::Variable && !bindings[expression.variable_index()]) {
+      bindings[expression.variable_index()] = starts[d];
+      continue;
+    }
+    if (auto known = expression.evaluate(bindings)) {
+      if (*known != starts[d])
+        return false;
+      continue;
+    }
+    std::vector<semantics::Equation> equations = {{expression, starts[d]}};
+    if (!semantics::solve(equations, bindings) || !equations.empty())
+      return false;
+  }
+  return true;
+}
+
+bool StateSpace::constraints_hold(const spec::Instruction &instruction, const Bindings &bindings) const {
+  const auto &flags = address_constraints_[static_cast<std::size_t>(&instruction - isa_.instructions.data())];
+  for (std::size_t i = 0; i < flags.size(); ++i)
+    if (flags[i]) {
+      auto value = instruction.constraints[i].evaluate(bindings);
+      if (!value || *value == 0)
+        return false;
+    }
+  return true;
+}
+
+std::optional<std::vector<std::int64_t>> StateSpace::bind(std::uint32_t index, std::span<const Slot> reads,
+                                                          std::span<const Slot> writes,
+                                                          const Locations &locations) const {
+  const Instance &instance = graph_.instances[index];
+  const spec::Instruction &instruction = isa_.instructions[instance.instruction];
+  Bindings bindings = instance.attributes;
+  auto fits = [&](const spec::Region &region, const Slot &at) {
+    if (region.buffer != isa_.off_chip)
+      return unify_starts(region, at.starts, bindings);
+    std::int64_t address = locations.all[static_cast<std::size_t>(at.starts[0])].address;
+    return unify_starts(region, std::span(&address, 1), bindings);
+  };
+  for (std::size_t i = 0; i < reads.size(); ++i)
+    if (!fits(instruction.reads[i].region, reads[i]))
+      return std::nullopt;
+  for (std::size_t i = 0; i < writes.size(); ++i)
+    if (!fits(instruction.writes[i].region, writes[i]))
+      return std::nullopt;
+  std::vector<std::int64_t> values;
+  for (const auto &value : bindings) {
+    if (!value)
+      return std::nullopt;
+    values.push_back(*value);
+  }
+  if (!constraints_hold(instruction, bindings))
+    return std::nullopt;
+  return values;
+}
+
+// ---- Successors ----------------------------------------------------------------------------------------------------
+
+struct StateSpace::Step {
+  const State &state;
+  const std::function<void(const Transition &, const State &)> &found;
+  const Variant *variant = nullptr;
+  const Instance *instance = nullptr;
+  const spec::Instruction *instruction = nullptr;
+  Bindings bindings;
+  Transition transition;
+  std::vector<char> present; ///< by vertex
+};
+
+void StateSpace::expand(const State &state, const std::function<void(const Transition &, const State &)> &found) {
+  Step step{state, found, nullptr, nullptr, nullptr, {}, {}, std::vector<char>(graph_.vertices.size(), 0)};
+  for (std::uint32_t v : relaxed_.initial)
+    step.present[v] = 1;
+  for (Placement p : state)
+    step.present[p.vertex] = 1;
+  for (std::uint32_t i = 0; i < variants_.size(); ++i) {
+    step.variant = &variants_[i];
+    step.instance = &graph_.instances[variants_[i].instance];
+    if (!std::all_of(step.instance->reads.begin(), step.instance->reads.end(),
+                     [&](VertexId v) { return step.present[v.v]; }))
+      continue;
+    step.instruction = &isa_.instructions[step.instance->instruction];
+    step.bindings = step.instance->attributes;
+    step.transition.variant = i;
+    step.transition.reads.clear();
+    step.transition.writes.clear();
+    choose_reads(step, 0);
+  }
+}
+
+void StateSpace::off_chip_reads(Step &step, std::size_t index) {
+  VertexId v = step.instance->reads[index];
+  std::vector<std::uint32_t> places;
+  if (home_[v.v] != kNone)
+    places.push_back(location_slots_[home_[v.v]]);
+  for (Placement p : step.state)
+    if (p.vertex == v.v)
+      places.push_back(p.slot);
+  Bindings saved = step.bindings;
+  for (std::uint32_t place : places) {
+    std::int64_t address = locations_.all[static_cast<std::size_t>(slots_[place].starts[0])].address;
+    if (unify_starts(step.instruction->reads[index].region, std::span(&address, 1), step.bindings)) {
+      step.transition.reads.push_back({v.v, place});
+      choose_reads(step, index + 1);
+      step.transition.reads.pop_back();
+    }
+    step.bindings = saved;
+    // Copies in memory are alike unless a constraint looks at the address.
+    const auto &flags = address_constraints_[step.instance->instruction];
+    if (std::none_of(flags.begin(), flags.end(), [](char f) { return f != 0; }))
+      break;
+  }
+}
+
+void StateSpace::choose_reads(Step &step, std::size_t index) {
+  if (index == step.instance->reads.size()) {
+    choose_writes(step, 0);
+    return;
+  }
+  const spec::Region &region = step.instruction->reads[index].region;
+  if (region.buffer == isa_.off_chip) {
+    off_chip_reads(step, index);
+    return;
+  }
+  std::uint32_t v = step.instance->reads[index].v;
+  Bindings saved = step.bindings;
+  for (Placement p : step.state) {
+    if (p.vertex != v)
+      continue;
+    if (unify_starts(region, slots_[p.slot].starts, step.bindings)) {
+      step.transition.reads.push_back(p);
+      choose_reads(step, index + 1);
+      step.transition.reads.pop_back();
+    }
+    step.bindings = saved;
+    if (buffers_[region.buffer].symmetric && index == 0)
+      break; // copies of one value in interchangeable slots
+  }
+}
+
+void StateSpace::try_write(Step &step, std::size_t index, std::uint32_t slot) {
+  for (Placement other : step.transition.writes)
+    if (overlap(other.slot, slot))
+      return;
+  step.transition.writes.push_back({step.instance->writes[index].v, slot});
+  choose_writes(step, index + 1);
+  step.transition.writes.pop_back();
+}
+
+void StateSpace::choose_writes(Step &step, std::size_t index) {
+  if (index == step.instance->writes.size()) {
+    finish(step);
+    return;
+  }
+  const spec::Region &region = step.instruction->writes[index].region;
+  VertexId v = step.instance->writes[index];
+  Bindings saved = step.bindings;
+  if (region.buffer == isa_.off_chip) {
+    std::uint32_t location = step.variant->destinations[index], slot = location_slots_[location];
+    bool scratch = locations_.all[location].kind == Locations::Kind::Scratch;
+    bool useless = scratch ? step.present[v.v] != 0
+                           : std::find(step.state.begin(), step.state.end(), Placement{v.v, slot}) != step.state.end();
+    if (useless && step.instance->writes.size() == 1)
+      return;
+    std::int64_t address = locations_.all[location].address;
+    if (unify_starts(region, std::span(&address, 1), step.bindings))
+      try_write(step, index, slot);
+    step.bindings = saved;
+    return;
+  }
+  const BufferInfo &info = buffers_[region.buffer];
+  // A second copy only helps where an instruction can be forced to destroy the first.
+  if (step.instance->writes.size() == 1 && step.present[v.v] && info.symmetric && !info.tied)
+    return;
+  std::vector<std::int64_t> extent = extents(region, step.bindings), starts;
+  bool fixed = true;
+  for (const IntExpr &start : region.starts) {
+    auto value = start.evaluate(step.bindings);
+    fixed &= value.has_value();
+    starts.push_back(value.value_or(0));
+  }
+  const auto &sizes = isa_.buffer(region.buffer).addressed;
+  auto inside = [&] {
+    for (std::size_t d = 0; d < starts.size(); ++d)
+      if (starts[d] < 0 || starts[d] + extent[d] > sizes[d])
+        return false;
+    return true;
+  };
+  if (fixed) {
+    if (inside())
+      try_write(step, index, intern({region.buffer, starts, extent}));
+    return;
+  }
+  if (info.symmetric) {
+    std::size_t held = 0;
+    for (Placement p : step.state)
+      held += slots_[p.slot].buffer == region.buffer;
+    for (Placement p : step.transition.writes)
+      held += std::find_if(step.state.begin(), step.state.end(), [&](Placement q) { return q.slot == p.slot; }) ==
+                  step.state.end() &&
+              slots_[p.slot].buffer == region.buffer;
+    auto take = [&](std::uint32_t slot) {
+      if (unify_starts(region, slots_[slot].starts, step.bindings))
+        try_write(step, index, slot);
+      step.bindings = saved;
+    };
+    if (held < info.slots.size()) {
+      take(info.slots[held]);
+      return;
+    }
+    for (std::uint32_t slot : info.slots)
+      take(slot);
+    return;
+  }
+  // Every combination of candidate addresses.
+  std::vector<std::size_t> at(starts.size(), 0);
+  while (true) {
+    for (std::size_t d = 0; d < at.size(); ++d)
+      starts[d] = info.candidates[d][at[d]];
+    if (inside() && unify_starts(region, starts, step.bindings))
+      try_write(step, index, intern({region.buffer, starts, extent}));
+    step.bindings = saved;
+    std::size_t d = 0;
+    while (d < at.size() && ++at[d] == info.candidates[d].size())
+      at[d++] = 0;
+    if (d == at.size())
+      return;
+  }
+}
+
+void StateSpace::finish(Step &step) {
+  for (const auto &value : step.bindings)
+    if (!value)
+      return;
+  if (!constraints_hold(*step.instruction, step.bindings))
+    return;
+  State next = apply(step.state, step.transition);
+  normalize(next);
+  if (next != step.state)
+    step.found(step.transition, next);
+}
+
+} // namespace isamorph::search

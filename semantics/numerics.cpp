@@ -1,0 +1,184 @@
+#include "semantics/numerics.h"
+
+#include "semantics/cursor.h"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace isamorph::embedded {
+extern const char numerics_profiles[];
+}
+
+namespace isamorph::semantics {
+namespace {
+
+const NumericsProfile *find(std::span<const NumericsProfile> profiles, std::string_view name) {
+  for (const NumericsProfile &profile : profiles)
+    if (profile.name == name)
+      return &profile;
+  return nullptr;
+}
+
+std::vector<std::string> names_of(std::span<const NumericsProfile> profiles) {
+  std::vector<std::string> names;
+  for (const NumericsProfile &profile : profiles)
+    names.push_back(profile.name);
+  return names;
+}
+
+[[noreturn]] void unknown_word(const Location &where, std::string_view what, const std::string &word,
+                               const std::vector<std::string> &known) {
+  std::string hint = suggest(word, known);
+  fail(where, fmt::format("unknown {} '{}'", what, word),
+       hint.empty() ? "known: " + join(known) : hint);
+}
+
+/// One of the words, as its index.
+std::size_t choose(Cursor &cursor, std::string_view what, const std::vector<std::string> &words) {
+  Location where = cursor.here();
+  std::string word = cursor.identifier(what);
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == word)
+      return i;
+  unknown_word(where, what, word, words);
+}
+
+std::optional<ElementType> read_type(Cursor &cursor) {
+  constexpr std::array<std::optional<ElementType>, 3> types = {std::nullopt, ElementType::F32,
+                                                               ElementType::F64};
+  return types[choose(cursor, "type", {"element", "f32", "f64"})];
+}
+
+OrderDescriptor read_order(Cursor &cursor) {
+  using Kind = OrderDescriptor::Kind;
+  OrderDescriptor order;
+  order.kind = static_cast<Kind>(choose(cursor, "order", {"sequential", "blocks", "pairwise"}));
+  if (order.kind == Kind::Blocks) {
+    Location where = cursor.here();
+    order.width = cursor.integer("the number of terms of a block");
+    if (order.width < 1 || order.width > kMaxElements)
+      fail(where, fmt::format("a block of {} terms", order.width), "expected 1 to 2^31");
+  }
+  return order;
+}
+
+void read_fold(Cursor &cursor, FoldNumerics &fold) {
+  std::array<bool, 2> seen{};
+  do {
+    Location where = cursor.here();
+    std::size_t key = choose(cursor, "key", {"accumulate", "order"});
+    if (seen[key])
+      fail(where, "stated twice");
+    seen[key] = true;
+    if (key == 0)
+      fold.accumulator = read_type(cursor);
+    else
+      fold.order = read_order(cursor);
+  } while (cursor.accept(","));
+}
+
+std::vector<NumericsProfile> parse_blocks(const SourceRef &source,
+                                          std::span<const NumericsProfile> known) {
+  Cursor cursor(source);
+  std::vector<NumericsProfile> all(known.begin(), known.end()), own;
+  while (!cursor.at_end()) {
+    std::size_t start = cursor.offset();
+    NumericsProfile profile = parse_numerics_block(cursor, all);
+    if (find(own, profile.name))
+      fail(cursor.at(start), fmt::format("numerics '{}' is declared twice", profile.name));
+    own.push_back(profile);
+    all.insert(all.begin(), std::move(profile)); // own ones hide shipped ones of the same name
+  }
+  return own;
+}
+
+std::string type_text(const std::optional<ElementType> &type) {
+  return type ? std::string(name(*type)) : "element";
+}
+
+std::string fold_text(const FoldNumerics &fold) {
+  std::string text = "accumulate " + type_text(fold.accumulator) + ", order ";
+  switch (fold.order.kind) {
+  case OrderDescriptor::Kind::Sequential:
+    return text + "sequential";
+  case OrderDescriptor::Kind::Blocks:
+    return text + fmt::format("blocks {}", fold.order.width);
+  case OrderDescriptor::Kind::Pairwise:
+    break;
+  }
+  return text + "pairwise";
+}
+
+/// `wide` where it is wider than the element type.
+ElementType widened(ElementType type, const std::optional<ElementType> &wide) {
+  return wide && is_float(type) && byte_size(*wide) > byte_size(type) ? *wide : type;
+}
+
+} // namespace
+
+ElementType compute_type(const NumericsProfile &profile, ElementType type) {
+  return widened(type, profile.compute);
+}
+
+ElementType accumulator_type(const FoldNumerics &fold, ElementType type) {
+  return widened(type, fold.accumulator);
+}
+
+NumericsProfile parse_numerics_block(Cursor &cursor, std::span<const NumericsProfile> known) {
+  cursor.expect_word("numerics");
+  NumericsProfile profile;
+  std::string own_name = cursor.identifier("the profile's name");
+  if (cursor.accept_word("extends")) {
+    Location where = cursor.here();
+    std::string base = cursor.identifier("a profile's name");
+    const NumericsProfile *found = find(known, base);
+    if (!found)
+      unknown_word(where, "numerics profile", base, names_of(known));
+    profile = *found;
+  }
+  profile.name = std::move(own_name);
+  cursor.expect("{");
+  std::array<bool, 4> seen{};
+  while (!cursor.accept("}")) {
+    Location where = cursor.here();
+    std::size_t key = choose(cursor, "key", {"compute", "dot", "reduce", "denormals"});
+    if (seen[key])
+      fail(where, "stated twice");
+    seen[key] = true;
+    if (key == 0)
+      profile.compute = read_type(cursor);
+    else if (key == 1)
+      read_fold(cursor, profile.dot);
+    else if (key == 2)
+      read_fold(cursor, profile.reduce);
+    else
+      profile.flush_denormals = choose(cursor, "way", {"keep", "flush"}) == 1;
+  }
+  return profile;
+}
+
+std::vector<NumericsProfile> parse_numerics(const SourceRef &source) {
+  return parse_blocks(source, shipped_numerics());
+}
+
+const std::vector<NumericsProfile> &shipped_numerics() {
+  static const std::vector<NumericsProfile> profiles =
+      parse_blocks(make_source("profiles.numerics", embedded::numerics_profiles), {});
+  return profiles;
+}
+
+const NumericsProfile &numerics_profile(std::string_view wanted) {
+  const NumericsProfile *profile = find(shipped_numerics(), wanted);
+  if (!profile)
+    throw InputError(fmt::format("unknown numerics profile '{}'; known: {}", wanted,
+                                 join(names_of(shipped_numerics()))));
+  return *profile;
+}
+
+std::string print_numerics(const NumericsProfile &profile) {
+  return fmt::format("numerics {} {{\n  compute {}\n  dot {}\n  reduce {}\n  denormals {}\n}}\n",
+                     profile.name, type_text(profile.compute), fold_text(profile.dot),
+                     fold_text(profile.reduce), profile.flush_denormals ? "flush" : "keep");
+}
+
+} // namespace isamorph::semantics
