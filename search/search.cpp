@@ -2,6 +2,7 @@
 
 #include "search/explain.h"
 #include "search/kernel_assembly.h"
+#include "search/makespan.h"
 #include "search/saturate.h"
 
 #include <fmt/format.h>
@@ -76,7 +77,8 @@ public:
       result_.reason = explain_unreachable(egraph_, isa_, graph_, classes_, placements);
       result_.exhaustive = true;
     } else {
-      StateSpace space(placements, isa_, egraph_);
+      // Under `overlap` places differ in when they are free: none are interchangeable.
+      StateSpace space(placements, isa_, egraph_, {options_.cost != costmodel::CostModel::Overlap});
       result_.seconds.match = watch.lap();
       make_plan(space);
       certify(space);
@@ -111,7 +113,8 @@ private:
     planner.interrupt = options_.interrupt;
     planner.progress = options_.progress;
     planner.max_states = options_.max_states;
-    PlanResult found = plan(space, planner);
+    PlanResult found =
+        options_.cost == costmodel::CostModel::Overlap ? plan_makespan(space, planner) : plan(space, planner);
     result_.states_expanded = found.expanded;
     result_.states_evaluated = found.evaluated;
     result_.bound = found.bound;

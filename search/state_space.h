@@ -83,6 +83,8 @@ public:
   void normalize(State &state, std::vector<std::pair<std::uint32_t, std::uint32_t>> *moved = nullptr) const;
 
   const Slot &slot(std::uint32_t id) const { return slots_[id]; }
+  /// Whether two slots share a place.
+  bool overlap(std::uint32_t a, std::uint32_t b) const;
   bool symmetric(std::uint32_t buffer) const { return buffers_[buffer].symmetric; }
   const Locations &locations() const { return locations_; }
   const PlacementGraph &graph() const { return graph_; }
@@ -106,7 +108,6 @@ private:
   void classify_buffers();
   bool breaks_symmetry(const spec::Instruction &instruction, std::uint32_t buffer) const;
   std::uint32_t intern(const Slot &slot);
-  bool overlap(std::uint32_t a, std::uint32_t b) const;
   void choose_reads(Step &step, std::size_t index);
   void choose_writes(Step &step, std::size_t index);
   void finish(Step &step);

@@ -1,150 +1,120 @@
 #include "semantics/evaluator.h"
 
-#include "semantics/folds.h"
-#include "semantics/scalar.h"
+#include "semantics/evaluator_kernels.h"
 
-#include <bit>
-#include <map>
-#include <memory>
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <fmt/format.h>
 #include <mutex>
 #include <stdexcept>
 
 namespace isamorph::semantics {
 namespace {
 
-template <class T>
-void gather(std::span<const Tensor *const> operands, std::span<const ElementSource> map,
-            Tensor &out) {
-  std::vector<std::span<const T>> in;
-  for (const Tensor *operand : operands)
-    in.push_back(operand->as<T>());
-  auto target = out.as<T>();
-  for (std::size_t i = 0; i < map.size(); ++i)
-    target[i] = in[map[i].operand][map[i].index];
+bool has_16_bit_table(OpCode op, std::span<const ElementType> types, ElementType result) {
+  return types.size() == 1 && op != OpCode::Convert && types[0] == result &&
+         (result == ElementType::F16 || result == ElementType::BF16);
 }
 
-Tensor move(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands,
-            const Shape &result) {
-  if (op == OpCode::Copy || op == OpCode::Reshape) {
-    auto bytes = operands[0]->bytes();
-    return Tensor(result, std::vector<std::byte>(bytes.begin(), bytes.end()));
-  }
-  std::vector<Shape> shapes;
-  for (const Tensor *operand : operands)
-    shapes.push_back(operand->shape());
-  std::vector<ElementSource> map = movement_map(op, shapes, attributes, result);
-  Tensor out(result);
-  switch (byte_size(result.type)) {
-  case 1:
-    gather<std::uint8_t>(operands, map, out);
-    break;
-  case 2:
-    gather<std::uint16_t>(operands, map, out);
-    break;
-  case 4:
-    gather<std::uint32_t>(operands, map, out);
-    break;
-  default:
-    gather<std::uint64_t>(operands, map, out);
-  }
-  return out;
-}
+/// A unary function of a 16-bit type, element by element until it was asked for often enough.
+struct UnaryTable {
+  std::once_flag once;
+  std::atomic<std::int64_t> evaluated = 0;
+  std::vector<std::uint16_t> values;
+};
 
-Tensor iota(const Attributes &attributes, const Shape &result) {
-  Tensor out(result);
-  auto d = static_cast<std::size_t>(attributes.get_one(AttributeKey::IotaDimension));
-  std::int64_t stride = row_major_strides(result.dims)[d];
-  for (std::int64_t i = 0; i < out.elements(); ++i)
-    out.set_bits(i, encode_integer(result.type, i / stride % result.dims[d]));
-  return out;
-}
+constexpr std::int64_t kEvaluationsBeforeTable = 1 << 16;
 
-float widen(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-std::uint16_t narrow(float value) {
-  auto bits = std::bit_cast<std::uint32_t>(value);
-  return value != value ? 0x7fc0
-                        : static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-/// bf16 computed in f32, the common case; false when the operation is none of the four.
-bool quick_bf16(OpCode op, std::span<const Tensor *const> operands, Tensor &out) {
-  if (operands.size() != 2)
-    return false;
-  auto a = operands[0]->as<std::uint16_t>(), b = operands[1]->as<std::uint16_t>();
-  auto c = out.as<std::uint16_t>();
-  auto each = [&](auto f) {
-    for (std::size_t i = 0; i < c.size(); ++i)
-      c[i] = narrow(f(widen(a[i]), widen(b[i])));
-    return true;
-  };
-  switch (op) {
-  case OpCode::Add:
-    return each([](float x, float y) { return x + y; });
-  case OpCode::Subtract:
-    return each([](float x, float y) { return x - y; });
-  case OpCode::Multiply:
-    return each([](float x, float y) { return x * y; });
-  case OpCode::Divide:
-    return each([](float x, float y) { return x / y; });
-  default:
-    return false;
-  }
-}
-
-bool by_table(OpCode op, std::span<const Tensor *const> operands, const Shape &result) {
-  return operands.size() == 1 && is_float(result.type) && byte_size(result.type) == 2 &&
-         operands[0]->shape().type == result.type && op != OpCode::Negate && op != OpCode::Abs &&
-         op != OpCode::Convert;
+UnaryTable &table_slot(OpCode op, ElementType type, const NumericsProfile &profile) {
+  // By operation, type, compute type and treatment of denormals: all that the values depend on.
+  static std::array<UnaryTable, static_cast<std::size_t>(kOpCodeCount) * 12> tables;
+  ElementType compute = compute_type(profile, type);
+  std::size_t index = static_cast<std::size_t>(op);
+  index = index * 2 + (type == ElementType::BF16);
+  index = index * 3 + (compute == ElementType::F64 ? 2u : compute == ElementType::F32 ? 1u : 0u);
+  index = index * 2 + profile.flush_denormals;
+  return tables[index];
 }
 
 Tensor elementwise(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands,
                    const Shape &result, const NumericsProfile &profile) {
   Tensor out(result);
-  if (by_table(op, operands, result)) {
-    auto table = unary_table(op, result.type, profile);
-    auto in = operands[0]->as<std::uint16_t>();
-    auto to = out.as<std::uint16_t>();
-    for (std::size_t i = 0; i < in.size(); ++i)
-      to[i] = table[in[i]];
-    return out;
+  auto count = static_cast<std::size_t>(out.elements());
+  std::array<ElementType, 3> types{};
+  std::array<const std::byte *, 3> inputs{};
+  std::array<bool, 3> repeated{};
+  assert(!operands.empty() && operands.size() <= types.size());
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    types[i] = operands[i]->shape().type;
+    inputs[i] = operands[i]->bytes().data();
+    repeated[i] = operands[i]->elements() == 1;
   }
-  if (result.type == ElementType::BF16 && operands[0]->shape().type == ElementType::BF16 &&
-      profile.compute == ElementType::F32 && !profile.flush_denormals &&
-      quick_bf16(op, operands, out))
-    return out;
-  std::vector<ElementType> types;
-  for (const Tensor *operand : operands)
-    types.push_back(operand->shape().type);
-  std::vector<std::uint64_t> bits(operands.size());
-  for (std::int64_t i = 0; i < out.elements(); ++i) {
-    for (std::size_t k = 0; k < operands.size();
-         ++k) // scalars of select and clamp serve every element
-      bits[k] = operands[k]->bits(operands[k]->shape().rank() == 0 ? 0 : i);
-    out.set_bits(i, evaluate_scalar(op, attributes, types, bits, result.type, profile));
+  std::span<const ElementType> known(types.data(), operands.size());
+  if (has_16_bit_table(op, known, result.type)) {
+    UnaryTable &slot = table_slot(op, result.type, profile);
+    if (slot.evaluated.fetch_add(out.elements(), std::memory_order_relaxed) >= kEvaluationsBeforeTable) {
+      auto table = unary_table(op, result.type, profile);
+      auto in = operands[0]->as<std::uint16_t>();
+      auto to = out.as<std::uint16_t>();
+      for (std::size_t i = 0; i < count; ++i)
+        to[i] = table[in[i]];
+      return out;
+    }
   }
+  run_elementwise({op, attributes, known, {inputs.data(), operands.size()}, repeated, result.type, out.bytes().data(),
+                   count, profile});
   return out;
 }
 
-} // namespace
-
-std::span<const std::uint16_t> unary_table(OpCode op, ElementType type,
-                                           const NumericsProfile &profile) {
-  using Key = std::tuple<OpCode, ElementType, ElementType, bool>;
-  static std::mutex mutex;
-  static std::map<Key, std::unique_ptr<std::vector<std::uint16_t>>> tables;
-  std::lock_guard lock(mutex);
-  auto &table = tables[{op, type, work_type(type, profile), profile.flush_denormals}];
-  if (!table) {
-    table = std::make_unique<std::vector<std::uint16_t>>(65536);
-    for (std::uint64_t x = 0; x < 65536; ++x)
-      (*table)[x] = static_cast<std::uint16_t>(
-          evaluate_scalar(op, {}, std::span(&type, 1), std::span(&x, 1), type, profile));
-  }
-  return *table;
+[[noreturn]] void not_evaluable(OpCode op) {
+  throw std::logic_error(fmt::format("{} has no evaluator", info(op).name));
 }
+
+/// An operation that evaluate_op refuses although its shape is right.
+bool has_evaluator(const Node &node) {
+  switch (node.op) {
+  case OpCode::ReduceWindow:
+  case OpCode::Convolution:
+  case OpCode::Tuple:
+  case OpCode::GetTupleElement:
+    return false;
+  case OpCode::Reduce: {
+    auto reducer = static_cast<OpCode>(node.attributes.get_one(AttributeKey::Reducer));
+    return !is_float(node.shape.type) || (reducer != OpCode::And && reducer != OpCode::Or);
+  }
+  default:
+    return true;
+  }
+}
+
+void check_inputs(const TensorGraph &graph, std::span<const Tensor *const> inputs) {
+  if (inputs.size() != graph.parameters.size())
+    throw InputError(fmt::format("{} inputs for the {} parameters of {}", inputs.size(), graph.parameters.size(),
+                                 graph.name));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Node &parameter = graph[graph.parameters[i]];
+    if (inputs[i]->shape() != parameter.shape)
+      fail(parameter.location, fmt::format("input {} is {}, but the parameter is {}", i,
+                                           inputs[i]->shape().to_string(), parameter.shape.to_string()));
+  }
+}
+
+/// For each node the last node that uses it; 0 when results do not depend on it.
+std::vector<std::uint32_t> last_uses(const TensorGraph &graph) {
+  auto count = static_cast<std::uint32_t>(graph.nodes.size());
+  std::vector<std::uint32_t> last(count, 0);
+  for (NodeId result : graph.results)
+    last[result.v] = count;
+  for (std::uint32_t i = count; i-- > 0;)
+    if (last[i] != 0)
+      for (NodeId operand : graph.nodes[i].operands)
+        last[operand.v] = std::max(last[operand.v], i);
+  return last;
+}
+
+} // namespace
 
 Tensor evaluate_op(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands,
                    const Shape &result, const NumericsProfile &profile) {
@@ -152,55 +122,108 @@ Tensor evaluate_op(OpCode op, const Attributes &attributes, std::span<const Tens
   case OpCode::Constant:
     return *attributes.literal;
   case OpCode::Iota:
-    return iota(attributes, result);
-  case OpCode::BitcastConvert: {
-    auto bytes = operands[0]->bytes();
-    return Tensor(result, std::vector<std::byte>(bytes.begin(), bytes.end()));
-  }
+    return evaluate_iota(attributes.get_one(AttributeKey::IotaDimension), result);
+  case OpCode::Copy:
+  case OpCode::BitcastConvert:
+  case OpCode::Reshape:
+  case OpCode::Transpose:
+  case OpCode::Broadcast:
+  case OpCode::Slice:
+  case OpCode::Concatenate:
+  case OpCode::Reverse:
+    return evaluate_movement(op, attributes, operands, result);
+  case OpCode::DynamicSlice:
+    return evaluate_dynamic_slice(operands, result);
+  case OpCode::DynamicUpdateSlice:
+    return evaluate_dynamic_update_slice(operands, result);
+  case OpCode::Pad:
+    return evaluate_pad(attributes, *operands[0], *operands[1], result);
   case OpCode::Dot:
-    return evaluate_dot(*operands[0], *operands[1], attributes, result, profile);
+    return evaluate_dot(attributes, *operands[0], *operands[1], result, profile);
   case OpCode::Reduce:
-    return evaluate_reduce(*operands[0], *operands[1], attributes, result, profile);
+    return evaluate_reduce(attributes, *operands[0], *operands[1], result, profile);
   default:
-    break;
-  }
-  if (info(op).cls == OpClass::Movement)
-    return move(op, attributes, operands, result);
-  if (info(op).cls == OpClass::Elementwise)
+    if (info(op).cls != OpClass::Elementwise)
+      not_evaluable(op);
     return elementwise(op, attributes, operands, result, profile);
-  throw std::logic_error(std::string(info(op).name) + " has no evaluator");
+  }
 }
 
-std::vector<Tensor> evaluate(const TensorGraph &graph, std::span<const Tensor> inputs,
-                             const NumericsProfile &profile) {
-  if (inputs.size() != graph.parameters.size())
-    throw InputError("the program takes " + std::to_string(graph.parameters.size()) +
-                     " inputs, not " + std::to_string(inputs.size()));
-  std::vector<Tensor> values(graph.nodes.size());
-  std::vector<const Tensor *> value(graph.nodes.size(), nullptr), operands;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Node &parameter = graph[graph.parameters[i]];
-    if (inputs[i].shape() != parameter.shape)
-      throw InputError("input '" + parameter.name + "' is " + inputs[i].shape().to_string() +
-                       ", expected " + parameter.shape.to_string());
-    value[graph.parameters[i].v] = &inputs[i];
+std::uint64_t evaluate_scalar(OpCode op, const Attributes &attributes, std::span<const ElementType> types,
+                              std::span<const std::uint64_t> operands, ElementType result,
+                              const NumericsProfile &profile) {
+  assert(types.size() == operands.size() && !types.empty() && types.size() <= 3);
+  if (info(op).cls != OpClass::Elementwise)
+    not_evaluable(op);
+  // Elements are little-endian: the low bytes of a word are the element.
+  std::array<std::uint64_t, 3> words{};
+  std::array<const std::byte *, 3> inputs{};
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    words[i] = operands[i];
+    inputs[i] = reinterpret_cast<const std::byte *>(&words[i]);
   }
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+  std::uint64_t output = 0;
+  run_elementwise({op, attributes, types, {inputs.data(), types.size()}, {true, true, true}, result,
+                   reinterpret_cast<std::byte *>(&output), 1, profile});
+  return output;
+}
+
+std::span<const std::uint16_t> unary_table(OpCode op, ElementType type, const NumericsProfile &profile) {
+  if (info(op).cls != OpClass::Elementwise || info(op).max_arity != 1 || op == OpCode::Convert ||
+      (type != ElementType::F16 && type != ElementType::BF16))
+    throw std::logic_error("not a unary function of a 16-bit float type");
+  UnaryTable &slot = table_slot(op, type, profile);
+  std::call_once(slot.once, [&] {
+    std::vector<std::uint16_t> all(1 << 16), values(all.size());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i] = static_cast<std::uint16_t>(i);
+    const auto *input = reinterpret_cast<const std::byte *>(all.data());
+    run_elementwise({op, Attributes{}, {&type, 1}, {&input, 1}, {}, type,
+                     reinterpret_cast<std::byte *>(values.data()), all.size(), profile});
+    slot.values = std::move(values);
+  });
+  return slot.values;
+}
+
+std::vector<Tensor> evaluate_borrowed(const TensorGraph &graph, std::span<const Tensor *const> inputs,
+                                      const NumericsProfile &profile) {
+  check_inputs(graph, inputs);
+  std::vector<std::uint32_t> last = last_uses(graph);
+  std::vector<Tensor> owned(graph.nodes.size());
+  std::vector<const Tensor *> values(graph.nodes.size(), nullptr);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    values[graph.parameters[i].v] = inputs[i];
+  std::vector<const Tensor *> operands;
+  for (std::uint32_t i = 0; i < graph.nodes.size(); ++i) {
     const Node &node = graph.nodes[i];
-    if (node.op == OpCode::Parameter)
+    if (last[i] == 0 || node.op == OpCode::Parameter)
       continue;
-    if (!info(node.op).evaluable)
-      fail(node.location, "operation '" + std::string(info(node.op).name) + "' has no evaluator");
+    if (node.op == OpCode::Constant) {
+      values[i] = node.attributes.literal.get();
+      continue;
+    }
+    if (!has_evaluator(node))
+      fail(node.location, fmt::format("{} has no evaluator for {}", info(node.op).name, node.shape.to_string()));
     operands.clear();
     for (NodeId operand : node.operands)
-      operands.push_back(value[operand.v]);
-    values[i] = evaluate_op(node.op, node.attributes, operands, node.shape, profile);
-    value[i] = &values[i];
+      operands.push_back(values[operand.v]);
+    owned[i] = evaluate_op(node.op, node.attributes, operands, node.shape, profile);
+    values[i] = &owned[i];
+    for (NodeId operand : node.operands)
+      if (last[operand.v] == i)
+        owned[operand.v] = Tensor();
   }
   std::vector<Tensor> results;
-  for (NodeId r : graph.results)
-    results.push_back(*value[r.v]);
+  for (NodeId result : graph.results)
+    results.push_back(*values[result.v]);
   return results;
+}
+
+std::vector<Tensor> evaluate(const TensorGraph &graph, std::span<const Tensor> inputs, const NumericsProfile &profile) {
+  std::vector<const Tensor *> borrowed;
+  for (const Tensor &input : inputs)
+    borrowed.push_back(&input);
+  return evaluate_borrowed(graph, borrowed, profile);
 }
 
 } // namespace isamorph::semantics

@@ -33,6 +33,20 @@ struct Kernel {
   semantics::SourceRef source;
 };
 
+/// The largest off-chip memory of a kernel.
+inline constexpr std::int64_t kMaxOffChipBytes = std::int64_t{1} << 40;
+
+/// A tensor of a kernel that has no address yet.
+struct TensorDeclaration {
+  std::string name;
+  semantics::Shape shape;
+  semantics::TensorRef value; ///< constants only
+};
+/// A kernel without instructions: inputs from address 0 in order, then constants, then outputs, each dense and without gaps;
+/// `off_chip_bytes` is their end. Throws InputError when that exceeds kMaxOffChipBytes.
+Kernel layout_off_chip(std::string name, std::span<const TensorDeclaration> inputs,
+                       std::span<const TensorDeclaration> constants, std::span<const TensorDeclaration> outputs);
+
 /// An instruction with its attributes as the user would write it: "load_rm(n=64, addr_in=0, addr_out=0)".
 std::string to_string(const KernelInstruction &instruction, const Isa &isa);
 

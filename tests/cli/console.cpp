@@ -1,7 +1,6 @@
 #include "tests/cli/console.h"
 
-#include "tests/cli/process.h"
-
+#include <catch2/catch.hpp>
 #include <span>
 #include <sstream>
 #include <string_view>
@@ -35,6 +34,13 @@ bool lines_match(std::span<const std::string> expected, std::span<const std::str
          lines_match(expected.subspan(1), actual.subspan(1));
 }
 
+std::string joined(const std::vector<std::string> &lines) {
+  std::string text;
+  for (const std::string &line : lines)
+    text += line + "\n";
+  return text;
+}
+
 } // namespace
 
 std::vector<FencedBlock> fenced_blocks(const std::string &markdown) {
@@ -59,23 +65,53 @@ std::vector<FencedBlock> fenced_blocks(const std::string &markdown) {
   return blocks;
 }
 
-std::vector<SessionStep> session_steps(const FencedBlock &block) {
+std::vector<SessionStep> session_steps(const std::string &text, int line) {
   std::vector<SessionStep> steps;
-  if (block.language != "console" || block.text.rfind("$ isamorph", 0) != 0)
+  if (text.rfind("$ isamorph", 0) != 0)
     return steps;
-  int number = block.line;
-  for (const std::string &line : lines_of(block.text)) {
-    ++number;
-    if (line.rfind("$ ", 0) == 0)
-      steps.push_back({line.substr(2), {}, number});
+  for (const std::string &content : lines_of(text)) {
+    if (content.rfind("$ ", 0) == 0)
+      steps.push_back({content.substr(2), {}, line});
     else
-      steps.back().expected.push_back(line);
+      steps.back().expected.push_back(content);
+    ++line;
   }
   return steps;
 }
 
 bool matches(const std::vector<std::string> &expected, const std::vector<std::string> &actual) {
   return lines_match(expected, actual);
+}
+
+void link_project(const ScratchFolder &scratch) {
+  for (const char *folder : {"corpus", "spec", "semantics", "tests"})
+    std::filesystem::create_directory_symlink(std::filesystem::path(ISAMORPH_SOURCE_DIR) / folder,
+                                              scratch.path() / folder);
+}
+
+std::vector<std::vector<std::string>> check_session(const std::string &document,
+                                                    const std::vector<SessionStep> &steps,
+                                                    const std::filesystem::path &directory) {
+  std::vector<std::vector<std::string>> printed;
+  int last = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto &[command, expected, line] = steps[i];
+    if (command == "echo $?") {
+      printed.push_back({std::to_string(last)});
+    } else {
+      RunOptions options{.directory = directory, .seconds = 300, .merge_streams = true};
+      Outcome outcome = run({"sh", "-c", command}, options);
+      printed.push_back(lines_of(outcome.out));
+      last = outcome.status;
+    }
+    INFO(document << ":" << line << ": $ " << command << "\n--- shown\n"
+                  << joined(expected) << "--- printed\n"
+                  << joined(printed.back()) << "---");
+    CHECK(matches(expected, printed.back()));
+    bool status_shown = i + 1 < steps.size() && steps[i + 1].command == "echo $?";
+    CHECK((last == 0 || status_shown || command == "echo $?"));
+  }
+  return printed;
 }
 
 } // namespace isamorph::cli_tests

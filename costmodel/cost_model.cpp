@@ -1,0 +1,174 @@
+#include "costmodel/cost_model.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace isamorph::costmodel {
+namespace {
+
+constexpr std::array<std::string_view, 3> kNames = {"count", "latency", "overlap"};
+
+/// An instruction that reads or writes a region until `end`.
+struct Access {
+  spec::ConcreteRegion region;
+  std::int64_t end;
+  bool write;
+};
+
+bool overlap(const spec::ConcreteRegion &a, const spec::ConcreteRegion &b) {
+  for (std::size_t d = 0; d < a.starts.size(); ++d)
+    if (a.starts[d] >= b.starts[d] + b.extents[d] || b.starts[d] >= a.starts[d] + a.extents[d])
+      return false;
+  return true;
+}
+
+bool covers(const spec::ConcreteRegion &outer, const spec::ConcreteRegion &inner) {
+  for (std::size_t d = 0; d < outer.starts.size(); ++d)
+    if (inner.starts[d] < outer.starts[d] ||
+        inner.starts[d] + inner.extents[d] > outer.starts[d] + outer.extents[d])
+      return false;
+  return true;
+}
+
+bool is_empty(const spec::ConcreteRegion &region) {
+  return std::any_of(region.extents.begin(), region.extents.end(), [](std::int64_t e) { return e <= 0; });
+}
+
+/// The accesses to one buffer that later instructions may have to wait for.
+class BufferHistory {
+public:
+  /// When a read (or a write) of the region may begin.
+  std::int64_t ready(const spec::ConcreteRegion &region, bool write) const {
+    std::int64_t time = 0;
+    if (is_empty(region))
+      return time;
+    for (const Access &earlier : accesses_)
+      if ((write || earlier.write) && overlap(region, earlier.region))
+        time = std::max(time, earlier.end);
+    return time;
+  }
+
+  void add(Access access) {
+    if (is_empty(access.region))
+      return;
+    // Whoever waits for this write waits for everything that it overwrote.
+    if (access.write)
+      std::erase_if(accesses_, [&](const Access &earlier) {
+        return earlier.end <= access.end && covers(access.region, earlier.region);
+      });
+    accesses_.push_back(std::move(access));
+  }
+
+private:
+  std::vector<Access> accesses_;
+};
+
+spec::ConcreteRegion concrete(const spec::Region &region, const semantics::Bindings &attributes) {
+  auto result = spec::instantiate(region, attributes);
+  if (!result)
+    semantics::fail(region.location, "this region has no value for the attributes of the kernel");
+  return *std::move(result);
+}
+
+semantics::Bindings bindings(const spec::KernelInstruction &call) {
+  return {call.attributes.begin(), call.attributes.end()};
+}
+
+} // namespace
+
+std::string_view name(CostModel model) { return kNames[static_cast<std::size_t>(model)]; }
+
+std::optional<CostModel> cost_model(std::string_view wanted) {
+  for (std::size_t i = 0; i < kNames.size(); ++i)
+    if (kNames[i] == wanted)
+      return static_cast<CostModel>(i);
+  return std::nullopt;
+}
+
+std::vector<std::string> cost_model_names() { return {kNames.begin(), kNames.end()}; }
+
+std::int64_t instruction_cost(const spec::Instruction &instruction, const semantics::Bindings &attributes,
+                              CostModel model) {
+  if (model == CostModel::Count)
+    return 1;
+  auto latency = instruction.cost.latency.evaluate(attributes);
+  if (!latency || *latency < 0)
+    semantics::fail(instruction.location,
+                    fmt::format("the latency of {} is {}", instruction.name,
+                                latency ? "negative" : "undefined for the attributes of the kernel"));
+  return *latency;
+}
+
+std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel) {
+  std::vector<BufferHistory> buffers(isa.buffers.size());
+  std::vector<std::int64_t> unit_free(isa.units.size(), 0);
+  std::vector<Interval> intervals;
+  for (const spec::KernelInstruction &call : kernel.instructions) {
+    const spec::Instruction &instruction = isa.instructions[call.instruction];
+    semantics::Bindings attributes = bindings(call);
+    std::vector<Access> accesses;
+    for (const spec::Read &read : instruction.reads)
+      accesses.push_back({concrete(read.region, attributes), 0, false});
+    for (const spec::Write &write : instruction.writes)
+      accesses.push_back({concrete(write.region, attributes), 0, true});
+
+    std::uint32_t unit = instruction.cost.unit;
+    assert(unit < unit_free.size());
+    std::int64_t start = unit_free[unit];
+    for (const Access &access : accesses)
+      start = std::max(start, buffers[access.region.buffer].ready(access.region, access.write));
+    std::int64_t end = start + instruction_cost(instruction, attributes, CostModel::Overlap);
+    unit_free[unit] = end;
+    for (Access &access : accesses) {
+      access.end = end;
+      buffers[access.region.buffer].add(std::move(access));
+    }
+    intervals.push_back({unit, start, end});
+  }
+  return intervals;
+}
+
+std::int64_t cost(const spec::Isa &isa, const spec::Kernel &kernel, CostModel model) {
+  std::int64_t total = 0;
+  if (model == CostModel::Overlap) {
+    for (const Interval &interval : schedule(isa, kernel))
+      total = std::max(total, interval.end);
+    return total;
+  }
+  for (const spec::KernelInstruction &call : kernel.instructions)
+    total += instruction_cost(isa.instructions[call.instruction], bindings(call), model);
+  return total;
+}
+
+std::string chrome_trace(const spec::Isa &isa, const spec::Kernel &kernel) {
+  using Json = nlohmann::ordered_json;
+  Json events = Json::array();
+  for (std::size_t u = 0; u < isa.units.size(); ++u)
+    events.push_back({{"name", "thread_name"},
+                      {"ph", "M"},
+                      {"pid", 0},
+                      {"tid", u},
+                      {"args", {{"name", isa.units[u]}}}});
+  std::vector<Interval> intervals = schedule(isa, kernel);
+  for (std::size_t i = 0; i < intervals.size(); ++i) {
+    const spec::KernelInstruction &call = kernel.instructions[i];
+    const spec::Instruction &instruction = isa.instructions[call.instruction];
+    Json attributes = Json::object();
+    for (std::size_t a = 0; a < call.attributes.size(); ++a)
+      attributes[instruction.symbols.integers.names[a]] = call.attributes[a];
+    events.push_back({{"name", instruction.name},
+                      {"ph", "X"},
+                      {"pid", 0},
+                      {"tid", intervals[i].unit},
+                      {"ts", intervals[i].start},
+                      {"dur", intervals[i].end - intervals[i].start},
+                      {"args", std::move(attributes)}});
+  }
+  Json trace{{"displayTimeUnit", "ns"}, {"traceEvents", std::move(events)}};
+  return trace.dump(1) + "\n";
+}
+
+} // namespace isamorph::costmodel

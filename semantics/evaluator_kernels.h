@@ -1,0 +1,90 @@
+#pragma once
+// The inner loops of the evaluator: element-wise operations and folds on raw element storage, and the scalar functions they
+// apply. Not an interface: semantics/evaluator.h is.
+
+#include "semantics/evaluator.h"
+#include "semantics/float_format.h"
+
+#include <array>
+
+namespace isamorph::semantics {
+
+/// `count` elements of an element-wise operation. Operands marked `repeated` are one element, used for every result.
+struct ElementwiseCall {
+  OpCode op;
+  const Attributes &attributes;
+  std::span<const ElementType> types;
+  std::span<const std::byte *const> inputs;
+  std::array<bool, 3> repeated{};
+  ElementType result;
+  std::byte *output;
+  std::size_t count;
+  const NumericsProfile &profile;
+};
+void run_elementwise(const ElementwiseCall &call);
+/// Binary and unary operations of integers and pred.
+void run_integer_elementwise(const ElementwiseCall &call);
+
+Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs, const Shape &result,
+                    const NumericsProfile &profile);
+Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init, const Shape &result,
+                       const NumericsProfile &profile);
+
+Tensor evaluate_movement(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands,
+                         const Shape &result);
+Tensor evaluate_pad(const Attributes &attributes, const Tensor &input, const Tensor &value, const Shape &result);
+Tensor evaluate_dynamic_slice(std::span<const Tensor *const> operands, const Shape &result);
+Tensor evaluate_dynamic_update_slice(std::span<const Tensor *const> operands, const Shape &result);
+Tensor evaluate_iota(std::int64_t dimension, const Shape &result);
+
+/// Any NaN operand gives NaN, and -0 < +0, so that the order of operands never shows.
+struct FloatMaximum {
+  template <class C> C operator()(C a, C b) const {
+    if (a != a || b != b)
+      return std::numeric_limits<C>::quiet_NaN();
+    if (a == b)
+      return std::signbit(a) ? b : a;
+    return a > b ? a : b;
+  }
+};
+struct FloatMinimum {
+  template <class C> C operator()(C a, C b) const {
+    if (a != a || b != b)
+      return std::numeric_limits<C>::quiet_NaN();
+    if (a == b)
+      return std::signbit(a) ? a : b;
+    return a < b ? a : b;
+  }
+};
+struct FloatAdd {
+  template <class C> C operator()(C a, C b) const { return a + b; }
+};
+struct FloatMultiply {
+  template <class C> C operator()(C a, C b) const { return a * b; }
+};
+
+/// Integer arithmetic modulo 2^bits.
+struct WrapAdd {
+  template <class T> T operator()(T a, T b) const {
+    return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+  }
+};
+struct WrapMultiply {
+  template <class T> T operator()(T a, T b) const {
+    return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+  }
+};
+struct IntegerMaximum {
+  template <class T> T operator()(T a, T b) const { return a < b ? b : a; }
+};
+struct IntegerMinimum {
+  template <class T> T operator()(T a, T b) const { return b < a ? b : a; }
+};
+struct BitAnd {
+  template <class T> T operator()(T a, T b) const { return static_cast<T>(a & b); }
+};
+struct BitOr {
+  template <class T> T operator()(T a, T b) const { return static_cast<T>(a | b); }
+};
+
+} // namespace isamorph::semantics
