@@ -6,6 +6,7 @@
 #include "spec/constants.h"
 #include "spec/kernel_text.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace isamorph::spec {
@@ -272,8 +273,10 @@ using Ordered = nlohmann::ordered_json;
 /// A number where JSON has it, a string otherwise.
 std::string element_json(ElementType type, std::uint64_t bits) {
   std::string text = semantics::element_text(type, bits);
-  bool is_number = type == ElementType::Pred || semantics::is_finite(type, bits);
-  return is_number ? text : "\"" + text + "\"";
+  if (semantics::is_float(type) && !semantics::is_finite(type, bits))
+    return "\"" + text + "\"";
+  // JSON integers have no negative zero.
+  return text == "-0" ? "-0.0" : text;
 }
 
 std::string value_json(const semantics::Tensor &tensor) {

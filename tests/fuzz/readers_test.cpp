@@ -25,7 +25,7 @@ using Reader = std::function<void(const semantics::SourceRef &)>;
 
 int rounds() {
   const char *text = std::getenv("ISAMORPH_FUZZ_ROUNDS");
-  return text ? std::atoi(text) : 60;
+  return text ? std::atoi(text) : 500;
 }
 
 std::vector<std::string> texts_under(const std::vector<std::string> &folders,

@@ -1,0 +1,175 @@
+#include "verify/equivalence.h"
+
+#include "verify/normalize.h"
+
+#include <fmt/format.h>
+
+namespace isamorph::verify {
+namespace {
+
+using semantics::Shape;
+
+std::vector<Shape> parameter_shapes(const semantics::TensorGraph &graph) {
+  std::vector<Shape> out;
+  for (semantics::NodeId p : graph.parameters)
+    out.push_back(graph[p].shape);
+  return out;
+}
+
+/// Two elements that should be equal.
+struct Pair {
+  TermId graph, kernel;
+  std::size_t output;
+  std::int64_t element;
+};
+
+std::vector<Pair> unequal_pairs(const std::vector<SymbolicTensor> &graph, const std::vector<SymbolicTensor> &kernel) {
+  std::vector<Pair> out;
+  for (std::size_t t = 0; t < graph.size(); ++t)
+    for (std::size_t i = 0; i < graph[t].elements.size(); ++i)
+      if (graph[t].elements[i] != kernel[t].elements[i])
+        out.push_back({graph[t].elements[i], kernel[t].elements[i], t, static_cast<std::int64_t>(i)});
+  return out;
+}
+
+std::string describe(const TermGraph &terms, const Pair &pair) {
+  return fmt::format("output {} element {}: the program has {}, the kernel {}", pair.output, pair.element,
+                     terms.to_string(pair.graph, 3), terms.to_string(pair.kernel, 3));
+}
+
+std::string reach(const semantics::TensorGraph &graph, Level level) {
+  std::string shapes;
+  for (const Shape &s : parameter_shapes(graph))
+    shapes += (shapes.empty() ? "" : ", ") + s.to_string();
+  switch (level) {
+  case Level::Bits:
+    return "every input of these shapes (" + shapes + "), bit for bit";
+  case Level::Finite:
+    return "every finite input of these shapes (" + shapes +
+           ") for which neither side meets NaN or infinity, up to the sign of zero";
+  default:
+    return "every input of these shapes (" + shapes + "), over the real numbers";
+  }
+}
+
+std::string different_reason(const Counterexample &c, const semantics::TensorGraph &graph) {
+  const Shape &shape = graph[graph.results[c.output]].shape;
+  return fmt::format("on an input with {} non-zero element{}, {} of the results' elements differ; the first is element {} of "
+                     "result {}: the program gives {}, the kernel {}",
+                     c.nonzero_inputs, c.nonzero_inputs == 1 ? "" : "s", c.mismatches, c.element, c.output,
+                     semantics::element_text(shape.type, c.expected), semantics::element_text(shape.type, c.actual));
+}
+
+} // namespace
+
+void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &graph) {
+  auto check = [&](const std::vector<spec::Placed> &placed, const std::vector<semantics::NodeId> &nodes, const char *what) {
+    if (placed.size() != nodes.size())
+      throw semantics::InputError(fmt::format("the kernel has {} {}s, the program {}", placed.size(), what, nodes.size()));
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      if (placed[i].shape != graph[nodes[i]].shape)
+        semantics::fail(placed[i].location, fmt::format("{} {} of the kernel is {}, of the program {}", what, i,
+                                                        placed[i].shape.to_string(), graph[nodes[i]].shape.to_string()));
+  };
+  check(kernel.inputs, graph.parameters, "input");
+  check(kernel.outputs, graph.results, "output");
+}
+
+Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
+            Level asked) {
+  std::vector<SymbolicTensor> inputs = symbolic_inputs(terms, parameter_shapes(graph));
+  std::vector<SymbolicTensor> expected = execute(terms, graph, inputs), actual = execute(terms, isa, kernel, inputs);
+  std::vector<Pair> pairs = unequal_pairs(expected, actual);
+  Proof proof;
+  proof.lemmas.assign(terms.lemmas().begin(), terms.lemmas().end());
+  proof.terms = static_cast<std::int64_t>(terms.size());
+  proof.proved = pairs.empty();
+  if (proof.proved || asked == Level::Bits) {
+    if (!proof.proved)
+      proof.difference = describe(terms, pairs.front());
+    return proof;
+  }
+  for (Level level : {Level::Finite, Level::Real}) {
+    if (!semantics::implies(level, asked))
+      continue;
+    TermGraph scratch = terms;
+    Normalizer normalizer(scratch, level);
+    const Pair *open = nullptr;
+    for (const Pair &pair : pairs) {
+      bool equal = normalizer.normalize(pair.graph) == normalizer.normalize(pair.kernel);
+      if (!equal || normalizer.blocked(pair.graph) || normalizer.blocked(pair.kernel)) {
+        open = &pair;
+        break;
+      }
+    }
+    if (!open) {
+      proof.proved = true;
+      proof.level = level;
+      proof.difference.clear();
+      std::set<std::string> lemmas = scratch.lemmas();
+      lemmas.insert(normalizer.lemmas().begin(), normalizer.lemmas().end());
+      proof.lemmas.assign(lemmas.begin(), lemmas.end());
+      return proof;
+    }
+    proof.difference = describe(terms, *open);
+  }
+  return proof;
+}
+
+Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
+                      const VerifyOptions &options) {
+  spec::validate(kernel, isa);
+  check_interface(kernel, graph);
+  TermGraph terms(isa.numerics);
+  Proof proof = prove(terms, kernel, isa, graph, options.level);
+  Verdict verdict;
+  verdict.level = options.level;
+  verdict.terms = proof.terms;
+  verdict.lemmas = proof.lemmas;
+  DifferentialOptions tests = options.tests;
+  tests.level = options.level;
+  if (proof.proved) {
+    verdict.outcome = Outcome::Equivalent;
+    verdict.level = proof.level;
+    verdict.reach = reach(graph, proof.level);
+    verdict.reason = "both sides are the same terms of their inputs";
+    if (proof.level == Level::Real) {
+      tests.minimize = false;
+      tests.level = Level::Bits;
+      tests.max_tests = 1;
+      std::uint64_t largest = 0;
+      for (int seed = 1; seed <= 32; ++seed) { // the plain styles; specials tell nothing about rounding
+        tests.seed = static_cast<std::uint64_t>(seed);
+        DifferentialResult result = compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
+        largest = std::max(largest, result.max_ulp);
+        verdict.tests += result.tests;
+      }
+      verdict.max_ulp = largest;
+    }
+    return verdict;
+  }
+  if (options.level == Level::Real) { // rounding differs lawfully: a test cannot refute
+    verdict.reason = "the terms differ over the real numbers as far as isamorph can tell: " + proof.difference;
+    return verdict;
+  }
+  DifferentialResult result = compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
+  verdict.tests = result.tests;
+  verdict.lemmas.clear();
+  if (result.counterexample) {
+    verdict.outcome = Outcome::Different;
+    verdict.reason = different_reason(*result.counterexample, graph);
+    verdict.counterexample = std::move(result.counterexample);
+  } else {
+    verdict.reason = fmt::format("the terms differ ({}), but {} tests showed no difference{}", proof.difference,
+                                 result.tests, result.stopped ? " before time ran out" : "");
+  }
+  if (options.level == Level::Bits) {
+    TermGraph again(isa.numerics);
+    Proof weaker = prove(again, kernel, isa, graph, Level::Finite);
+    if (weaker.proved)
+      verdict.reason += "; equivalent at finite";
+  }
+  return verdict;
+}
+
+} // namespace isamorph::verify

@@ -1,0 +1,274 @@
+#include "verify/normalize.h"
+
+#include <algorithm>
+
+namespace isamorph::verify {
+namespace {
+
+using semantics::is_float;
+using semantics::Level;
+
+/// One 1 and otherwise zeros; the position of the 1.
+std::optional<std::size_t> unit_position(const TermGraph &terms, VectorId vector) {
+  std::optional<std::size_t> position;
+  auto elements = terms.elements(vector);
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    const Term &t = terms[elements[i]];
+    if (t.kind != TermKind::Literal)
+      return std::nullopt;
+    double value = semantics::decode(t.type, t.bits);
+    if (value == 1 && !position)
+      position = i;
+    else if (value != 0)
+      return std::nullopt;
+  }
+  return position;
+}
+
+} // namespace
+
+Normalizer::Normalizer(TermGraph &terms, Level level) : terms_(terms), level_(level) {}
+
+Normalizer::Entry &Normalizer::entry(TermId term) {
+  if (entries_.size() <= term.v)
+    entries_.resize(std::max<std::size_t>(term.v + 1, terms_.size()));
+  return entries_[term.v];
+}
+
+bool Normalizer::blocked(TermId original) const { return entries_[original.v].blocked; }
+
+/// Depth first with an own stack: a chain of operations may be long.
+TermId Normalizer::normalize(TermId root) {
+  std::vector<TermId> stack = {root};
+  while (!stack.empty()) {
+    TermId term = stack.back();
+    if (known(term)) {
+      stack.pop_back();
+      continue;
+    }
+    std::size_t before = stack.size();
+    auto need = [&](TermId operand) {
+      if (!known(operand))
+        stack.push_back(operand);
+    };
+    const Term &t = terms_[term];
+    for (TermId operand : terms_.operands(term))
+      need(operand);
+    if (t.kind == TermKind::Dot || t.kind == TermKind::Reduce)
+      for (TermId operand : terms_.elements({t.a}))
+        need(operand);
+    if (t.kind == TermKind::Dot)
+      for (TermId operand : terms_.elements({t.b}))
+        need(operand);
+    if (stack.size() != before)
+      continue;
+    stack.pop_back();
+    Entry result = compute(term);
+    result.known = true;
+    entry(term) = result;
+  }
+  return entries_[root.v].normal;
+}
+
+void Normalizer::inherit(Entry &e, TermId operand) const {
+  e.tainted |= entries_[operand.v].tainted;
+  e.blocked |= entries_[operand.v].blocked;
+}
+
+VectorId Normalizer::vector(VectorId original, Entry &e) {
+  std::vector<TermId> elements;
+  auto old = terms_.elements(original);
+  std::vector<TermId> copy(old.begin(), old.end());
+  for (TermId element : copy) {
+    inherit(e, element);
+    elements.push_back(entries_[element.v].normal);
+  }
+  return terms_.vector(elements);
+}
+
+bool Normalizer::is_literal(TermId term, double value) const {
+  const Term &t = terms_[term];
+  return t.kind == TermKind::Literal && is_float(t.type) && semantics::decode(t.type, t.bits) == value;
+}
+
+Normalizer::Entry Normalizer::compute(TermId term) {
+  Term t = terms_[term];
+  Entry out{term};
+  switch (t.kind) {
+  case TermKind::Input:
+  case TermKind::Literal:
+    return out;
+  case TermKind::Extract: {
+    TermId operand = terms_.operands(term)[0];
+    inherit(out, operand);
+    out.blocked |= out.tainted;
+    out.normal = terms_.extract(entries_[operand.v].normal, t.detail);
+    return out;
+  }
+  case TermKind::Join: {
+    auto operands = terms_.operands(term);
+    std::vector<TermId> bytes(operands.begin(), operands.end());
+    for (TermId &byte : bytes) {
+      inherit(out, byte);
+      byte = entries_[byte.v].normal;
+    }
+    out.normal = terms_.join(t.type, bytes);
+    return out;
+  }
+  case TermKind::Op:
+    return operation(term);
+  case TermKind::Dot:
+    return dot(term);
+  default:
+    return reduce(term);
+  }
+}
+
+Normalizer::Entry Normalizer::operation(TermId term) {
+  Term t = terms_[term];
+  Entry out{term};
+  auto old = terms_.operands(term);
+  std::vector<TermId> in(old.begin(), old.end());
+  for (TermId &operand : in) {
+    inherit(out, operand);
+    operand = entries_[operand.v].normal;
+  }
+  if (!is_float(t.type)) {
+    out.normal = terms_.operation(t.op, t.detail, t.type, in);
+    return out;
+  }
+  bool exact = !terms_.profile().flush_denormals;
+  auto drop = [&](const char *lemma, TermId kept) {
+    lemmas_.insert(std::string(lemma) + " " + std::string(semantics::name(t.type)));
+    out.tainted = true;
+    out.normal = kept;
+    return out;
+  };
+  if (exact && in.size() == 2) {
+    bool add = t.op == OpCode::Add, multiply = t.op == OpCode::Multiply;
+    if (add && is_literal(in[1], 0))
+      return drop("add zero", in[0]);
+    if (add && is_literal(in[0], 0))
+      return drop("add zero", in[1]);
+    if (t.op == OpCode::Subtract && is_literal(in[1], 0))
+      return drop("subtract zero", in[0]);
+    if (multiply && is_literal(in[1], 1))
+      return drop("multiply one", in[0]);
+    if (multiply && is_literal(in[0], 1))
+      return drop("multiply one", in[1]);
+    if (t.op == OpCode::Divide && is_literal(in[1], 1))
+      return drop("divide one", in[0]);
+  }
+  if (level_ == Level::Real) {
+    TermId one = terms_.literal(t.type, semantics::encode(t.type, 1)),
+           minus = terms_.literal(t.type, semantics::encode(t.type, -1));
+    out.tainted = true;
+    switch (t.op) {
+    case OpCode::Add:
+      out.normal = sum(t.type, in);
+      return out;
+    case OpCode::Subtract:
+      out.normal = sum(t.type, {in[0], product(t.type, {in[1], minus})});
+      return out;
+    case OpCode::Negate:
+      out.normal = product(t.type, {in[0], minus});
+      return out;
+    case OpCode::Multiply:
+      out.normal = product(t.type, in);
+      return out;
+    case OpCode::Divide: {
+      std::vector<TermId> reciprocal = {one, in[1]};
+      out.normal = product(t.type, {in[0], terms_.operation(OpCode::Divide, 0, t.type, reciprocal)});
+      return out;
+    }
+    case OpCode::Convert:
+      if (is_float(terms_[in[0]].type)) {
+        out.normal = in[0];
+        return out;
+      }
+      break;
+    default:
+      break;
+    }
+  }
+  out.normal = terms_.operation(t.op, t.detail, t.type, in);
+  return out;
+}
+
+Normalizer::Entry Normalizer::dot(TermId term) {
+  Term t = terms_[term];
+  Entry out{term};
+  VectorId a = vector({t.a}, out), b = vector({t.b}, out);
+  const semantics::NumericsProfile &profile = terms_.profile();
+  ElementType accumulator = profile.dot.accumulator.value_or(t.type);
+  bool exact = is_float(t.type) && !profile.flush_denormals &&
+               (accumulator == t.type || semantics::byte_size(accumulator) > semantics::byte_size(t.type));
+  for (auto [unit, other] : {std::pair(a, b), std::pair(b, a)})
+    if (auto position = exact ? unit_position(terms_, unit) : std::nullopt) {
+      lemmas_.insert("unit vector dot " + std::string(semantics::name(t.type)) + " in " +
+                     std::string(semantics::name(accumulator)));
+      out.tainted = true;
+      out.normal = terms_.elements(other)[*position];
+      return out;
+    }
+  if (level_ == Level::Real && is_float(t.type)) {
+    std::vector<TermId> parts;
+    for (std::size_t i = 0; i < terms_.elements(a).size(); ++i)
+      parts.push_back(product(t.type, {terms_.elements(a)[i], terms_.elements(b)[i]}));
+    out.tainted = true;
+    out.normal = sum(t.type, std::move(parts));
+    return out;
+  }
+  out.normal = terms_.dot(t.type, a, b);
+  return out;
+}
+
+Normalizer::Entry Normalizer::reduce(TermId term) {
+  Term t = terms_[term];
+  Entry out{term};
+  TermId init = terms_.operands(term)[0];
+  inherit(out, init);
+  init = entries_[init.v].normal;
+  VectorId elements = vector({t.a}, out);
+  if (level_ == Level::Real && is_float(t.type) && (t.op == OpCode::Add || t.op == OpCode::Multiply)) {
+    auto view = terms_.elements(elements);
+    std::vector<TermId> parts(view.begin(), view.end());
+    parts.push_back(init);
+    out.tainted = true;
+    out.normal = t.op == OpCode::Add ? sum(t.type, std::move(parts)) : product(t.type, std::move(parts));
+    return out;
+  }
+  out.normal = terms_.reduce(t.op, t.type, init, elements);
+  return out;
+}
+
+TermId Normalizer::sum(ElementType type, std::vector<TermId> parts) { return flat(OpCode::Add, type, std::move(parts)); }
+
+TermId Normalizer::product(ElementType type, std::vector<TermId> parts) {
+  return flat(OpCode::Multiply, type, std::move(parts));
+}
+
+/// An n-ary sum or product: a reduce over sorted operands, nested ones of the same kind spliced in, neutral ones left out.
+TermId Normalizer::flat(OpCode op, ElementType type, std::vector<TermId> parts) {
+  double neutral = op == OpCode::Add ? 0 : 1;
+  TermId init = terms_.literal(type, semantics::encode(type, neutral));
+  std::vector<TermId> all;
+  for (TermId part : parts) {
+    const Term &t = terms_[part];
+    if (t.kind == TermKind::Reduce && t.op == op && t.type == type && terms_.operands(part)[0] == init) {
+      auto inner = terms_.elements({t.a});
+      all.insert(all.end(), inner.begin(), inner.end());
+    } else if (!is_literal(part, neutral)) {
+      all.push_back(part);
+    }
+  }
+  if (all.empty())
+    return init;
+  if (all.size() == 1)
+    return all[0];
+  std::sort(all.begin(), all.end());
+  lemmas_.insert(op == OpCode::Add ? "real sum" : "real product");
+  return terms_.reduce(op, type, init, terms_.vector(all));
+}
+
+} // namespace isamorph::verify

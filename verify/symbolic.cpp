@@ -1,0 +1,334 @@
+#include "verify/symbolic.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <map>
+#include <memory>
+
+namespace isamorph::verify {
+namespace {
+
+using semantics::AttributeKey;
+using semantics::Node;
+using semantics::OpClass;
+using semantics::Shape;
+using semantics::TensorGraph;
+using Dims = std::vector<std::int64_t>;
+
+std::vector<TermId> bytes_of(TermGraph &terms, const SymbolicTensor &tensor) {
+  auto size = static_cast<std::uint8_t>(semantics::byte_size(tensor.shape.type));
+  std::vector<TermId> out;
+  out.reserve(tensor.elements.size() * size);
+  for (TermId element : tensor.elements)
+    for (std::uint8_t b = 0; b < size; ++b)
+      out.push_back(terms.extract(element, b));
+  return out;
+}
+
+SymbolicTensor from_bytes(TermGraph &terms, const Shape &shape, std::span<const TermId> bytes) {
+  auto size = static_cast<std::size_t>(semantics::byte_size(shape.type));
+  SymbolicTensor out{shape, {}};
+  out.elements.reserve(bytes.size() / size);
+  for (std::size_t i = 0; i < bytes.size(); i += size)
+    out.elements.push_back(terms.join(shape.type, bytes.subspan(i, size)));
+  return out;
+}
+
+SymbolicTensor literal(TermGraph &terms, const semantics::Tensor &tensor) {
+  SymbolicTensor out{tensor.shape(), {}};
+  out.elements.reserve(static_cast<std::size_t>(tensor.elements()));
+  for (std::int64_t i = 0; i < tensor.elements(); ++i)
+    out.elements.push_back(terms.literal(tensor.shape().type, tensor.bits(i)));
+  return out;
+}
+
+/// The value of a tensor all of whose elements are literals.
+std::optional<semantics::Tensor> constant(const TermGraph &terms, const SymbolicTensor &tensor) {
+  semantics::Tensor out(tensor.shape);
+  for (std::size_t i = 0; i < tensor.elements.size(); ++i) {
+    const Term &t = terms[tensor.elements[i]];
+    if (t.kind != TermKind::Literal)
+      return std::nullopt;
+    out.set_bits(static_cast<std::int64_t>(i), t.bits);
+  }
+  return out;
+}
+
+Dims others(std::size_t rank, std::span<const std::int64_t> a, std::span<const std::int64_t> b) {
+  Dims out;
+  for (std::int64_t d = 0; d < static_cast<std::int64_t>(rank); ++d)
+    if (std::find(a.begin(), a.end(), d) == a.end() && std::find(b.begin(), b.end(), d) == b.end())
+      out.push_back(d);
+  return out;
+}
+
+/// Element offsets of all index combinations of some dimensions, in row-major order of those dimensions.
+std::vector<std::int64_t> offsets(const Shape &shape, std::span<const std::int64_t> dims) {
+  std::vector<std::int64_t> strides = semantics::row_major_strides(shape.dims), out = {0};
+  for (std::int64_t d : dims) {
+    std::vector<std::int64_t> next;
+    for (std::int64_t base : out)
+      for (std::int64_t i = 0; i < shape.dims[static_cast<std::size_t>(d)]; ++i)
+        next.push_back(base + i * strides[static_cast<std::size_t>(d)]);
+    out = std::move(next);
+  }
+  return out;
+}
+
+VectorId gather(TermGraph &terms, const SymbolicTensor &tensor, std::int64_t base, std::span<const std::int64_t> steps,
+                std::vector<TermId> &scratch) {
+  scratch.clear();
+  for (std::int64_t step : steps)
+    scratch.push_back(tensor.elements[static_cast<std::size_t>(base + step)]);
+  return terms.vector(scratch);
+}
+
+SymbolicTensor dot(TermGraph &terms, const Node &node, const SymbolicTensor &lhs, const SymbolicTensor &rhs) {
+  auto get = [&](AttributeKey key) { return node.attributes.get(key); };
+  auto lc = get(AttributeKey::LhsContracting), rc = get(AttributeKey::RhsContracting), lb = get(AttributeKey::LhsBatch),
+       rb = get(AttributeKey::RhsBatch);
+  auto left_batch = offsets(lhs.shape, lb), right_batch = offsets(rhs.shape, rb);
+  auto left_free = offsets(lhs.shape, others(lhs.shape.rank(), lc, lb)),
+       right_free = offsets(rhs.shape, others(rhs.shape.rank(), rc, rb));
+  auto left_steps = offsets(lhs.shape, lc), right_steps = offsets(rhs.shape, rc);
+  SymbolicTensor out{node.shape, {}};
+  out.elements.reserve(static_cast<std::size_t>(node.shape.elements()));
+  std::vector<TermId> scratch;
+  std::vector<VectorId> columns(right_free.size());
+  for (std::size_t g = 0; g < left_batch.size(); ++g) {
+    for (std::size_t j = 0; j < right_free.size(); ++j)
+      columns[j] = gather(terms, rhs, right_batch[g] + right_free[j], right_steps, scratch);
+    for (std::int64_t row : left_free) {
+      VectorId a = gather(terms, lhs, left_batch[g] + row, left_steps, scratch);
+      for (VectorId b : columns)
+        out.elements.push_back(terms.dot(node.shape.type, a, b));
+    }
+  }
+  return out;
+}
+
+SymbolicTensor reduce(TermGraph &terms, const Node &node, const SymbolicTensor &operand, const SymbolicTensor &init) {
+  auto dims = node.attributes.get(AttributeKey::Dimensions);
+  Dims sorted(dims.begin(), dims.end());
+  std::sort(sorted.begin(), sorted.end());
+  auto free = offsets(operand.shape, others(operand.shape.rank(), dims, {})), steps = offsets(operand.shape, sorted);
+  auto op = static_cast<OpCode>(node.attributes.get_one(AttributeKey::Reducer));
+  SymbolicTensor out{node.shape, {}};
+  std::vector<TermId> scratch;
+  for (std::int64_t base : free)
+    out.elements.push_back(
+        terms.reduce(op, node.shape.type, init.elements[0], gather(terms, operand, base, steps, scratch)));
+  return out;
+}
+
+SymbolicTensor elementwise(TermGraph &terms, const Node &node, std::span<const SymbolicTensor *const> operands) {
+  SymbolicTensor out{node.shape, {}};
+  auto count = static_cast<std::size_t>(node.shape.elements());
+  out.elements.reserve(count);
+  auto detail = static_cast<std::uint8_t>(node.attributes.get_one(AttributeKey::Direction));
+  bool same_type = node.op == OpCode::Convert && operands[0]->shape.type == node.shape.type;
+  std::array<TermId, 3> in{};
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < operands.size(); ++k)
+      in[k] = operands[k]->elements[operands[k]->shape.rank() == 0 ? 0 : i];
+    out.elements.push_back(same_type ? in[0]
+                                     : terms.operation(node.op, detail, node.shape.type, {in.data(), operands.size()}));
+  }
+  return out;
+}
+
+SymbolicTensor move(const Node &node, std::span<const SymbolicTensor *const> operands) {
+  std::vector<Shape> shapes;
+  for (const SymbolicTensor *operand : operands)
+    shapes.push_back(operand->shape);
+  SymbolicTensor out{node.shape, {}};
+  if (node.op == OpCode::Copy || node.op == OpCode::Reshape) {
+    out.elements = operands[0]->elements;
+    return out;
+  }
+  std::vector<semantics::ElementSource> map = semantics::movement_map(node.op, shapes, node.attributes, node.shape);
+  out.elements.reserve(map.size());
+  for (const semantics::ElementSource &source : map)
+    out.elements.push_back(operands[source.operand]->elements[source.index]);
+  return out;
+}
+
+SymbolicTensor execute_node(TermGraph &terms, const Node &node, std::span<const SymbolicTensor *const> operands) {
+  if (node.op == OpCode::Constant)
+    return literal(terms, *node.attributes.literal);
+  if (node.op == OpCode::Iota)
+    return literal(terms, semantics::evaluate_op(node.op, node.attributes, {}, node.shape, terms.profile()));
+  OpClass cls = semantics::info(node.op).cls;
+  if (cls == OpClass::Movement)
+    return move(node, operands);
+  if (cls == OpClass::Bitcast)
+    return from_bytes(terms, node.shape, bytes_of(terms, *operands[0]));
+  if (cls == OpClass::Elementwise)
+    return elementwise(terms, node, operands);
+  if (node.op == OpCode::Dot || node.op == OpCode::Reduce) {
+    auto a = constant(terms, *operands[0]), b = constant(terms, *operands[1]);
+    if (a && b) { // folds of constants are constants
+      std::array<const semantics::Tensor *, 2> values = {&*a, &*b};
+      return literal(terms, semantics::evaluate_op(node.op, node.attributes, values, node.shape, terms.profile()));
+    }
+    return node.op == OpCode::Dot ? dot(terms, node, *operands[0], *operands[1])
+                                  : reduce(terms, node, *operands[0], *operands[1]);
+  }
+  semantics::fail(node.location,
+                  "operation '" + std::string(semantics::info(node.op).name) + "' has no symbolic semantics yet");
+}
+
+/// Places of a buffer or bytes of off-chip memory, in pages so that a large memory costs what is used of it.
+class Memory {
+public:
+  TermId load(std::int64_t index) const {
+    const Page &page = *pages_.at(index / kPage);
+    return page[static_cast<std::size_t>(index % kPage)];
+  }
+  void store(std::int64_t index, TermId term) {
+    auto &page = pages_[index / kPage];
+    if (!page)
+      page = std::make_unique<Page>();
+    (*page)[static_cast<std::size_t>(index % kPage)] = term;
+  }
+
+private:
+  static constexpr std::int64_t kPage = 4096;
+  using Page = std::array<TermId, kPage>;
+  std::map<std::int64_t, std::unique_ptr<Page>> pages_;
+};
+
+/// Calls f(index) for each element of a region, in row-major order.
+template <class F> void for_each_element(const spec::Buffer &buffer, const spec::ConcreteRegion &region, F f) {
+  std::int64_t unit = buffer.unit_elements();
+  std::size_t rank = region.starts.size();
+  Dims index(rank, 0);
+  std::int64_t places = 1;
+  for (std::int64_t extent : region.extents)
+    places *= extent;
+  for (std::int64_t p = 0; p < places; ++p) {
+    std::int64_t place = 0;
+    for (std::size_t d = 0; d < rank; ++d) // the off-chip buffer's one dimension has no fixed size, and needs none
+      place = (d ? place * buffer.addressed[d] : 0) + region.starts[d] + index[d];
+    for (std::int64_t u = 0; u < unit; ++u)
+      f(place * unit + u);
+    for (std::size_t d = rank; d-- > 0;) {
+      if (++index[d] < region.extents[d])
+        break;
+      index[d] = 0;
+    }
+  }
+}
+
+class Machine {
+public:
+  Machine(TermGraph &terms, const spec::Isa &isa) : terms_(terms), isa_(isa), buffers_(isa.buffers.size()) {}
+
+  void place(const spec::Placed &placed, const SymbolicTensor &tensor) {
+    std::vector<TermId> bytes = bytes_of(terms_, tensor);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      buffers_[isa_.off_chip].store(placed.address + static_cast<std::int64_t>(i), bytes[i]);
+  }
+
+  SymbolicTensor fetch(const spec::Placed &placed) {
+    std::vector<TermId> bytes;
+    for (std::int64_t i = 0; i < placed.shape.bytes(); ++i)
+      bytes.push_back(buffers_[isa_.off_chip].load(placed.address + i));
+    return from_bytes(terms_, placed.shape, bytes);
+  }
+
+  void step(const spec::KernelInstruction &step) {
+    const spec::Instruction &instruction = isa_.instructions[step.instruction];
+    semantics::Bindings attributes(step.attributes.begin(), step.attributes.end());
+    const TensorGraph &body = body_of(step, instruction, attributes);
+    std::vector<SymbolicTensor> inputs;
+    for (std::size_t r = 0; r < instruction.reads.size(); ++r) {
+      SymbolicTensor tensor{body[body.parameters[r]].shape, {}};
+      auto region = spec::instantiate(instruction.reads[r].region, attributes);
+      assert(region);
+      Memory &memory = buffers_[region->buffer];
+      for_each_element(isa_.buffer(region->buffer), *region,
+                       [&](std::int64_t index) { tensor.elements.push_back(memory.load(index)); });
+      inputs.push_back(std::move(tensor));
+    }
+    std::vector<SymbolicTensor> results = execute(terms_, body, inputs);
+    for (std::size_t w = 0; w < instruction.writes.size(); ++w) {
+      auto region = spec::instantiate(instruction.writes[w].region, attributes);
+      assert(region);
+      Memory &memory = buffers_[region->buffer];
+      std::size_t next = 0;
+      for_each_element(isa_.buffer(region->buffer), *region,
+                       [&](std::int64_t index) { memory.store(index, results[w].elements[next++]); });
+    }
+  }
+
+private:
+  /// Bodies depend on the computational attributes alone in all but their addresses; instantiated once for each choice.
+  const TensorGraph &body_of(const spec::KernelInstruction &step, const spec::Instruction &instruction,
+                             const semantics::Bindings &attributes) {
+    auto &body = bodies_[{step.instruction, step.attributes}];
+    if (!body)
+      body = std::make_unique<TensorGraph>(spec::instantiate_body(instruction, attributes));
+    return *body;
+  }
+
+  TermGraph &terms_;
+  const spec::Isa &isa_;
+  std::vector<Memory> buffers_;
+  std::map<std::pair<std::uint32_t, std::vector<std::int64_t>>, std::unique_ptr<TensorGraph>> bodies_;
+};
+
+} // namespace
+
+std::vector<SymbolicTensor> symbolic_inputs(TermGraph &terms, std::span<const Shape> shapes) {
+  std::vector<SymbolicTensor> out;
+  for (std::uint32_t p = 0; p < shapes.size(); ++p) {
+    out.push_back({shapes[p], {}});
+    for (std::int64_t e = 0; e < shapes[p].elements(); ++e)
+      out.back().elements.push_back(terms.input(p, static_cast<std::uint32_t>(e), shapes[p].type));
+  }
+  return out;
+}
+
+std::vector<SymbolicTensor> execute_nodes(TermGraph &terms, const TensorGraph &graph,
+                                          std::span<const SymbolicTensor> inputs) {
+  std::vector<SymbolicTensor> values(graph.nodes.size());
+  for (std::size_t p = 0; p < graph.parameters.size(); ++p)
+    values[graph.parameters[p].v] = inputs[p];
+  std::vector<const SymbolicTensor *> operands;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node &node = graph.nodes[i];
+    if (node.op == OpCode::Parameter)
+      continue;
+    operands.clear();
+    for (semantics::NodeId operand : node.operands)
+      operands.push_back(&values[operand.v]);
+    values[i] = execute_node(terms, node, operands);
+  }
+  return values;
+}
+
+std::vector<SymbolicTensor> execute(TermGraph &terms, const TensorGraph &graph, std::span<const SymbolicTensor> inputs) {
+  std::vector<SymbolicTensor> values = execute_nodes(terms, graph, inputs), results;
+  for (semantics::NodeId r : graph.results)
+    results.push_back(values[r.v]);
+  return results;
+}
+
+std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa, const spec::Kernel &kernel,
+                                    std::span<const SymbolicTensor> inputs) {
+  Machine machine(terms, isa);
+  for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
+    machine.place(kernel.inputs[i], inputs[i]);
+  for (const spec::Placed &c : kernel.constants)
+    machine.place(c, literal(terms, *c.value));
+  for (const spec::KernelInstruction &step : kernel.instructions)
+    machine.step(step);
+  std::vector<SymbolicTensor> outputs;
+  for (const spec::Placed &output : kernel.outputs)
+    outputs.push_back(machine.fetch(output));
+  return outputs;
+}
+
+} // namespace isamorph::verify
