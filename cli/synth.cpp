@@ -82,7 +82,7 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
     if (synthesis.verdict.max_ulp)
       json["max_ulp"] = *synthesis.verdict.max_ulp;
   }
-  json["states"] = search.states;
+  json["states"] = search.states_expanded;
   json["enodes"] = search.enodes;
   json["eclasses"] = search.eclasses;
   json["seconds"] = watch.json();
@@ -98,7 +98,7 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const Options 
                      synthesis.verdict.reach);
   if (synthesis.verdict.max_ulp)
     out << fmt::format("largest difference seen: {} ulp\n", *synthesis.verdict.max_ulp);
-  out << fmt::format("{} e-classes, {} e-nodes, {} states, {:.1f} ms\n", search.eclasses, search.enodes, search.states,
+  out << fmt::format("{} e-classes, {} e-nodes, {} states, {:.1f} ms\n", search.eclasses, search.enodes, search.states_expanded,
                      watch.total() * 1e3);
   if (!options.output.empty())
     out << "kernel: " << options.output << '\n';

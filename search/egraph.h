@@ -1,39 +1,46 @@
 #pragma once
-// An e-graph: a set of terms that is closed under congruence, stored so that equal terms share one e-class.
+// An e-graph: a set of terms that is closed under congruence, stored so that equal terms share one
+// e-class.
 //
-// A term is an e-node: an operator and the e-classes of its operands. Operators are plain numbers (OperatorId); what they
-// mean is the user's business, so that one engine serves every language. An e-class is a set of e-nodes that denote the
-// same value. Three nouns (operator, node, class) and four verbs make up the interface:
+// A term is an e-node: an operator and the e-classes of its operands. Operators are plain numbers
+// (OperatorId); what they mean is the user's business, so that one engine serves every language. An
+// e-class is a set of e-nodes that denote the same value. Three nouns (operator, node, class) and
+// four verbs make up the interface:
 //
-//   add(operator, children)   the class of that term, new only if no equal term is known (hash-consing)
-//   merge(a, b)               states that two classes are equal
-//   rebuild()                 restores the invariants after any number of merges
-//   find(class)               the class's representative
+//   add(operator, children)   the class of that term, new only if no equal term is known
+//   (hash-consing) merge(a, b)               states that two classes are equal rebuild() restores
+//   the invariants after any number of merges find(class)               the class's representative
 //
-// Rebuilding is deferred, as in egg (Willsey et al., "egg: fast and extensible equality saturation", POPL 2021): `merge`
-// only unites two entries of a union-find and notes which nodes point to the class that disappeared. `rebuild` works
-// through that list, gives these nodes canonical children, and merges the classes of nodes that became equal, until
-// nothing changes. Between a merge and the next rebuild, nodes(), nodes_of() and counts may show stale children; `add`
-// and `find` are right at any time, except that `add` may miss an equality that the next rebuild will find.
+// Rebuilding is deferred, as in egg (Willsey et al., "egg: fast and extensible equality
+// saturation", POPL 2021): `merge` only unites two entries of a union-find and notes which nodes
+// point to the class that disappeared. `rebuild` works through that list, gives these nodes
+// canonical children, and merges the classes of nodes that became equal, until nothing changes.
+// Between a merge and the next rebuild, nodes(), nodes_of() and counts may show stale children;
+// `add` and `find` are right at any time, except that `add` may miss an equality that the next
+// rebuild will find.
 //
 // After a rebuild:
 //   * every child of every live node is a representative;
 //   * no two live nodes have the same operator and the same children;
-//   * nodes_of(c) lists exactly the live nodes of representative c, sorted by operator, then children;
+//   * nodes_of(c) lists exactly the live nodes of representative c, sorted by operator, then
+//   children;
 //   * data(c) is the join of Analysis::make over all nodes of c.
 //
 // An analysis attaches a value to each class (egg, section 4). It is a type with
 //   using Data = ...;
-//   Data make(Graph &, ENodeId)                 the value of one node, from the values of its children
-//   bool merge(Data &into, Data &&from)        joins; true if `into` changed
-//   void modify(Graph &, ClassId)              may add nodes to the class or merge it (constant folding)
-// where `merge` is associative, commutative and idempotent, so that the order of merges does not show.
+//   Data make(Graph &, ENodeId)                 the value of one node, from the values of its
+//   children bool merge(Data &into, Data &&from)        joins; true if `into` changed void
+//   modify(Graph &, ClassId)              may add nodes to the class or merge it (constant folding)
+// where `merge` is associative, commutative and idempotent, so that the order of merges does not
+// show.
 //
-// Storage is flat: nodes in one vector, their children in one arena, the union-find in one vector, and the hash table
-// holds node numbers only. A table entry is never erased: an entry whose node has since changed can match a look-up only
-// by the node's present content, which makes the answer right anyway; stale entries go when the table grows.
+// Storage is flat: nodes in one vector, their children in one arena, the union-find in one vector,
+// and the hash table holds node numbers only. A table entry is never erased: an entry whose node
+// has since changed can match a look-up only by the node's present content, which makes the answer
+// right anyway; stale entries go when the table grows.
 //
-// Nothing depends on addresses or on the iteration order of a hash table: the same calls give the same numbers.
+// Nothing depends on addresses or on the iteration order of a hash table: the same calls give the
+// same numbers.
 
 #include <algorithm>
 #include <cassert>
@@ -70,7 +77,9 @@ template <class Analysis = NoAnalysis> class EGraph {
 public:
   using Data = typename Analysis::Data;
 
-  explicit EGraph(Analysis analysis = {}) : analysis_(std::move(analysis)) { table_.resize(64, kNone); }
+  explicit EGraph(Analysis analysis = {}) : analysis_(std::move(analysis)) {
+    table_.resize(64, kNone);
+  }
 
   /// The class of the term, which is added if it is new. Children need not be representatives.
   ClassId add(OperatorId op, std::span<const ClassId> children) {
@@ -82,7 +91,8 @@ public:
       return root(records_[found->v].owner);
     ENodeId node{static_cast<std::uint32_t>(records_.size())};
     ClassId id{static_cast<std::uint32_t>(parent_.size())};
-    records_.push_back({op, static_cast<std::uint32_t>(arena_.size()), static_cast<std::uint32_t>(scratch_.size()), id});
+    records_.push_back({op, static_cast<std::uint32_t>(arena_.size()),
+                        static_cast<std::uint32_t>(scratch_.size()), id});
     arena_.insert(arena_.end(), scratch_.begin(), scratch_.end());
     parent_.push_back(id.v);
     classes_.push_back({{node}, {}, {}});
@@ -118,7 +128,9 @@ public:
     a = root(a), b = root(b);
     if (a == b)
       return false;
-    auto weight = [&](ClassId c) { return classes_[c.v].parents.size() + classes_[c.v].nodes.size(); };
+    auto weight = [&](ClassId c) {
+      return classes_[c.v].parents.size() + classes_[c.v].nodes.size();
+    };
     if (weight(a) < weight(b) || (weight(a) == weight(b) && b < a))
       std::swap(a, b); // b disappears: the one with fewer entries to move
     parent_[b.v] = a.v;
@@ -139,7 +151,8 @@ public:
     return true;
   }
 
-  /// Restores congruence, analyses and indexes. Returns the number of merges that congruence forced.
+  /// Restores congruence, analyses and indexes. Returns the number of merges that congruence
+  /// forced.
   std::size_t rebuild() {
     std::size_t before = merges_;
     while (!pending_.empty() || !analysis_pending_.empty()) {
@@ -205,7 +218,8 @@ public:
   /// How many merges happened so far.
   std::size_t merges() const { return merges_; }
 
-  /// The classes that were added or merged since the last call, as representatives without repetition, in order.
+  /// The classes that were added or merged since the last call, as representatives without
+  /// repetition, in order.
   std::vector<ClassId> take_changed() {
     std::vector<ClassId> out;
     for (ClassId c : changed_)
@@ -257,7 +271,8 @@ private:
            std::equal(canonical.begin(), canonical.end(), arena_.begin() + r.first);
   }
 
-  std::optional<ENodeId> lookup(OperatorId op, std::span<const ClassId> canonical, std::uint64_t h) const {
+  std::optional<ENodeId> lookup(OperatorId op, std::span<const ClassId> canonical,
+                                std::uint64_t h) const {
     std::size_t mask = table_.size() - 1;
     for (std::size_t i = h & mask; table_[i] != kNone; i = (i + 1) & mask)
       if (same({table_[i]}, op, canonical))
@@ -291,7 +306,8 @@ private:
         place({i}, hash(records_[i].op, children({i})));
   }
 
-  /// Gives a node canonical children; if another node is now the same, this one dies and the classes merge.
+  /// Gives a node canonical children; if another node is now the same, this one dies and the
+  /// classes merge.
   void repair(ENodeId node) {
     Record &r = records_[node.v];
     if (r.owner.v == kNone)
@@ -346,22 +362,27 @@ private:
     const Record &x = records_[a.v], &y = records_[b.v];
     if (x.op != y.op)
       return x.op < y.op;
-    return std::lexicographical_compare(arena_.begin() + x.first, arena_.begin() + x.first + x.arity,
-                                        arena_.begin() + y.first, arena_.begin() + y.first + y.arity);
+    return std::lexicographical_compare(
+        arena_.begin() + x.first, arena_.begin() + x.first + x.arity, arena_.begin() + y.first,
+        arena_.begin() + y.first + y.arity);
   }
 
   void clean() {
     std::sort(touched_.begin(), touched_.end());
     touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
-    auto drop_dead = [&](std::vector<ENodeId> &list) { std::erase_if(list, [&](ENodeId n) { return !is_live(n); }); };
+    auto drop_dead = [&](std::vector<ENodeId> &list) {
+      std::erase_if(list, [&](ENodeId n) { return !is_live(n); });
+    };
     for (ClassId c : touched_) {
       if (!is_representative(c))
         continue;
       Class &entry = classes_[c.v];
       drop_dead(entry.nodes);
-      std::sort(entry.nodes.begin(), entry.nodes.end(), [&](ENodeId a, ENodeId b) { return node_less(a, b); });
+      std::sort(entry.nodes.begin(), entry.nodes.end(),
+                [&](ENodeId a, ENodeId b) { return node_less(a, b); });
       std::sort(entry.parents.begin(), entry.parents.end());
-      entry.parents.erase(std::unique(entry.parents.begin(), entry.parents.end()), entry.parents.end());
+      entry.parents.erase(std::unique(entry.parents.begin(), entry.parents.end()),
+                          entry.parents.end());
       drop_dead(entry.parents);
     }
     touched_.clear();

@@ -10,7 +10,8 @@ using semantics::TensorGraph;
 namespace {
 
 /// The name of a node's term over its children's names; empty if a child has none.
-std::string term_name(const TensorEGraph &egraph, ENodeId node, const std::vector<std::string> &names) {
+std::string term_name(const TensorEGraph &egraph, ENodeId node,
+                      const std::vector<std::string> &names) {
   const TensorOperator &op = egraph.operator_of(node);
   const Shape &shape = egraph.operators().shape(op.shape);
   std::vector<std::string> children;
@@ -25,7 +26,8 @@ std::string term_name(const TensorEGraph &egraph, ENodeId node, const std::vecto
     return fmt::format("iota {}", shape.to_string());
   if (shape.type == ElementType::U8 && op.op == OpCode::BitcastConvert)
     return fmt::format("bytes({})", children[0]);
-  if (shape.type == ElementType::U8 && op.op == OpCode::Reshape && children[0].starts_with("bytes("))
+  if (shape.type == ElementType::U8 && op.op == OpCode::Reshape &&
+      children[0].starts_with("bytes("))
     return children[0];
   return fmt::format("{}({})", semantics::info(op.op).name, fmt::join(children, ", "));
 }
@@ -75,18 +77,21 @@ std::vector<std::string> fact_names(const StateSpace &space, std::span<const std
     out.push_back(fmt::format("{} in {}", value_name(space, values, {v}),
                               space.isa().buffer(space.graph().vertices[v].buffer).name));
   for (std::size_t j = 0; j < space.graph().outputs.size(); ++j)
-    out.push_back(fmt::format("{} as output {}", value_name(space, values, space.graph().outputs[j]), j));
+    out.push_back(
+        fmt::format("{} as output {}", value_name(space, values, space.graph().outputs[j]), j));
   return out;
 }
 
-std::vector<std::string> action_names(const StateSpace &space, std::span<const std::string> values) {
+std::vector<std::string> action_names(const StateSpace &space,
+                                      std::span<const std::string> values) {
   std::vector<std::string> out;
   for (const StateSpace::Variant &variant : space.variants()) {
     const Instance &instance = space.graph().instances[variant.instance];
     const spec::Instruction &instruction = space.isa().instructions[instance.instruction];
     std::vector<std::string> attributes, from, to;
     for (std::uint32_t i = 0; i < instruction.computational; ++i)
-      attributes.push_back(fmt::format("{}={}", instruction.symbols.integers.names[i], *instance.attributes[i]));
+      attributes.push_back(
+          fmt::format("{}={}", instruction.symbols.integers.names[i], *instance.attributes[i]));
     auto place = [&](VertexId v) {
       return fmt::format("{} in {}", value_name(space, values, v),
                          space.isa().buffer(space.graph().vertices[v.v].buffer).name);
@@ -113,8 +118,10 @@ std::string place_of(const Node &node) {
   if (!node.location.source)
     return fmt::format("'{}'", node.name);
   const std::string &text = node.location.source->text;
-  auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(node.location.offset, text.size()));
-  return fmt::format("'{}' ({}:{})", node.name, node.location.source->name, 1 + std::count(text.begin(), end, '\n'));
+  auto end = text.begin() +
+             static_cast<std::ptrdiff_t>(std::min<std::size_t>(node.location.offset, text.size()));
+  return fmt::format("'{}' ({}:{})", node.name, node.location.source->name,
+                     1 + std::count(text.begin(), end, '\n'));
 }
 
 /// Why no on-chip buffer holds a value of this shape; empty if one does.
@@ -139,7 +146,8 @@ std::string fits_no_buffer(const spec::Isa &isa, const Shape &shape) {
   }
   if (too_small.empty())
     return fmt::format("no buffer of {} holds {}", isa.name, shape.to_string());
-  return fmt::format("{} needs {} rows: {}", shape.to_string(), shape.dims[0], fmt::join(too_small, ", "));
+  return fmt::format("{} needs {} rows: {}", shape.to_string(), shape.dims[0],
+                     fmt::join(too_small, ", "));
 }
 
 /// Instructions whose body has an operation.
@@ -156,14 +164,16 @@ std::vector<std::string> with_operation(const spec::Isa &isa, OpCode op) {
 
 } // namespace
 
-std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa, const TensorGraph &graph,
-                                std::span<const ClassId> classes, const PlacementGraph &placements) {
+std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa,
+                                const TensorGraph &graph, std::span<const ClassId> classes,
+                                const PlacementGraph &placements) {
   constexpr std::string_view not_tried = "; cutting values into tiles was not tried";
   std::size_t count = graph.nodes.size();
   // Covered: computable, or used by something computable (then it is inside an instruction's body).
   std::vector<char> covered(count, 0);
   for (std::size_t i = 0; i < count; ++i)
-    covered[i] = std::binary_search(placements.computable.begin(), placements.computable.end(), egraph.find(classes[i]));
+    covered[i] = std::binary_search(placements.computable.begin(), placements.computable.end(),
+                                    egraph.find(classes[i]));
   for (std::size_t i = 0; i < count; ++i)
     covered[i] |= graph.nodes[i].op == OpCode::Parameter || graph.nodes[i].op == OpCode::Constant;
   for (std::size_t i = count; i-- > 0;)
@@ -179,11 +189,13 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
       const Node &used = graph[operand];
       bool on_chip = std::binary_search(placements.computable.begin(), placements.computable.end(),
                                         egraph.find(classes[operand.v]));
-      if (std::string why = fits_no_buffer(isa, used.shape); !on_chip && used.op != OpCode::Constant && !why.empty())
+      if (std::string why = fits_no_buffer(isa, used.shape);
+          !on_chip && used.op != OpCode::Constant && !why.empty())
         return fmt::format("{} cannot be brought on chip: {}{}", place_of(used), why, not_tried);
     }
-    std::string text = fmt::format("no instruction of {} covers {} = {} {}, alone or with the operations around it",
-                                   isa.name, place_of(node), node.shape.to_string(), semantics::info(node.op).name);
+    std::string text = fmt::format(
+        "no instruction of {} covers {} = {} {}, alone or with the operations around it", isa.name,
+        place_of(node), node.shape.to_string(), semantics::info(node.op).name);
     auto candidates = with_operation(isa, node.op);
     if (candidates.empty())
       return text;
@@ -196,8 +208,8 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
     if (std::string why = fits_no_buffer(isa, node.shape); !why.empty())
       return fmt::format("the result {} fits no buffer: {}{}", place_of(node), why, not_tried);
   }
-  return fmt::format("no sequence of instructions of {} writes the result {} to off-chip memory{}", isa.name,
-                     place_of(graph[graph.results[0]]), not_tried);
+  return fmt::format("no sequence of instructions of {} writes the result {} to off-chip memory{}",
+                     isa.name, place_of(graph[graph.results[0]]), not_tried);
 }
 
 } // namespace isamorph::search

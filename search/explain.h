@@ -5,8 +5,10 @@
 
 namespace isamorph::search {
 
-/// A short name for every e-class: the graph's name of the value, or the shortest term over such names. Empty where there is none.
-std::vector<std::string> value_names(const TensorEGraph &egraph, const semantics::TensorGraph &graph,
+/// A short name for every e-class: the graph's name of the value, or the shortest term over such
+/// names. Empty where there is none.
+std::vector<std::string> value_names(const TensorEGraph &egraph,
+                                     const semantics::TensorGraph &graph,
                                      std::span<const ClassId> classes);
 
 std::vector<std::string> fact_names(const StateSpace &space, std::span<const std::string> values);
@@ -14,7 +16,8 @@ std::vector<std::string> action_names(const StateSpace &space, std::span<const s
 
 /// Why the results cannot be reached even without regard to capacity, in terms of the user's graph.
 /// `classes` are the e-classes of the graph's nodes.
-std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa, const semantics::TensorGraph &graph,
+std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa,
+                                const semantics::TensorGraph &graph,
                                 std::span<const ClassId> classes, const PlacementGraph &placements);
 
 } // namespace isamorph::search

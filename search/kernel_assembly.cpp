@@ -10,7 +10,8 @@ struct Step {
   std::vector<Slot> reads, writes;
 };
 
-/// Follows the plan with real slots: `real[b][i]` is where position i of symmetric buffer b really lies.
+/// Follows the plan with real slots: `real[b][i]` is where position i of symmetric buffer b really
+/// lies.
 std::vector<Step> unpack(const StateSpace &space, const Plan &plan) {
   std::map<std::uint32_t, std::uint32_t> real; // packed slot -> real slot; absent: itself
   auto place = [&](std::uint32_t slot) {
@@ -41,9 +42,11 @@ std::vector<Step> unpack(const StateSpace &space, const Plan &plan) {
     std::sort(from.begin(), from.end());
     std::sort(to.begin(), to.end());
     std::vector<std::uint32_t> vacated, filled;
-    std::set_difference(from.begin(), from.end(), to.begin(), to.end(), std::back_inserter(vacated));
+    std::set_difference(from.begin(), from.end(), to.begin(), to.end(),
+                        std::back_inserter(vacated));
     std::set_difference(to.begin(), to.end(), from.begin(), from.end(), std::back_inserter(filled));
-    // Packing keeps the number of placements: `filled` positions were empty, `vacated` ones become so.
+    // Packing keeps the number of placements: `filled` positions were empty, `vacated` ones become
+    // so.
     for (std::size_t k = 0; k < vacated.size(); ++k)
       after[vacated[k]] = place(filled[k]);
     for (auto [packed, at] : after)
@@ -53,7 +56,8 @@ std::vector<Step> unpack(const StateSpace &space, const Plan &plan) {
 }
 
 /// The layout with only the constants and scratch places that the steps use.
-Locations compact(const StateSpace &space, const std::vector<Step> &steps, std::vector<char> &used) {
+Locations compact(const StateSpace &space, const std::vector<Step> &steps,
+                  std::vector<char> &used) {
   Locations layout = space.locations();
   used.assign(layout.all.size(), 0);
   auto mark = [&](const Slot &slot) {
@@ -90,7 +94,8 @@ bool bind_all(const StateSpace &space, const std::vector<Step> &steps, const Loc
   return true;
 }
 
-/// The typed tensor whose memory image a class is: reshape(bitcast-convert(x)) or one of the two; else the image itself.
+/// The typed tensor whose memory image a class is: reshape(bitcast-convert(x)) or one of the two;
+/// else the image itself.
 TensorRef typed_constant(const TensorEGraph &egraph, ClassId image) {
   auto below = [&](ClassId c, OpCode op) {
     std::vector<ClassId> out;
@@ -138,8 +143,11 @@ spec::Kernel assemble_kernel(const StateSpace &space, const Plan &plan, const Te
       kernel.outputs.push_back({label, location.address, shape, nullptr, {}});
     } else if (location.kind == Locations::Kind::Constant && used[i]) {
       TensorRef value = typed_constant(egraph, space.graph().vertices[location.vertex.v].value);
-      kernel.constants.push_back(
-          {"constant_" + std::to_string(kernel.constants.size()), location.address, value->shape(), value, {}});
+      kernel.constants.push_back({"constant_" + std::to_string(kernel.constants.size()),
+                                  location.address,
+                                  value->shape(),
+                                  value,
+                                  {}});
     }
   }
   return kernel;

@@ -1,6 +1,7 @@
 #pragma once
-// From a plan to a kernel: real addresses instead of the packed ones of the state space, and the layout of off-chip memory
-// (inputs in parameter order from byte 0, then the constants that are read, then outputs, then scratch).
+// From a plan to a kernel: real addresses instead of the packed ones of the state space, and the
+// layout of off-chip memory (inputs in parameter order from byte 0, then the constants that are
+// read, then outputs, then scratch).
 
 #include "search/planner.h"
 

@@ -19,8 +19,9 @@ void flatten(std::span<const std::vector<std::uint32_t>> lists, std::vector<std:
 }
 
 /// For every entry value, the lists that hold it.
-void invert(std::span<const std::uint32_t> at, std::span<const std::uint32_t> entries, std::uint32_t values,
-            std::vector<std::uint32_t> &inverse_at, std::vector<std::uint32_t> &inverse) {
+void invert(std::span<const std::uint32_t> at, std::span<const std::uint32_t> entries,
+            std::uint32_t values, std::vector<std::uint32_t> &inverse_at,
+            std::vector<std::uint32_t> &inverse) {
   inverse_at.assign(values + 1, 0);
   for (std::uint32_t e : entries)
     ++inverse_at[e + 1];
@@ -189,7 +190,8 @@ void LmCut::find_cut(std::span<const std::uint32_t> state) {
   }
 }
 
-std::optional<std::int64_t> LmCut::evaluate(std::span<const std::uint32_t> state, std::vector<Landmark> *landmarks) {
+std::optional<std::int64_t> LmCut::evaluate(std::span<const std::uint32_t> state,
+                                            std::vector<Landmark> *landmarks) {
   start_.assign(state.begin(), state.end());
   start_.push_back(facts_ - 1);
   cost_ = base_cost_;

@@ -1,6 +1,6 @@
 #pragma once
-// Lower bounds on plan cost from the delete relaxation: LM-cut (Helmert and Domshlak, "Landmarks, critical paths and
-// abstractions: what's the difference anyway?", ICAPS 2009).
+// Lower bounds on plan cost from the delete relaxation: LM-cut (Helmert and Domshlak, "Landmarks,
+// critical paths and abstractions: what's the difference anyway?", ICAPS 2009).
 
 #include <cstdint>
 #include <optional>
@@ -10,7 +10,8 @@
 
 namespace isamorph::search {
 
-/// A delete-relaxed planning task: facts are numbered from 0, an action adds its `adds` when all `needs` hold.
+/// A delete-relaxed planning task: facts are numbered from 0, an action adds its `adds` when all
+/// `needs` hold.
 struct RelaxedAction {
   std::vector<std::uint32_t> needs, adds;
   std::int64_t cost = 0;
@@ -21,8 +22,9 @@ struct RelaxedTask {
   std::vector<std::uint32_t> initial, goal;
 };
 
-/// A set of actions of which every plan contains at least one, and the part of their costs that it uses. Over all landmarks
-/// the weights charged to one action never exceed its cost, so the sum of the weights bounds every plan from below.
+/// A set of actions of which every plan contains at least one, and the part of their costs that it
+/// uses. Over all landmarks the weights charged to one action never exceed its cost, so the sum of
+/// the weights bounds every plan from below.
 struct Landmark {
   std::vector<std::uint32_t> actions;
   std::int64_t weight = 0;
@@ -32,18 +34,20 @@ struct LandmarkBound {
   std::vector<Landmark> landmarks;
 };
 
-/// LM-cut on one task, for many states. All storage is flat and allocated once; `evaluate` allocates only while its
-/// queue grows. Not for use by several threads at once.
+/// LM-cut on one task, for many states. All storage is flat and allocated once; `evaluate`
+/// allocates only while its queue grows. Not for use by several threads at once.
 class LmCut {
 public:
   explicit LmCut(const RelaxedTask &task);
 
-  /// A lower bound of the cost of reaching the goal from the facts `state`; nullopt when the goal cannot be reached even
-  /// without deletes. The landmarks are appended to `landmarks` if given, actions in ascending order.
-  std::optional<std::int64_t> evaluate(std::span<const std::uint32_t> state, std::vector<Landmark> *landmarks = nullptr);
+  /// A lower bound of the cost of reaching the goal from the facts `state`; nullopt when the goal
+  /// cannot be reached even without deletes. The landmarks are appended to `landmarks` if given,
+  /// actions in ascending order.
+  std::optional<std::int64_t> evaluate(std::span<const std::uint32_t> state,
+                                       std::vector<Landmark> *landmarks = nullptr);
 
-  /// After an evaluation: the sum of the weights that landmarks charged to each action. What remains of the bound when an
-  /// action has been applied is at least bound - charged()[action].
+  /// After an evaluation: the sum of the weights that landmarks charged to each action. What
+  /// remains of the bound when an action has been applied is at least bound - charged()[action].
   std::span<const std::int64_t> charged() const { return charged_; }
 
 private:
@@ -57,8 +61,10 @@ private:
   void find_cut(std::span<const std::uint32_t> state);
   void support(std::uint32_t action);
 
-  std::uint32_t facts_, actions_;       ///< with an artificial goal fact, an always true fact and a goal action
-  std::vector<std::uint32_t> needs_at_, needs_, adds_at_, adds_, needed_by_at_, needed_by_, added_by_at_, added_by_;
+  std::uint32_t facts_,
+      actions_; ///< with an artificial goal fact, an always true fact and a goal action
+  std::vector<std::uint32_t> needs_at_, needs_, adds_at_, adds_, needed_by_at_, needed_by_,
+      added_by_at_, added_by_;
   std::vector<std::int64_t> base_cost_, cost_, value_, support_value_, charged_;
   std::vector<std::uint32_t> unsatisfied_, supporter_, cut_, stack_, start_;
   std::vector<Zone> zone_;
@@ -68,8 +74,9 @@ private:
 /// The bound for the task's initial facts with its landmarks; nullopt when the goal is unreachable.
 std::optional<LandmarkBound> lm_cut(const RelaxedTask &task);
 
-/// Re-checks a bound without trusting how it was found: every landmark's removal makes the goal unreachable, no action is charged
-/// more than its cost, and the weights add up. Returns what is wrong, or an empty string.
+/// Re-checks a bound without trusting how it was found: every landmark's removal makes the goal
+/// unreachable, no action is charged more than its cost, and the weights add up. Returns what is
+/// wrong, or an empty string.
 std::string check_landmarks(const RelaxedTask &task, const LandmarkBound &bound);
 
 } // namespace isamorph::search

@@ -22,13 +22,16 @@ struct Node {
   State state;
   std::vector<std::int64_t> unit_free;
   std::vector<PlaceTimes> places; ///< sorted by slot; absent: all units have passed its times
-  std::int64_t makespan = 0, bound = 0, left = 0;
+  std::int64_t makespan = 0, bound = 0;
+  std::int64_t spent = 0, left = 0; ///< sums of latencies: done, and a bound of what is left
   std::uint32_t parent = 0;
   Transition via;
   bool dominated = false;
 };
 
-std::int64_t least_free(const Node &node) { return *std::min_element(node.unit_free.begin(), node.unit_free.end()); }
+std::int64_t least_free(const Node &node) {
+  return *std::min_element(node.unit_free.begin(), node.unit_free.end());
+}
 
 const PlaceTimes *find_place(const Node &node, std::uint32_t slot) {
   auto at = std::lower_bound(node.places.begin(), node.places.end(), slot,
@@ -36,7 +39,8 @@ const PlaceTimes *find_place(const Node &node, std::uint32_t slot) {
   return at != node.places.end() && at->slot == slot ? &*at : nullptr;
 }
 
-/// Nothing that starts from `a` can be made to start earlier from `b`; the placements must be the same.
+/// Nothing that starts from `a` can be made to start earlier from `b`; the placements must be the
+/// same.
 bool dominates(const Node &a, const Node &b) {
   if (a.makespan > b.makespan)
     return false;
@@ -46,7 +50,8 @@ bool dominates(const Node &a, const Node &b) {
   std::int64_t passed = least_free(b);
   for (const PlaceTimes &p : a.places) {
     const PlaceTimes *other = find_place(b, p.slot);
-    if (p.ready > std::max(passed, other ? other->ready : 0) || p.busy > std::max(passed, other ? other->busy : 0))
+    if (p.ready > std::max(passed, other ? other->ready : 0) ||
+        p.busy > std::max(passed, other ? other->busy : 0))
       return false;
   }
   return true;
@@ -55,9 +60,12 @@ bool dominates(const Node &a, const Node &b) {
 /// The lower bounds of a node.
 class MakespanBound {
 public:
-  explicit MakespanBound(const StateSpace &space) : task_(space.relaxed()), units_(space.isa().units.size()) {
+  explicit MakespanBound(const StateSpace &space)
+      : task_(space.relaxed()), units_(space.isa().units.size()) {
     for (const StateSpace::Variant &variant : space.variants())
-      unit_.push_back(space.isa().instructions[space.graph().instances[variant.instance].instruction].cost.unit);
+      unit_.push_back(space.isa()
+                          .instructions[space.graph().instances[variant.instance].instruction]
+                          .cost.unit);
     needed_by_.resize(task_.facts);
     for (std::uint32_t a = 0; a < task_.actions.size(); ++a) {
       std::vector<std::uint32_t> needs = task_.actions[a].needs;
@@ -74,7 +82,8 @@ public:
 
   std::uint64_t evaluated = 0;
 
-  /// Sets bound and left; false when the goal cannot be reached. `ready` gives (fact, time) of the node's facts.
+  /// Sets bound and left; false when the goal cannot be reached. `ready` gives (fact, time) of the
+  /// node's facts.
   bool evaluate(Node &node, std::span<const std::uint32_t> facts,
                 std::span<const std::pair<std::uint32_t, std::int64_t>> ready) {
     const Entry &entry = look_up(facts);
@@ -117,7 +126,8 @@ private:
   }
 
   const Entry &look_up(std::span<const std::uint32_t> facts) {
-    auto [place, fresh] = cache_.try_emplace(std::vector<std::uint32_t>(facts.begin(), facts.end()));
+    auto [place, fresh] =
+        cache_.try_emplace(std::vector<std::uint32_t>(facts.begin(), facts.end()));
     Entry &entry = place->second;
     if (!fresh)
       return entry;
@@ -197,7 +207,8 @@ struct StateHash {
   std::size_t operator()(const State &state) const {
     std::uint64_t h = state.size();
     for (Placement p : state)
-      h = (h ^ (static_cast<std::uint64_t>(p.vertex) << 32 | p.slot)) * 0xff51afd7ed558ccdull, h ^= h >> 33;
+      h = (h ^ (static_cast<std::uint64_t>(p.vertex) << 32 | p.slot)) * 0xff51afd7ed558ccdull,
+      h ^= h >> 33;
     return h;
   }
 };
@@ -215,12 +226,14 @@ struct QueueEntry {
   }
 };
 
-/// One search: by bound, then by the work left; or, when greedy, the other way round.
+/// One search: by bound, then by the work left; or, when greedy, like A* for the sum of latencies,
+/// then by bound.
 class MakespanSearch {
 public:
   enum class Outcome : std::uint8_t { Goal, Exhausted, Bounded, Paused };
 
-  MakespanSearch(StateSpace &space, MakespanBound &bound, bool greedy) : space_(space), bound_(bound), greedy_(greedy) {
+  MakespanSearch(StateSpace &space, MakespanBound &bound, bool greedy)
+      : space_(space), bound_(bound), greedy_(greedy) {
     Node root;
     root.unit_free.assign(space.isa().units.size(), 0);
     offer(std::move(root), std::numeric_limits<std::int64_t>::max());
@@ -278,7 +291,8 @@ public:
   std::uint64_t expanded = 0;
 
 private:
-  Node successor(const Node &from, std::uint32_t id, const Transition &transition, const State &next) const {
+  Node successor(const Node &from, std::uint32_t id, const Transition &transition,
+                 const State &next) const {
     const StateSpace::Variant &variant = space_.variants()[transition.variant];
     const Instance &instance = space_.graph().instances[variant.instance];
     std::uint32_t unit = space_.isa().instructions[instance.instruction].cost.unit;
@@ -298,6 +312,7 @@ private:
     node.unit_free[unit] = end;
     node.makespan = std::max(from.makespan, end);
     node.bound = from.bound;
+    node.spent = from.spent + instance.cost;
     node.parent = id;
     node.via = transition;
     std::map<std::uint32_t, PlaceTimes> places;
@@ -348,7 +363,8 @@ private:
     });
     auto id = static_cast<std::uint32_t>(nodes_.size());
     peers.push_back(id);
-    queue_.push({greedy_ ? node.left : node.bound, greedy_ ? node.bound : node.left, id, id});
+    std::int64_t sum = node.spent + node.left;
+    queue_.push({greedy_ ? sum : node.bound, greedy_ ? node.bound : node.left, id, id});
     nodes_.push_back(std::move(node));
   }
 
@@ -376,26 +392,32 @@ PlanResult plan_makespan(StateSpace &space, const PlannerOptions &options) {
     if (options.interrupt && options.interrupt->load(std::memory_order_relaxed))
       result.stopped_by = "interrupted";
     else if (pauses % 16 == 0 &&
-             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > options.seconds)
+             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >
+                 options.seconds)
       result.stopped_by = "time limit";
     else if (exact.states() > options.max_states)
       result.stopped_by = "state limit";
     if (options.progress && pauses % 256 == 0)
-      options.progress({exact.expanded, best ? std::optional(best->cost) : std::nullopt, exact.least()});
+      options.progress(
+          {exact.expanded, best ? std::optional(best->cost) : std::nullopt, exact.least()});
     ++pauses;
     return !result.stopped_by.empty();
   };
   using Outcome = MakespanSearch::Outcome;
-  std::uint64_t stop_at = options.weighted_after;
+  std::uint64_t stop_at =
+      std::min<std::uint64_t>(options.weighted_after, 200); // expansions are dear here
   Outcome outcome;
   while (true) {
     auto incumbent = best ? std::optional(best->cost) : std::nullopt;
-    outcome = exact.run(incumbent, [&] { return stopped() || (stop_at != 0 && exact.expanded >= stop_at); });
+    outcome = exact.run(incumbent,
+                        [&] { return stopped() || (stop_at != 0 && exact.expanded >= stop_at); });
     if (outcome != Outcome::Paused || !result.stopped_by.empty())
       break;
     stop_at = 0;
     MakespanSearch greedy(space, bound, true);
-    if (greedy.run({}, [&] { return stopped() || greedy.expanded >= options.weighted_expansions; }) == Outcome::Goal)
+    if (greedy.run({}, [&] {
+          return stopped() || greedy.expanded >= options.weighted_expansions;
+        }) == Outcome::Goal)
       best = greedy.extract();
     result.expanded += greedy.expanded;
   }

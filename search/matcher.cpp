@@ -51,7 +51,8 @@ bool Unifier::unify(const semantics::ShapeTemplate &shape, const Shape &value) {
         return false;
     } else {
       const auto &choices = symbols_->type_choices[symbol];
-      if (!choices.empty() && std::find(choices.begin(), choices.end(), value.type) == choices.end())
+      if (!choices.empty() &&
+          std::find(choices.begin(), choices.end(), value.type) == choices.end())
         return false;
       slot = value.type;
       trail_.push_back({Kind::Type, symbol});
@@ -84,7 +85,8 @@ bool Unifier::unify(const TemplateNode &node, const Attributes &attributes, std:
       ++own; // an empty list is an absent one
       continue;
     }
-    if (own != node.attributes.end() && other != attributes.lists.end() && own->first == other->first) {
+    if (own != node.attributes.end() && other != attributes.lists.end() &&
+        own->first == other->first) {
       if (own->second.size() != other->second.size())
         return false;
       for (std::size_t i = 0; i < own->second.size(); ++i)
@@ -94,10 +96,11 @@ bool Unifier::unify(const TemplateNode &node, const Attributes &attributes, std:
       continue;
     }
     // What the template leaves out must have its default value.
-    if (other != attributes.lists.end() && (own == node.attributes.end() || other->first < own->first)) {
+    if (other != attributes.lists.end() &&
+        (own == node.attributes.end() || other->first < own->first)) {
       std::int64_t standard = other->first == AttributeKey::SliceStrides ? 1 : 0;
-      bool may_be_absent =
-          other->first == AttributeKey::SliceStrides || other->first == AttributeKey::PaddingInterior;
+      bool may_be_absent = other->first == AttributeKey::SliceStrides ||
+                           other->first == AttributeKey::PaddingInterior;
       if (!may_be_absent || other->second != std::vector<std::int64_t>(rank, standard))
         return false;
       ++other;
@@ -110,7 +113,8 @@ bool Unifier::unify(const TemplateNode &node, const Attributes &attributes, std:
 
 bool Unifier::unify_operation(std::uint32_t symbol, OpCode op) {
   const semantics::OpInfo &row = semantics::info(op);
-  if (row.cls != OpClass::Elementwise || op == OpCode::Convert || op == OpCode::Compare || op == OpCode::Select)
+  if (row.cls != OpClass::Elementwise || op == OpCode::Convert || op == OpCode::Compare ||
+      op == OpCode::Select)
     return false;
   int arity = symbols_->operation_arity[symbol];
   if (row.min_arity != arity || row.max_arity != arity)
@@ -170,7 +174,9 @@ struct Range {
   void at_most(std::int64_t v) { high = high ? std::min(*high, v) : v; }
 };
 
-std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
 
 /// What a condition says about the one unbound variable `x`.
 void narrow(const IntExpr &condition, const Bindings &bindings, std::uint32_t x, Range &range) {
@@ -179,10 +185,12 @@ void narrow(const IntExpr &condition, const Bindings &bindings, std::uint32_t x,
       narrow(part, bindings, x, range);
     return;
   }
-  if (condition.op() != IntOp::Less && condition.op() != IntOp::LessEqual && condition.op() != IntOp::Equal)
+  if (condition.op() != IntOp::Less && condition.op() != IntOp::LessEqual &&
+      condition.op() != IntOp::Equal)
     return;
   auto arguments = condition.arguments();
-  auto line = semantics::linear_form(IntExpr::make(IntOp::Subtract, {arguments[0], arguments[1]}), bindings);
+  auto line = semantics::linear_form(IntExpr::make(IntOp::Subtract, {arguments[0], arguments[1]}),
+                                     bindings);
   if (!line || line->variable != x || line->factor == 0)
     return;
   // factor * x + offset <= limit, and >= 0 too for an equation
@@ -211,7 +219,8 @@ bool hold(std::span<const IntExpr> conditions, const Bindings &bindings) {
 } // namespace
 
 void complete(const SymbolValues &values, std::span<const std::uint32_t> required,
-              std::span<const IntExpr> conditions, const std::function<void(const SymbolValues &)> &found) {
+              std::span<const IntExpr> conditions,
+              const std::function<void(const SymbolValues &)> &found) {
   if (!hold(conditions, values.integers))
     return;
   bool open = false;
@@ -292,7 +301,8 @@ struct Matcher::Run {
       return;
     }
     // A result: any class may be it.
-    if (const auto *op = std::get_if<OpCode>(&node.op); op && *op != OpCode::Parameter && *op != OpCode::Constant) {
+    if (const auto *op = std::get_if<OpCode>(&node.op);
+        op && *op != OpCode::Parameter && *op != OpCode::Constant) {
       for (OperatorId id : egraph.operators().with(*op))
         for (ENodeId enode : egraph.graph().nodes_with(id)) {
           classes[index] = egraph.graph().class_of(enode);
@@ -312,7 +322,8 @@ struct Matcher::Run {
     const auto *op = std::get_if<OpCode>(&node.op);
     if (op && (*op == OpCode::Parameter || *op == OpCode::Constant)) {
       std::size_t mark = unifier.mark();
-      if (unifier.unify(node.shape, egraph.shape(c)) && (*op == OpCode::Parameter || constant_fits(node, c)))
+      if (unifier.unify(node.shape, egraph.shape(c)) &&
+          (*op == OpCode::Parameter || constant_fits(node, c)))
         step(position + 1);
       unifier.undo(mark);
       return;
@@ -331,7 +342,8 @@ struct Matcher::Run {
     const Shape &shape = egraph.operators().shape(op.shape);
     const auto *symbol = std::get_if<std::uint32_t>(&node.op);
     std::uint32_t fresh = 0; // bit i: operand i was bound here
-    bool fits = (!symbol || unifier.unify_operation(*symbol, op.op)) && unifier.unify(node.shape, shape) &&
+    bool fits = (!symbol || unifier.unify_operation(*symbol, op.op)) &&
+                unifier.unify(node.shape, shape) &&
                 unifier.unify(node, op.attributes, shape.rank());
     assert(node.operands.size() <= 32);
     for (std::size_t i = 0; fits && i < children.size(); ++i) {
@@ -396,7 +408,8 @@ struct Matcher::Run {
   }
 };
 
-void Matcher::for_each(const TensorEGraph &egraph, const std::function<void(const Match &)> &found) const {
+void Matcher::for_each(const TensorEGraph &egraph,
+                       const std::function<void(const Match &)> &found) const {
   if (usable_)
     Run(*this, egraph, found).step(0);
 }

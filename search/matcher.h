@@ -1,12 +1,14 @@
 #pragma once
-// E-matching of graph templates: all ways in which a template (an instruction's body, a side of a rewrite rule) occurs in an
-// e-graph. A match binds an e-class to every node of the template and values to its symbols. It agrees on everything: a node
-// that is used twice is one class, operations, every attribute, shapes, element types and constants' values are equal.
+// E-matching of graph templates: all ways in which a template (an instruction's body, a side of a
+// rewrite rule) occurs in an e-graph. A match binds an e-class to every node of the template and
+// values to its symbols. It agrees on everything: a node that is used twice is one class,
+// operations, every attribute, shapes, element types and constants' values are equal.
 //
-// The template is compiled to a list of its nodes in which each node comes after a user of it; matching walks the list
-// with backtracking. Sizes and attributes are unified as integer expressions: a bare variable is bound at once, an
-// expression with one unknown that is linear in it is solved at once, the rest is kept and solved at the end.
-// Integers that are still unbound then are enumerated if the conditions leave them a small range; else there is no match.
+// The template is compiled to a list of its nodes in which each node comes after a user of it;
+// matching walks the list with backtracking. Sizes and attributes are unified as integer
+// expressions: a bare variable is bound at once, an expression with one unknown that is linear in
+// it is solved at once, the rest is kept and solved at the end. Integers that are still unbound
+// then are enumerated if the conditions leave them a small range; else there is no match.
 
 #include "search/tensor_egraph.h"
 #include "spec/isa.h"
@@ -23,7 +25,8 @@ struct Match {
 /// The largest range of an attribute that no shape determines.
 inline constexpr std::int64_t kMaxEnumerated = 64;
 
-/// Unification of template parts with concrete ones, with undo. Used by the matcher, and by the closures on a shape alone.
+/// Unification of template parts with concrete ones, with undo. Used by the matcher, and by the
+/// closures on a shape alone.
 class Unifier {
 public:
   explicit Unifier(const semantics::Symbols &symbols) : symbols_(&symbols), values_(symbols) {}
@@ -48,19 +51,20 @@ private:
   std::vector<std::pair<Kind, std::uint32_t>> trail_;
 };
 
-/// Calls `found` for every completion of `values` in which the integers `required` are bound and every condition whose
-/// variables are all bound is true.
+/// Calls `found` for every completion of `values` in which the integers `required` are bound and
+/// every condition whose variables are all bound is true.
 void complete(const semantics::SymbolValues &values, std::span<const std::uint32_t> required,
               std::span<const semantics::IntExpr> conditions,
               const std::function<void(const semantics::SymbolValues &)> &found);
 
-/// The attributes of an instruction that a match must bind: the computational ones, and addresses that no region uses.
+/// The attributes of an instruction that a match must bind: the computational ones, and addresses
+/// that no region uses.
 std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction);
 
 class Matcher {
 public:
-  /// `required`: the integers that a match must bind (an instruction's address attributes stay free).
-  /// The template, symbols and conditions must outlive the matcher.
+  /// `required`: the integers that a match must bind (an instruction's address attributes stay
+  /// free). The template, symbols and conditions must outlive the matcher.
   Matcher(const semantics::GraphTemplate &graph, const semantics::Symbols &symbols,
           std::span<const semantics::IntExpr> conditions, std::vector<std::uint32_t> required);
 

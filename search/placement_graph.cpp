@@ -40,7 +40,8 @@ private:
 
   void add_instances(std::uint32_t index) {
     const spec::Instruction &instruction = isa_.instructions[index];
-    Matcher matcher(instruction.body, instruction.symbols, instruction.constraints, required_attributes(instruction));
+    Matcher matcher(instruction.body, instruction.symbols, instruction.constraints,
+                    required_attributes(instruction));
     std::set<std::tuple<semantics::Bindings, std::vector<VertexId>, std::vector<VertexId>>> known;
     matcher.for_each(egraph_, [&](const Match &match) {
       if (!regions_fit(isa_, instruction, match.values.integers))
@@ -50,9 +51,11 @@ private:
       instance.attributes = match.values.integers;
       const auto &body = instruction.body;
       for (std::size_t i = 0; i < instruction.reads.size(); ++i)
-        instance.reads.push_back(vertex(match.classes[body.parameters[i]], instruction.reads[i].region.buffer));
+        instance.reads.push_back(
+            vertex(match.classes[body.parameters[i]], instruction.reads[i].region.buffer));
       for (std::size_t i = 0; i < instruction.writes.size(); ++i)
-        instance.writes.push_back(vertex(match.classes[body.results[i]], instruction.writes[i].region.buffer));
+        instance.writes.push_back(
+            vertex(match.classes[body.results[i]], instruction.writes[i].region.buffer));
       if (!known.insert({instance.attributes, instance.reads, instance.writes}).second)
         return;
       instance.cost = costmodel::instruction_cost(instruction, instance.attributes, model_);
@@ -62,15 +65,16 @@ private:
     });
   }
 
-  /// Marks from `marked` on through the instances until nothing changes; true flags for instances that can be used.
+  /// Marks from `marked` on through the instances until nothing changes; true flags for instances
+  /// that can be used.
   std::vector<char> forward(std::vector<char> &marked) const {
     std::vector<char> usable(graph_.instances.size(), 0);
     for (bool changed = true; changed;) {
       changed = false;
       for (std::size_t i = 0; i < graph_.instances.size(); ++i) {
         const Instance &instance = graph_.instances[i];
-        if (usable[i] ||
-            !std::all_of(instance.reads.begin(), instance.reads.end(), [&](VertexId v) { return marked[v.v]; }))
+        if (usable[i] || !std::all_of(instance.reads.begin(), instance.reads.end(),
+                                      [&](VertexId v) { return marked[v.v]; }))
           continue;
         usable[i] = 1;
         for (VertexId v : instance.writes) {
@@ -94,11 +98,13 @@ private:
       if (reached[v])
         graph_.computable.push_back(graph_.vertices[v].value);
     std::sort(graph_.computable.begin(), graph_.computable.end());
-    graph_.computable.erase(std::unique(graph_.computable.begin(), graph_.computable.end()), graph_.computable.end());
+    graph_.computable.erase(std::unique(graph_.computable.begin(), graph_.computable.end()),
+                            graph_.computable.end());
 
     // A result must be written even if its value is there from the start.
     // What is there from the start otherwise needs no producer.
-    std::vector<char> wanted(graph_.vertices.size(), 0), useful(graph_.instances.size(), 0), written = wanted;
+    std::vector<char> wanted(graph_.vertices.size(), 0), useful(graph_.instances.size(), 0),
+        written = wanted;
     for (VertexId v : graph_.outputs) {
       wanted[v.v] = 1;
       initial[v.v] = 0;
@@ -118,11 +124,13 @@ private:
           written[v.v] = 1;
       }
     }
-    graph_.reachable = std::all_of(graph_.outputs.begin(), graph_.outputs.end(), [&](VertexId v) { return written[v.v]; });
+    graph_.reachable = std::all_of(graph_.outputs.begin(), graph_.outputs.end(),
+                                   [&](VertexId v) { return written[v.v]; });
     keep(wanted, useful, written);
   }
 
-  void keep(const std::vector<char> &wanted, const std::vector<char> &useful, const std::vector<char> &written) {
+  void keep(const std::vector<char> &wanted, const std::vector<char> &useful,
+            const std::vector<char> &written) {
     std::vector<char> stays(graph_.vertices.size(), 0);
     for (std::size_t v = 0; v < stays.size(); ++v)
       stays[v] = wanted[v] || written[v];
@@ -164,7 +172,8 @@ private:
 
 } // namespace
 
-PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa, costmodel::CostModel model,
+PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
+                                     costmodel::CostModel model,
                                      std::span<const ClassId> parameter_images,
                                      std::span<const ClassId> result_images) {
   return Builder(egraph, isa, model).build(parameter_images, result_images);

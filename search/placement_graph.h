@@ -1,10 +1,12 @@
 #pragma once
-// The placement graph: vertices are placements (a value in a buffer), hyperedges are instruction instances (an instruction
-// with its computational attributes fixed, on given values; addresses stay free). It is what the planner plans on.
+// The placement graph: vertices are placements (a value in a buffer), hyperedges are instruction
+// instances (an instruction with its computational attributes fixed, on given values; addresses
+// stay free). It is what the planner plans on.
 //
-// Off-chip, values are memory images (u8[bytes]). Those of the parameters are there from the start; those of constants
-// may be (a kernel constant costs nothing); those of the results are wanted, each at a place of its own. The
-// graph holds only what can be reached from the start without regard to capacity, and what some way to the results uses.
+// Off-chip, values are memory images (u8[bytes]). Those of the parameters are there from the start;
+// those of constants may be (a kernel constant costs nothing); those of the results are wanted,
+// each at a place of its own. The graph holds only what can be reached from the start without
+// regard to capacity, and what some way to the results uses.
 
 #include "costmodel/cost_model.h"
 #include "search/matcher.h"
@@ -23,7 +25,7 @@ struct Vertex {
 
 struct Instance {
   std::uint32_t instruction = 0;
-  semantics::Bindings attributes; ///< addresses unbound
+  semantics::Bindings attributes;      ///< addresses unbound
   std::vector<VertexId> reads, writes; ///< parallel to the instruction's
   std::int64_t cost = 0;
 };
@@ -36,11 +38,14 @@ struct PlacementGraph {
   std::vector<VertexId> outputs;   ///< by result
   /// Every result can be reached when capacities are disregarded.
   bool reachable = false;
-  /// Before pruning, for messages: values that lie in some on-chip buffer, or off-chip, in the relaxation (sorted).
+  /// Before pruning, for messages: values that lie in some on-chip buffer, or off-chip, in the
+  /// relaxation (sorted).
   std::vector<ClassId> computable;
 };
 
-PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa, costmodel::CostModel model,
-                                     std::span<const ClassId> parameter_images, std::span<const ClassId> result_images);
+PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
+                                     costmodel::CostModel model,
+                                     std::span<const ClassId> parameter_images,
+                                     std::span<const ClassId> result_images);
 
 } // namespace isamorph::search

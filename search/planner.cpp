@@ -12,7 +12,8 @@ struct StateHash {
   std::size_t operator()(const State &state) const {
     std::uint64_t h = state.size();
     for (Placement p : state) {
-      h ^= (static_cast<std::uint64_t>(p.vertex) << 32 | p.slot) + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2);
+      h ^= (static_cast<std::uint64_t>(p.vertex) << 32 | p.slot) + 0x9e3779b97f4a7c15ull +
+           (h << 6) + (h >> 2);
       h *= 0xff51afd7ed558ccdull;
       h ^= h >> 33;
     }
@@ -62,7 +63,8 @@ private:
   StateSpace &space_;
   LmCut engine_;
   std::vector<std::uint32_t> facts_, last_ = {0xffffffff};
-  std::unordered_map<std::vector<std::uint32_t>, std::optional<std::int64_t>, FactsHash> cache_; ///< look-up only
+  std::unordered_map<std::vector<std::uint32_t>, std::optional<std::int64_t>, FactsHash>
+      cache_; ///< look-up only
 };
 
 struct Record {
@@ -178,7 +180,8 @@ private:
     queue_.push({f(record), record.g, order_++, id});
   }
 
-  void reach(const State &state, std::int64_t g, std::int64_t h, std::uint32_t parent, std::uint32_t ordinal) {
+  void reach(const State &state, std::int64_t g, std::int64_t h, std::uint32_t parent,
+             std::uint32_t ordinal) {
     auto [place, fresh] = index_.try_emplace(state, static_cast<std::uint32_t>(records_.size()));
     if (fresh)
       records_.push_back({&place->first, g, h, parent, ordinal, false, false, false});
@@ -234,12 +237,14 @@ PlanResult plan(StateSpace &space, const PlannerOptions &options) {
     if (options.interrupt && options.interrupt->load(std::memory_order_relaxed))
       result.stopped_by = "interrupted";
     else if (pauses % 16 == 0 &&
-             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > options.seconds)
+             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >
+                 options.seconds)
       result.stopped_by = "time limit";
     else if (exact.states() > options.max_states)
       result.stopped_by = "state limit";
     if (options.progress && pauses % 256 == 0)
-      options.progress({exact.expanded, best ? std::optional(best->cost) : std::nullopt, exact.least()});
+      options.progress(
+          {exact.expanded, best ? std::optional(best->cost) : std::nullopt, exact.least()});
     ++pauses;
     return !result.stopped_by.empty();
   };
@@ -248,12 +253,15 @@ PlanResult plan(StateSpace &space, const PlannerOptions &options) {
   Outcome outcome;
   while (true) {
     auto incumbent = best ? std::optional(best->cost) : std::nullopt;
-    outcome = exact.run(incumbent, [&] { return stopped() || (stop_at != 0 && exact.expanded >= stop_at); });
+    outcome = exact.run(incumbent,
+                        [&] { return stopped() || (stop_at != 0 && exact.expanded >= stop_at); });
     if (outcome != Outcome::Paused || !result.stopped_by.empty())
       break;
     stop_at = 0;
     BestFirst weighted(space, heuristic, options.weight);
-    if (weighted.run({}, [&] { return stopped() || weighted.expanded >= options.weighted_expansions; }) == Outcome::Goal)
+    if (weighted.run({}, [&] {
+          return stopped() || weighted.expanded >= options.weighted_expansions;
+        }) == Outcome::Goal)
       best = weighted.extract();
     result.expanded += weighted.expanded;
   }

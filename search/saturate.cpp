@@ -12,13 +12,14 @@ using semantics::RewriteRule;
 using semantics::SymbolValues;
 
 std::string_view name(StopReason reason) {
-  constexpr std::array<std::string_view, 5> names = {"saturated", "node limit", "iteration limit", "time limit",
-                                                     "interrupted"};
+  constexpr std::array<std::string_view, 5> names = {"saturated", "node limit", "iteration limit",
+                                                     "time limit", "interrupted"};
   return names[static_cast<std::size_t>(reason)];
 }
 
 std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph, const GraphTemplate &graph,
-                                                 const SymbolValues &values, std::span<const ClassId> parameters) {
+                                                 const SymbolValues &values,
+                                                 std::span<const ClassId> parameters) {
   std::vector<ClassId> classes(graph.nodes.size());
   for (std::size_t i = 0; i < graph.parameters.size(); ++i)
     classes[graph.parameters[i]] = parameters[i];
@@ -49,7 +50,8 @@ std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph, const Gra
   return results;
 }
 
-bool regions_fit(const spec::Isa &isa, const spec::Instruction &instruction, const semantics::Bindings &bindings) {
+bool regions_fit(const spec::Isa &isa, const spec::Instruction &instruction,
+                 const semantics::Bindings &bindings) {
   auto fits = [&](const spec::Region &region) {
     const spec::Buffer &buffer = isa.buffer(region.buffer);
     for (std::size_t d = 0; d < region.extents.size(); ++d) {
@@ -129,7 +131,8 @@ bool moves_only(const spec::Instruction &instruction) {
 
 class Closure final : public TensorRule {
 public:
-  Closure(const spec::Isa &isa, const spec::Instruction &instruction) : isa_(isa), instruction_(instruction) {}
+  Closure(const spec::Isa &isa, const spec::Instruction &instruction)
+      : isa_(isa), instruction_(instruction) {}
 
   void search(const TensorEGraph &egraph) override {
     const auto &body = instruction_.body;
@@ -152,8 +155,9 @@ public:
           values.reset();
       if (!values || !regions_fit(isa_, instruction_, values->integers))
         continue;
-      complete(*values, {}, instruction_.constraints,
-               [&](const SymbolValues &whole) { found_.push_back({ClassId{c}, whole}); });
+      complete(*values, {}, instruction_.constraints, [&](const SymbolValues &whole) {
+        found_.push_back({ClassId{c}, whole});
+      });
     }
   }
 
@@ -208,10 +212,12 @@ struct LoopRule {
 
 } // namespace
 
-SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa, std::span<const RewriteRule> rules,
-                          semantics::Level level, const SaturationLimits &limits) {
+SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
+                          std::span<const RewriteRule> rules, semantics::Level level,
+                          const SaturationLimits &limits) {
   std::vector<LoopRule> all;
-  auto add_rewrite = [&](const RewriteRule &rule, const GraphTemplate &from, const GraphTemplate &to) {
+  auto add_rewrite = [&](const RewriteRule &rule, const GraphTemplate &from,
+                         const GraphTemplate &to) {
     auto rewrite = std::make_unique<Rewrite>(rule, from, to);
     if (rewrite->usable())
       all.push_back({std::move(rewrite), &egraph});

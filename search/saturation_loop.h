@@ -2,8 +2,9 @@
 // The canonical loop of equality saturation, for any e-graph and any rules that have
 //   void search(const Graph &)    finds and keeps the matches
 //   void apply(Graph &)           applies them
-// Each iteration lets all rules search one snapshot of the e-graph, then apply in the order of the rules, then rebuilds;
-// so the counts after each iteration are reproducible. It stops when an iteration changed nothing, or at a limit, and says which.
+// Each iteration lets all rules search one snapshot of the e-graph, then apply in the order of the
+// rules, then rebuilds; so the counts after each iteration are reproducible. It stops when an
+// iteration changed nothing, or at a limit, and says which.
 
 #include <atomic>
 #include <chrono>
@@ -15,7 +16,13 @@
 
 namespace isamorph::search {
 
-enum class StopReason : std::uint8_t { Saturated, NodeLimit, IterationLimit, TimeLimit, Interrupted };
+enum class StopReason : std::uint8_t {
+  Saturated,
+  NodeLimit,
+  IterationLimit,
+  TimeLimit,
+  Interrupted
+};
 std::string_view name(StopReason reason);
 
 struct SaturationLimits {
@@ -34,7 +41,8 @@ struct SaturationReport {
 };
 
 template <class Graph, class Rule>
-SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, const SaturationLimits &limits) {
+SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules,
+                                 const SaturationLimits &limits) {
   SaturationReport report;
   auto start = std::chrono::steady_clock::now();
   graph.rebuild();
@@ -51,7 +59,8 @@ SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, const Satu
       report.reason = StopReason::IterationLimit;
       return report;
     }
-    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > limits.seconds) {
+    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >
+        limits.seconds) {
       report.reason = StopReason::TimeLimit;
       return report;
     }

@@ -32,7 +32,9 @@ private:
 std::string as_identifier(const std::string &name) {
   std::string out;
   for (char c : name)
-    out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ? c : '_';
+    out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
+               ? c
+               : '_';
   if (out.empty())
     return "kernel";
   return out[0] >= '0' && out[0] <= '9' ? "_" + out : out;
@@ -55,9 +57,10 @@ KernelTensors kernel_tensors(const TensorGraph &graph) {
 
 class Search {
 public:
-  Search(const TensorGraph &graph, const spec::Isa &isa, std::span<const semantics::RewriteRule> rules,
-         const SearchOptions &options)
-      : graph_(graph.without_dead_nodes()), isa_(isa), rules_(rules), options_(options), egraph_(isa.numerics) {}
+  Search(const TensorGraph &graph, const spec::Isa &isa,
+         std::span<const semantics::RewriteRule> rules, const SearchOptions &options)
+      : graph_(graph.without_dead_nodes()), isa_(isa), rules_(rules), options_(options),
+        egraph_(isa.numerics) {}
 
   SearchResult run() {
     Stopwatch watch;
@@ -85,8 +88,8 @@ public:
       result_.seconds.plan = watch.lap();
     }
     if (!saturated_)
-      result_.reason += fmt::format("{}not every rewriting was searched ({})", result_.reason.empty() ? "" : "; ",
-                                    saturation_stop_);
+      result_.reason += fmt::format("{}not every rewriting was searched ({})",
+                                    result_.reason.empty() ? "" : "; ", saturation_stop_);
     return std::move(result_);
   }
 
@@ -97,8 +100,8 @@ private:
       parameter_images_.push_back(egraph_.add_bytes(classes_[id.v]));
     for (semantics::NodeId id : graph_.results)
       result_images_.push_back(egraph_.add_bytes(classes_[id.v]));
-    SaturationLimits limits{options_.max_enodes, options_.max_iterations, options_.time_limit_seconds / 2,
-                            options_.interrupt};
+    SaturationLimits limits{options_.max_enodes, options_.max_iterations,
+                            options_.time_limit_seconds / 2, options_.interrupt};
     SaturationReport report = saturate(egraph_, isa_, rules_, options_.level, limits);
     saturated_ = report.reason == StopReason::Saturated;
     saturation_stop_ = name(report.reason);
@@ -109,12 +112,14 @@ private:
 
   void make_plan(StateSpace &space) {
     PlannerOptions planner;
-    planner.seconds = std::max(0.0, options_.time_limit_seconds - result_.seconds.saturate - result_.seconds.match);
+    planner.seconds = std::max(0.0, options_.time_limit_seconds - result_.seconds.saturate -
+                                        result_.seconds.match);
     planner.interrupt = options_.interrupt;
     planner.progress = options_.progress;
     planner.max_states = options_.max_states;
-    PlanResult found =
-        options_.cost == costmodel::CostModel::Overlap ? plan_makespan(space, planner) : plan(space, planner);
+    PlanResult found = options_.cost == costmodel::CostModel::Overlap
+                           ? plan_makespan(space, planner)
+                           : plan(space, planner);
     result_.states_expanded = found.expanded;
     result_.states_evaluated = found.evaluated;
     result_.bound = found.bound;
@@ -130,8 +135,9 @@ private:
       break;
     case PlanResult::Status::Infeasible:
       result_.status = SearchResult::Status::Infeasible;
-      result_.reason = "every operation is covered by instructions, but no order of them fits the buffers of " +
-                       isa_.name + "; cutting values into tiles was not tried";
+      result_.reason =
+          "every operation is covered by instructions, but no order of them fits the buffers of " +
+          isa_.name + "; cutting values into tiles was not tried";
       break;
     case PlanResult::Status::Stopped:
       result_.status = SearchResult::Status::OutOfTime;
@@ -142,18 +148,40 @@ private:
     result_.exhaustive = saturated_ && finished;
     if (found.status != PlanResult::Status::Optimal && found.status != PlanResult::Status::Feasible)
       return;
-    result_.kernel = assemble_kernel(space, found.plan, egraph_, kernel_tensors(graph_), as_identifier(graph_.name));
+    result_.kernel = assemble_kernel(space, found.plan, egraph_, kernel_tensors(graph_),
+                                     as_identifier(graph_.name));
     result_.cost = costmodel::cost(isa_, *result_.kernel, options_.cost);
     assert(result_.cost == found.plan.cost);
   }
 
   void certify(const StateSpace &space) {
     result_.certificate.task = space.relaxed();
+    if (options_.cost == costmodel::CostModel::Overlap)
+      choose_unit(space);
     std::vector<std::string> values = value_names(egraph_, graph_, classes_);
     result_.certificate.fact_names = fact_names(space, values);
     result_.certificate.action_names = action_names(space, values);
-    if (auto bound = lm_cut(space.relaxed()))
+    if (auto bound = lm_cut(result_.certificate.task))
       result_.certificate.landmarks = std::move(*bound);
+  }
+
+  /// The task of the unit that must work longest.
+  void choose_unit(const StateSpace &space) {
+    std::int64_t longest = -1;
+    for (std::uint32_t unit = 0; unit < isa_.units.size(); ++unit) {
+      RelaxedTask task = space.relaxed();
+      for (std::size_t a = 0; a < task.actions.size(); ++a) {
+        const Instance &instance = space.graph().instances[space.variants()[a].instance];
+        if (isa_.instructions[instance.instruction].cost.unit != unit)
+          task.actions[a].cost = 0;
+      }
+      auto bound = lm_cut(task);
+      if (!bound || bound->bound <= longest)
+        continue;
+      longest = bound->bound;
+      result_.certificate.unit = unit;
+      result_.certificate.task = std::move(task);
+    }
   }
 
   TensorGraph graph_;
@@ -169,7 +197,8 @@ private:
 
 } // namespace
 
-SearchResult find_kernel(const TensorGraph &graph, const spec::Isa &isa, std::span<const semantics::RewriteRule> rules,
+SearchResult find_kernel(const TensorGraph &graph, const spec::Isa &isa,
+                         std::span<const semantics::RewriteRule> rules,
                          const SearchOptions &options) {
   SearchResult result = Search(graph, isa, rules, options).run();
   if (result.status != SearchResult::Status::Infeasible || !options.try_weaker_levels)

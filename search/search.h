@@ -1,10 +1,11 @@
 #pragma once
-// The search as one call: saturate, match instructions, plan, allocate. Returns the cheapest kernel that the placement graph
-// holds, with a lower bound and its certificate.
+// The search as one call: saturate, match instructions, plan, allocate. Returns the cheapest kernel
+// that the placement graph holds, with a lower bound and its certificate.
 //
-// What is searched: all kernels whose instructions compute whole values of the saturated e-graph (values that the rules
-// equate with parts of the graph, and what moving instructions make of them), at normal-pattern addresses. Cutting values that
-// are larger than an instruction into tiles is not part of it; a result that depends on this says so.
+// What is searched: all kernels whose instructions compute whole values of the saturated e-graph
+// (values that the rules equate with parts of the graph, and what moving instructions make of
+// them), at normal-pattern addresses. Cutting values that are larger than an instruction into tiles
+// is not part of it; a result that depends on this says so.
 
 #include "costmodel/cost_model.h"
 #include "search/landmarks.h"
@@ -35,15 +36,24 @@ struct SearchOptions {
   std::function<void(const Progress &)> progress;
 };
 
-/// Why nothing is cheaper than the bound: the delete relaxation of the planning task and landmarks in it.
+/// Why nothing is cheaper than the bound: the delete relaxation of the planning task and landmarks
+/// in it. For costs that are sums, an action costs what its instruction costs. For `overlap`, the
+/// task is about one unit: its actions cost their latency, all others nothing, since no kernel ends
+/// before its busiest unit has done its work.
 struct OptimalityCertificate {
   RelaxedTask task;
+  std::optional<std::uint32_t> unit; ///< `overlap` only
   std::vector<std::string> fact_names, action_names;
   LandmarkBound landmarks; ///< at the root; its bound may be below the search's
 };
 
 struct SearchResult {
-  enum class Status : std::uint8_t { Optimal, Feasible, Infeasible, OutOfTime } status = Status::OutOfTime;
+  enum class Status : std::uint8_t {
+    Optimal,
+    Feasible,
+    Infeasible,
+    OutOfTime
+  } status = Status::OutOfTime;
   std::optional<spec::Kernel> kernel; ///< when Optimal or Feasible
   std::int64_t cost = 0, bound = 0;
   OptimalityCertificate certificate;
@@ -53,12 +63,13 @@ struct SearchResult {
   struct Seconds {
     double saturate = 0, match = 0, plan = 0;
   } seconds;
-  std::string reason;                     ///< for people: why infeasible or out of time, or what bounds the result
-  bool exhaustive = false;                ///< saturation and planning both ran to their end
+  std::string reason;      ///< for people: why infeasible or out of time, or what bounds the result
+  bool exhaustive = false; ///< saturation and planning both ran to their end
   std::optional<semantics::Level> weaker; ///< infeasible here, but this level has a kernel
 };
 
 SearchResult find_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,
-                         std::span<const semantics::RewriteRule> rules, const SearchOptions &options);
+                         std::span<const semantics::RewriteRule> rules,
+                         const SearchOptions &options);
 
 } // namespace isamorph::search

@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kMaxCandidates = 4096; ///< addresses of one dimension that are tried
 
 /// All sums of extents that leave room for at least the smallest one.
-std::vector<std::int64_t> normal_patterns(const std::set<std::int64_t> &extents, std::int64_t size) {
+std::vector<std::int64_t> normal_patterns(const std::set<std::int64_t> &extents,
+                                          std::int64_t size) {
   std::set<std::int64_t> sums = {0};
   std::vector<std::int64_t> open = {0};
   while (!open.empty() && sums.size() < kMaxCandidates) {
@@ -28,14 +29,15 @@ std::vector<std::int64_t> normal_patterns(const std::set<std::int64_t> &extents,
 
 } // namespace
 
-StateSpace::StateSpace(const PlacementGraph &graph, const spec::Isa &isa, const TensorEGraph &egraph,
-                       const StateSpaceOptions &options)
+StateSpace::StateSpace(const PlacementGraph &graph, const spec::Isa &isa,
+                       const TensorEGraph &egraph, const StateSpaceOptions &options)
     : graph_(graph), isa_(isa), options_(options), buffers_(isa.buffers.size()) {
   for (const spec::Instruction &instruction : isa.instructions) {
     std::vector<char> flags;
     for (const IntExpr &constraint : instruction.constraints) {
       bool address = false;
-      constraint.for_each_variable([&](std::uint32_t v) { address |= v >= instruction.computational; });
+      constraint.for_each_variable(
+          [&](std::uint32_t v) { address |= v >= instruction.computational; });
       flags.push_back(address);
     }
     address_constraints_.push_back(std::move(flags));
@@ -51,7 +53,8 @@ void StateSpace::make_locations(const TensorEGraph &egraph) {
   auto add = [&](Locations::Kind kind, std::size_t index, VertexId v) {
     std::int64_t bytes = egraph.shape(graph_.vertices[v.v].value).bytes();
     auto id = static_cast<std::uint32_t>(locations_.all.size());
-    locations_.all.push_back({kind, static_cast<std::uint32_t>(index), v, bytes, locations_.total_bytes});
+    locations_.all.push_back(
+        {kind, static_cast<std::uint32_t>(index), v, bytes, locations_.total_bytes});
     locations_.total_bytes += bytes;
     location_slots_.push_back(intern({isa_.off_chip, {id}, {}}));
     return id;
@@ -78,7 +81,8 @@ void StateSpace::make_variants() {
 
   for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
     const Instance &instance = graph_.instances[i];
-    // The product of the destinations of off-chip writes: each output of that value, or scratch if it is none.
+    // The product of the destinations of off-chip writes: each output of that value, or scratch if
+    // it is none.
     std::vector<std::vector<std::uint32_t>> choices = {{}};
     for (VertexId w : instance.writes) {
       std::vector<std::uint32_t> places;
@@ -105,9 +109,10 @@ void StateSpace::make_variants() {
         action.needs.push_back(r.v);
       for (std::size_t w = 0; w < destinations.size(); ++w) {
         action.adds.push_back(instance.writes[w].v);
-        if (destinations[w] != kNone && locations_.all[destinations[w]].kind == Locations::Kind::Output)
-          action.adds.push_back(
-              static_cast<std::uint32_t>(graph_.vertices.size() + locations_.all[destinations[w]].index));
+        if (destinations[w] != kNone &&
+            locations_.all[destinations[w]].kind == Locations::Kind::Output)
+          action.adds.push_back(static_cast<std::uint32_t>(graph_.vertices.size() +
+                                                           locations_.all[destinations[w]].index));
       }
       action.cost = instance.cost;
       relaxed_.actions.push_back(std::move(action));
@@ -123,7 +128,8 @@ bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint
     for (const IntExpr &start : region.starts) {
       if (region.buffer == buffer && start.op() != IntOp::Variable)
         simple = false;
-      start.for_each_variable([&](std::uint32_t v) { (region.buffer == buffer ? here : elsewhere)[v] = 1; });
+      start.for_each_variable(
+          [&](std::uint32_t v) { (region.buffer == buffer ? here : elsewhere)[v] = 1; });
     }
   };
   for (const spec::Read &read : instruction.reads)
@@ -144,7 +150,8 @@ bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint
   return false;
 }
 
-std::vector<std::int64_t> StateSpace::extents(const spec::Region &region, const Bindings &bindings) const {
+std::vector<std::int64_t> StateSpace::extents(const spec::Region &region,
+                                              const Bindings &bindings) const {
   std::vector<std::int64_t> out;
   for (const IntExpr &extent : region.extents)
     out.push_back(extent.evaluate(bindings).value_or(0));
@@ -165,8 +172,9 @@ void StateSpace::classify_buffers() {
         start.for_each_variable([&](std::uint32_t v) { variables.insert(v); });
       for (const spec::Read &read : instruction.reads)
         for (const IntExpr &start : read.region.starts)
-          start.for_each_variable(
-              [&](std::uint32_t v) { buffers_[write.region.buffer].tied |= variables.count(v) != 0; });
+          start.for_each_variable([&](std::uint32_t v) {
+            buffers_[write.region.buffer].tied |= variables.count(v) != 0;
+          });
     }
     for (std::uint32_t b = 0; b < buffers_.size(); ++b)
       if (breaks_symmetry(instruction, b))
@@ -178,8 +186,9 @@ void StateSpace::classify_buffers() {
     if (buffer.off_chip || shapes[b].empty())
       continue;
     const auto &first = *shapes[b].begin();
-    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] && buffer.addressed.size() == 1 &&
-                     first[0] > 0 && buffer.addressed[0] % first[0] == 0;
+    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] &&
+                     buffer.addressed.size() == 1 && first[0] > 0 &&
+                     buffer.addressed[0] % first[0] == 0;
     if (info.symmetric) {
       for (std::int64_t at = 0; at + first[0] <= buffer.addressed[0]; at += first[0])
         info.slots.push_back(intern({b, {at}, first}));
@@ -232,8 +241,9 @@ bool StateSpace::is_goal(const State &state) const {
   std::size_t filled = 0;
   for (Placement p : state) {
     const Slot &at = slots_[p.slot];
-    filled += at.buffer == isa_.off_chip &&
-              locations_.all[static_cast<std::size_t>(at.starts[0])].kind == Locations::Kind::Output;
+    filled +=
+        at.buffer == isa_.off_chip &&
+        locations_.all[static_cast<std::size_t>(at.starts[0])].kind == Locations::Kind::Output;
   }
   return filled == graph_.outputs.size();
 }
@@ -252,7 +262,8 @@ State StateSpace::apply(const State &state, const Transition &transition) const 
   return next;
 }
 
-void StateSpace::normalize(State &state, std::vector<std::pair<std::uint32_t, std::uint32_t>> *moved) const {
+void StateSpace::normalize(State &state,
+                           std::vector<std::pair<std::uint32_t, std::uint32_t>> *moved) const {
   for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
     if (!buffers_[b].symmetric)
       continue;
@@ -290,8 +301,10 @@ bool StateSpace::unify_starts(const spec::Region &region, std::span<const std::i
   return true;
 }
 
-bool StateSpace::constraints_hold(const spec::Instruction &instruction, const Bindings &bindings) const {
-  const auto &flags = address_constraints_[static_cast<std::size_t>(&instruction - isa_.instructions.data())];
+bool StateSpace::constraints_hold(const spec::Instruction &instruction,
+                                  const Bindings &bindings) const {
+  const auto &flags =
+      address_constraints_[static_cast<std::size_t>(&instruction - isa_.instructions.data())];
   for (std::size_t i = 0; i < flags.size(); ++i)
     if (flags[i]) {
       auto value = instruction.constraints[i].evaluate(bindings);
@@ -301,7 +314,8 @@ bool StateSpace::constraints_hold(const spec::Instruction &instruction, const Bi
   return true;
 }
 
-std::optional<std::vector<std::int64_t>> StateSpace::bind(std::uint32_t index, std::span<const Slot> reads,
+std::optional<std::vector<std::int64_t>> StateSpace::bind(std::uint32_t index,
+                                                          std::span<const Slot> reads,
                                                           std::span<const Slot> writes,
                                                           const Locations &locations) const {
   const Instance &instance = graph_.instances[index];
@@ -328,192 +342,6 @@ std::optional<std::vector<std::int64_t>> StateSpace::bind(std::uint32_t index, s
   if (!constraints_hold(instruction, bindings))
     return std::nullopt;
   return values;
-}
-
-// ---- Successors ----------------------------------------------------------------------------------------------------
-
-struct StateSpace::Step {
-  const State &state;
-  const std::function<void(const Transition &, const State &)> &found;
-  const Variant *variant = nullptr;
-  const Instance *instance = nullptr;
-  const spec::Instruction *instruction = nullptr;
-  Bindings bindings;
-  Transition transition;
-  std::vector<char> present; ///< by vertex
-};
-
-void StateSpace::expand(const State &state, const std::function<void(const Transition &, const State &)> &found) {
-  Step step{state, found, nullptr, nullptr, nullptr, {}, {}, std::vector<char>(graph_.vertices.size(), 0)};
-  for (std::uint32_t v : relaxed_.initial)
-    step.present[v] = 1;
-  for (Placement p : state)
-    step.present[p.vertex] = 1;
-  for (std::uint32_t i = 0; i < variants_.size(); ++i) {
-    step.variant = &variants_[i];
-    step.instance = &graph_.instances[variants_[i].instance];
-    if (!std::all_of(step.instance->reads.begin(), step.instance->reads.end(),
-                     [&](VertexId v) { return step.present[v.v]; }))
-      continue;
-    step.instruction = &isa_.instructions[step.instance->instruction];
-    step.bindings = step.instance->attributes;
-    step.transition.variant = i;
-    step.transition.reads.clear();
-    step.transition.writes.clear();
-    choose_reads(step, 0);
-  }
-}
-
-void StateSpace::off_chip_reads(Step &step, std::size_t index) {
-  VertexId v = step.instance->reads[index];
-  std::vector<std::uint32_t> places;
-  if (home_[v.v] != kNone)
-    places.push_back(location_slots_[home_[v.v]]);
-  for (Placement p : step.state)
-    if (p.vertex == v.v)
-      places.push_back(p.slot);
-  Bindings saved = step.bindings;
-  for (std::uint32_t place : places) {
-    std::int64_t address = locations_.all[static_cast<std::size_t>(slots_[place].starts[0])].address;
-    if (unify_starts(step.instruction->reads[index].region, std::span(&address, 1), step.bindings)) {
-      step.transition.reads.push_back({v.v, place});
-      choose_reads(step, index + 1);
-      step.transition.reads.pop_back();
-    }
-    step.bindings = saved;
-    // Copies in memory are alike unless a constraint looks at the address.
-    const auto &flags = address_constraints_[step.instance->instruction];
-    if (std::none_of(flags.begin(), flags.end(), [](char f) { return f != 0; }))
-      break;
-  }
-}
-
-void StateSpace::choose_reads(Step &step, std::size_t index) {
-  if (index == step.instance->reads.size()) {
-    choose_writes(step, 0);
-    return;
-  }
-  const spec::Region &region = step.instruction->reads[index].region;
-  if (region.buffer == isa_.off_chip) {
-    off_chip_reads(step, index);
-    return;
-  }
-  std::uint32_t v = step.instance->reads[index].v;
-  Bindings saved = step.bindings;
-  for (Placement p : step.state) {
-    if (p.vertex != v)
-      continue;
-    if (unify_starts(region, slots_[p.slot].starts, step.bindings)) {
-      step.transition.reads.push_back(p);
-      choose_reads(step, index + 1);
-      step.transition.reads.pop_back();
-    }
-    step.bindings = saved;
-    if (buffers_[region.buffer].symmetric && index == 0)
-      break; // copies of one value in interchangeable slots
-  }
-}
-
-void StateSpace::try_write(Step &step, std::size_t index, std::uint32_t slot) {
-  for (Placement other : step.transition.writes)
-    if (overlap(other.slot, slot))
-      return;
-  step.transition.writes.push_back({step.instance->writes[index].v, slot});
-  choose_writes(step, index + 1);
-  step.transition.writes.pop_back();
-}
-
-void StateSpace::choose_writes(Step &step, std::size_t index) {
-  if (index == step.instance->writes.size()) {
-    finish(step);
-    return;
-  }
-  const spec::Region &region = step.instruction->writes[index].region;
-  VertexId v = step.instance->writes[index];
-  Bindings saved = step.bindings;
-  if (region.buffer == isa_.off_chip) {
-    std::uint32_t location = step.variant->destinations[index], slot = location_slots_[location];
-    bool scratch = locations_.all[location].kind == Locations::Kind::Scratch;
-    bool useless = scratch ? step.present[v.v] != 0
-                           : std::find(step.state.begin(), step.state.end(), Placement{v.v, slot}) != step.state.end();
-    if (useless && step.instance->writes.size() == 1)
-      return;
-    std::int64_t address = locations_.all[location].address;
-    if (unify_starts(region, std::span(&address, 1), step.bindings))
-      try_write(step, index, slot);
-    step.bindings = saved;
-    return;
-  }
-  const BufferInfo &info = buffers_[region.buffer];
-  // A second copy only helps where an instruction can be forced to destroy the first.
-  if (step.instance->writes.size() == 1 && step.present[v.v] && info.symmetric && !info.tied)
-    return;
-  std::vector<std::int64_t> extent = extents(region, step.bindings), starts;
-  bool fixed = true;
-  for (const IntExpr &start : region.starts) {
-    auto value = start.evaluate(step.bindings);
-    fixed &= value.has_value();
-    starts.push_back(value.value_or(0));
-  }
-  const auto &sizes = isa_.buffer(region.buffer).addressed;
-  auto inside = [&] {
-    for (std::size_t d = 0; d < starts.size(); ++d)
-      if (starts[d] < 0 || starts[d] + extent[d] > sizes[d])
-        return false;
-    return true;
-  };
-  if (fixed) {
-    if (inside())
-      try_write(step, index, intern({region.buffer, starts, extent}));
-    return;
-  }
-  if (info.symmetric) {
-    std::size_t held = 0;
-    for (Placement p : step.state)
-      held += slots_[p.slot].buffer == region.buffer;
-    for (Placement p : step.transition.writes)
-      held += std::find_if(step.state.begin(), step.state.end(), [&](Placement q) { return q.slot == p.slot; }) ==
-                  step.state.end() &&
-              slots_[p.slot].buffer == region.buffer;
-    auto take = [&](std::uint32_t slot) {
-      if (unify_starts(region, slots_[slot].starts, step.bindings))
-        try_write(step, index, slot);
-      step.bindings = saved;
-    };
-    if (held < info.slots.size()) {
-      take(info.slots[held]);
-      return;
-    }
-    for (std::uint32_t slot : info.slots)
-      take(slot);
-    return;
-  }
-  // Every combination of candidate addresses.
-  std::vector<std::size_t> at(starts.size(), 0);
-  while (true) {
-    for (std::size_t d = 0; d < at.size(); ++d)
-      starts[d] = info.candidates[d][at[d]];
-    if (inside() && unify_starts(region, starts, step.bindings))
-      try_write(step, index, intern({region.buffer, starts, extent}));
-    step.bindings = saved;
-    std::size_t d = 0;
-    while (d < at.size() && ++at[d] == info.candidates[d].size())
-      at[d++] = 0;
-    if (d == at.size())
-      return;
-  }
-}
-
-void StateSpace::finish(Step &step) {
-  for (const auto &value : step.bindings)
-    if (!value)
-      return;
-  if (!constraints_hold(*step.instruction, step.bindings))
-    return;
-  State next = apply(step.state, step.transition);
-  normalize(next);
-  if (next != step.state)
-    step.found(step.transition, next);
 }
 
 } // namespace isamorph::search

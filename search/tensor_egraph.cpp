@@ -35,8 +35,8 @@ namespace {
 
 bool folds(OpCode op) {
   OpClass cls = semantics::info(op).cls;
-  return semantics::info(op).evaluable &&
-         (op == OpCode::Iota || cls == OpClass::Movement || cls == OpClass::Bitcast || cls == OpClass::Elementwise);
+  return semantics::info(op).evaluable && (op == OpCode::Iota || cls == OpClass::Movement ||
+                                           cls == OpClass::Bitcast || cls == OpClass::Elementwise);
 }
 
 } // namespace
@@ -66,10 +66,11 @@ bool TensorAnalysis::merge(Data &into, Data &&from) {
   assert(into.shape == from.shape && "merged classes of different shapes");
   if (!from.constant || from.constant == into.constant)
     return false;
-  // At the weaker levels one class may hold constants that differ (in the sign of a zero, in rounding): the least in
-  // the order of bytes stands for it, whatever the order of merges.
+  // At the weaker levels one class may hold constants that differ (in the sign of a zero, in
+  // rounding): the least in the order of bytes stands for it, whatever the order of merges.
   auto less = [](const Tensor &a, const Tensor &b) {
-    return std::lexicographical_compare(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+    return std::lexicographical_compare(a.bytes().begin(), a.bytes().end(), b.bytes().begin(),
+                                        b.bytes().end());
   };
   if (into.constant && !less(*from.constant, *into.constant))
     return false;
@@ -98,8 +99,8 @@ Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t ra
   return attributes;
 }
 
-std::optional<ClassId> TensorEGraph::add(OpCode op, std::span<const ClassId> operands, const Attributes &attributes,
-                                         const Shape &declared) {
+std::optional<ClassId> TensorEGraph::add(OpCode op, std::span<const ClassId> operands,
+                                         const Attributes &attributes, const Shape &declared) {
   std::vector<Shape> shapes;
   for (ClassId c : operands)
     shapes.push_back(shape(c));
@@ -122,7 +123,8 @@ std::vector<ClassId> TensorEGraph::add_graph(const semantics::TensorGraph &graph
       operands.push_back(classes[operand.v]);
     auto added = add(node.op, operands, node.attributes, node.shape);
     if (!added)
-      semantics::fail(node.location, "the operands of '" + node.name + "' do not fit " + node.shape.to_string());
+      semantics::fail(node.location,
+                      "the operands of '" + node.name + "' do not fit " + node.shape.to_string());
     classes.push_back(*added);
   }
   return classes;

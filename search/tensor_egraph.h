@@ -1,9 +1,11 @@
 #pragma once
-// The e-graph over tensor operations. An operator is an operation with its attributes and its result shape, interned; an
-// e-class is a tensor value. Two analyses: all nodes of a class have the same shape (two classes of different shapes
-// must never be merged), and a class that holds a constant knows its value. An operation whose operands all have known values
-// is folded with the reference evaluator under the numerics profile of the instruction set, so that for example
-// convert(compare(iota, iota)) is the identity matrix as a constant. Sums (dot, reduce) are not folded.
+// The e-graph over tensor operations. An operator is an operation with its attributes and its
+// result shape, interned; an e-class is a tensor value. Two analyses: all nodes of a class have the
+// same shape (two classes of different shapes must never be merged), and a class that holds a
+// constant knows its value. An operation whose operands all have known values is folded with the
+// reference evaluator under the numerics profile of the instruction set, so that for example
+// convert(compare(iota, iota)) is the identity matrix as a constant. Sums (dot, reduce) are not
+// folded.
 
 #include "search/egraph.h"
 #include "semantics/evaluator.h"
@@ -37,12 +39,16 @@ public:
   const TensorOperator &operator[](OperatorId id) const { return operators_[id.v]; }
   const Shape &shape(std::uint32_t id) const { return shapes_[id]; }
   /// The operators with an operation code, in the order in which they came up.
-  std::span<const OperatorId> with(OpCode op) const { return by_code_[static_cast<std::size_t>(op)]; }
+  std::span<const OperatorId> with(OpCode op) const {
+    return by_code_[static_cast<std::size_t>(op)];
+  }
 
 private:
   std::vector<TensorOperator> operators_;
-  std::vector<std::vector<OperatorId>> by_code_ = std::vector<std::vector<OperatorId>>(semantics::kOpCodeCount);
-  std::unordered_map<std::size_t, std::vector<OperatorId>> by_hash_; ///< look-up only, never iterated
+  std::vector<std::vector<OperatorId>> by_code_ =
+      std::vector<std::vector<OperatorId>>(semantics::kOpCodeCount);
+  std::unordered_map<std::size_t, std::vector<OperatorId>>
+      by_hash_; ///< look-up only, never iterated
   std::vector<Shape> shapes_;
   std::map<Shape, std::uint32_t> shape_ids_;
 };
@@ -74,11 +80,13 @@ Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t ra
 
 class TensorEGraph {
 public:
-  explicit TensorEGraph(const semantics::NumericsProfile &profile) : graph_(TensorAnalysis(profile)) {}
+  explicit TensorEGraph(const semantics::NumericsProfile &profile)
+      : graph_(TensorAnalysis(profile)) {}
 
-  /// The class of an operation; nullopt when operands, attributes and shape do not fit (infer_shape).
-  std::optional<ClassId> add(OpCode op, std::span<const ClassId> operands, const Attributes &attributes,
-                             const Shape &declared);
+  /// The class of an operation; nullopt when operands, attributes and shape do not fit
+  /// (infer_shape).
+  std::optional<ClassId> add(OpCode op, std::span<const ClassId> operands,
+                             const Attributes &attributes, const Shape &declared);
   /// All nodes of a tensor graph; the class of each.
   std::vector<ClassId> add_graph(const semantics::TensorGraph &graph);
   /// u8[bytes]: the memory image of a value, as reshape(bitcast-convert(value)).
@@ -88,7 +96,9 @@ public:
   void rebuild() { graph_.rebuild(); }
   ClassId find(ClassId c) const { return graph_.find(c); }
 
-  const Shape &shape(ClassId c) const { return operators().shape(graph_.data(graph_.find(c)).shape); }
+  const Shape &shape(ClassId c) const {
+    return operators().shape(graph_.data(graph_.find(c)).shape);
+  }
   std::uint32_t shape_id(ClassId c) const { return graph_.data(graph_.find(c)).shape; }
   /// The value of a class that is known to be constant, or null.
   const TensorRef &constant(ClassId c) const { return graph_.data(graph_.find(c)).constant; }

@@ -62,7 +62,9 @@ struct Rule {
   void apply(Plain &graph) { first ? commute.apply(graph) : associate.apply(graph); }
 };
 
-std::uint64_t power(std::uint64_t base, int exponent) { return exponent == 0 ? 1 : base * power(base, exponent - 1); }
+std::uint64_t power(std::uint64_t base, int exponent) {
+  return exponent == 0 ? 1 : base * power(base, exponent - 1);
+}
 
 /// Congruence by brute force: nodes as (operator, children), classes by repeated scanning.
 struct NaiveCongruence {
@@ -178,7 +180,8 @@ TEST_CASE("congruence agrees with a naive closure, and the invariants hold") {
       naive.leader.push_back(i);
       // Some merges before the last term is added: add must work on a graph that needs a rebuild.
       if (*rc::gen::inRange(0, 4) == 0) {
-        auto a = *rc::gen::inRange<std::size_t>(0, i + 1), b = *rc::gen::inRange<std::size_t>(0, i + 1);
+        auto a = *rc::gen::inRange<std::size_t>(0, i + 1),
+             b = *rc::gen::inRange<std::size_t>(0, i + 1);
         graph.merge(ids[a], ids[b]);
         naive.unite(a, b);
         if (*rc::gen::inRange(0, 2) == 0)
@@ -226,7 +229,8 @@ TEST_CASE("an analysis is the join over the nodes of each class") {
       ids.push_back(graph.add({*rc::gen::inRange<std::uint32_t>(0, 3)}, children));
     }
     for (int m = 0; m < 5; ++m)
-      graph.merge(ids[*rc::gen::inRange<std::size_t>(0, count)], ids[*rc::gen::inRange<std::size_t>(0, count)]);
+      graph.merge(ids[*rc::gen::inRange<std::size_t>(0, count)],
+                  ids[*rc::gen::inRange<std::size_t>(0, count)]);
     graph.rebuild();
     // The greatest fixed point reached from above, as the analysis computes it.
     std::map<ClassId, int> expected;

@@ -16,12 +16,15 @@ namespace {
 std::optional<std::int64_t> relaxed_optimum(const RelaxedTask &task) {
   using Set = std::set<std::uint32_t>;
   std::map<Set, std::int64_t> best;
-  std::priority_queue<std::pair<std::int64_t, Set>, std::vector<std::pair<std::int64_t, Set>>, std::greater<>> open;
+  std::priority_queue<std::pair<std::int64_t, Set>, std::vector<std::pair<std::int64_t, Set>>,
+                      std::greater<>>
+      open;
   Set start(task.initial.begin(), task.initial.end());
   best[start] = 0;
   open.push({0, start});
   auto all = [](const Set &facts, const std::vector<std::uint32_t> &list) {
-    return std::all_of(list.begin(), list.end(), [&](std::uint32_t f) { return facts.count(f) != 0; });
+    return std::all_of(list.begin(), list.end(),
+                       [&](std::uint32_t f) { return facts.count(f) != 0; });
   };
   while (!open.empty()) {
     auto [g, facts] = open.top();
@@ -46,7 +49,8 @@ std::optional<std::int64_t> relaxed_optimum(const RelaxedTask &task) {
 }
 
 std::vector<std::uint32_t> some_facts(std::uint32_t facts, int most) {
-  return *rc::gen::resize(most, rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0u, facts)));
+  return *rc::gen::resize(
+      most, rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0u, facts)));
 }
 
 RelaxedTask random_task() {
@@ -54,7 +58,8 @@ RelaxedTask random_task() {
   task.facts = *rc::gen::inRange(2u, 9u);
   int actions = *rc::gen::inRange(0, 12);
   for (int i = 0; i < actions; ++i)
-    task.actions.push_back({some_facts(task.facts, 3), some_facts(task.facts, 2), *rc::gen::inRange(0, 5)});
+    task.actions.push_back(
+        {some_facts(task.facts, 3), some_facts(task.facts, 2), *rc::gen::inRange(0, 5)});
   task.initial = some_facts(task.facts, 2);
   task.goal = some_facts(task.facts, 3);
   return task;

@@ -15,7 +15,8 @@ using semantics::IntOp;
 
 namespace {
 
-// A small machine: off-chip memory, two buffers, and five kinds of instruction. Values have 1 or 2 rows of 4 bytes.
+// A small machine: off-chip memory, two buffers, and five kinds of instruction. Values have 1 or 2
+// rows of 4 bytes.
 enum Kind : std::uint32_t { Load, Store, Combine, Back, InPlace, kKinds };
 
 spec::Instruction instruction(const std::string &name, std::vector<std::string> computational,
@@ -35,7 +36,8 @@ IntExpr variable(const spec::Instruction &owner, const std::string &name) {
   return IntExpr::variable(*owner.symbols.integers.find(name), name);
 }
 
-spec::Region region(const spec::Instruction &owner, std::uint32_t buffer, const std::string &start, const std::string &n) {
+spec::Region region(const spec::Instruction &owner, std::uint32_t buffer, const std::string &start,
+                    const std::string &n) {
   IntExpr extent = variable(owner, n);
   if (buffer == 0)
     extent = IntExpr::make(IntOp::Multiply, {extent, IntExpr(4)});
@@ -59,21 +61,27 @@ spec::Isa machine(std::int64_t size_1, std::int64_t size_2, bool aligned) {
   isa.buffers[2] = {"d2", false, {size_2}, {4}, ElementType::U8, {}};
   isa.units = {"unit"};
   isa.instructions.resize(kKinds);
-  auto read = [](spec::Instruction &to, spec::Region from) { to.reads.push_back({"x", std::move(from), {}}); };
-  auto write = [](spec::Instruction &to, spec::Region at) { to.writes.push_back({"y", std::move(at)}); };
+  auto read = [](spec::Instruction &to, spec::Region from) {
+    to.reads.push_back({"x", std::move(from), {}});
+  };
+  auto write = [](spec::Instruction &to, spec::Region at) {
+    to.writes.push_back({"y", std::move(at)});
+  };
   auto &load = isa.instructions[Load] = instruction("load", {"n"}, {"i", "o"});
   read(load, region(load, 0, "i", "n"));
   write(load, region(load, 1, "o", "n"));
   auto &store = isa.instructions[Store] = instruction("store", {"n"}, {"i", "o"});
   read(store, region(store, 1, "i", "n"));
   write(store, region(store, 0, "o", "n"));
-  auto &combine = isa.instructions[Combine] = instruction("combine", {"n", "m", "k"}, {"a", "b", "o"});
+  auto &combine = isa.instructions[Combine] =
+      instruction("combine", {"n", "m", "k"}, {"a", "b", "o"});
   read(combine, region(combine, 1, "a", "n"));
   read(combine, region(combine, 1, "b", "m"));
   write(combine, region(combine, 2, "o", "k"));
   if (aligned)
     combine.constraints.push_back(IntExpr::make(
-        IntOp::Equal, {IntExpr::make(IntOp::Modulo, {variable(combine, "o"), IntExpr(2)}), IntExpr(0)}));
+        IntOp::Equal,
+        {IntExpr::make(IntOp::Modulo, {variable(combine, "o"), IntExpr(2)}), IntExpr(0)}));
   auto &back = isa.instructions[Back] = instruction("back", {"n"}, {"i", "o"});
   read(back, region(back, 2, "i", "n"));
   write(back, region(back, 1, "o", "n"));
@@ -95,20 +103,24 @@ Problem random_problem() {
     p.sizes.push_back(same_size ? 1 : *rc::gen::inRange(1, 3));
     Attributes number;
     number.set(semantics::AttributeKey::ParameterNumber, {v});
-    ClassId c = *p.egraph->add(OpCode::Parameter, {}, number, {ElementType::U8, {4 * p.sizes.back()}});
+    ClassId c =
+        *p.egraph->add(OpCode::Parameter, {}, number, {ElementType::U8, {4 * p.sizes.back()}});
     for (std::uint32_t b = 0; b < 3; ++b)
       p.graph.vertices.push_back({c, b});
   }
   auto at = [](int v, std::uint32_t b) { return VertexId{static_cast<std::uint32_t>(3 * v) + b}; };
   std::set<std::pair<std::uint32_t, std::vector<VertexId>>> known;
-  auto add = [&](std::uint32_t kind, std::vector<int> sizes, std::vector<VertexId> reads, VertexId to) {
+  auto add = [&](std::uint32_t kind, std::vector<int> sizes, std::vector<VertexId> reads,
+                 VertexId to) {
     if (!known.insert({kind, reads}).second)
       return;
     semantics::Bindings bindings(p.isa.instructions[kind].attribute_count());
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       bindings[i] = sizes[i];
-      std::int64_t most = kind == Combine && i == 2 ? p.isa.buffers[2].addressed[0] : p.isa.buffers[1].addressed[0];
-      if (sizes[i] > most || ((kind == InPlace || kind == Back) && sizes[i] > p.isa.buffers[2].addressed[0]))
+      std::int64_t most =
+          kind == Combine && i == 2 ? p.isa.buffers[2].addressed[0] : p.isa.buffers[1].addressed[0];
+      if (sizes[i] > most ||
+          ((kind == InPlace || kind == Back) && sizes[i] > p.isa.buffers[2].addressed[0]))
         return;
     }
     p.graph.instances.push_back({kind, bindings, reads, {to}, *rc::gen::inRange(1, 4)});
@@ -136,7 +148,8 @@ Problem random_problem() {
   return p;
 }
 
-/// Which value lies where: (buffer, start, value) on chip; off-chip values that were written; filled outputs.
+/// Which value lies where: (buffer, start, value) on chip; off-chip values that were written;
+/// filled outputs.
 struct World {
   std::set<std::tuple<std::uint32_t, std::int64_t, std::uint32_t>> chip;
   std::set<std::uint32_t> memory, outputs;
@@ -146,7 +159,9 @@ struct World {
 /// The cheapest plan over every address, by Dijkstra without any of the planner's reductions.
 std::optional<std::int64_t> brute_force(const Problem &p, std::size_t most_states) {
   std::map<World, std::int64_t> best;
-  std::priority_queue<std::pair<std::int64_t, World>, std::vector<std::pair<std::int64_t, World>>, std::greater<>> open;
+  std::priority_queue<std::pair<std::int64_t, World>, std::vector<std::pair<std::int64_t, World>>,
+                      std::greater<>>
+      open;
   World start;
   for (VertexId v : p.graph.inputs)
     start.memory.insert(v.v);
@@ -211,7 +226,8 @@ std::optional<std::int64_t> brute_force(const Problem &p, std::size_t most_state
   return std::nullopt;
 }
 
-/// Runs a kernel on labels: every cell knows the value it is part of. True if all outputs end up right.
+/// Runs a kernel on labels: every cell knows the value it is part of. True if all outputs end up
+/// right.
 bool run_labels(const Problem &p, const spec::Kernel &kernel) {
   using Cell = std::pair<std::uint32_t, std::int64_t>; // value, row
   std::map<std::pair<std::uint32_t, std::int64_t>, Cell> cells;
@@ -240,8 +256,8 @@ bool run_labels(const Problem &p, const spec::Kernel &kernel) {
       for (std::size_t i = 0; fits && i < kind.computational; ++i)
         fits = instance.attributes[i] == bindings[i];
       for (std::size_t r = 0; fits && r < instance.reads.size(); ++r)
-        fits = holds(kind.reads[r].region.buffer, *kind.reads[r].region.starts[0].evaluate(bindings),
-                     instance.reads[r].v / 3);
+        fits = holds(kind.reads[r].region.buffer,
+                     *kind.reads[r].region.starts[0].evaluate(bindings), instance.reads[r].v / 3);
       if (fits)
         applies = &instance;
     }
@@ -249,7 +265,8 @@ bool run_labels(const Problem &p, const spec::Kernel &kernel) {
       return false;
     if (step.instruction == Combine && p.aligned && step.attributes.back() % 2 != 0)
       return false;
-    fill(kind.writes[0].region.buffer, *kind.writes[0].region.starts[0].evaluate(bindings), applies->writes[0].v / 3);
+    fill(kind.writes[0].region.buffer, *kind.writes[0].region.starts[0].evaluate(bindings),
+         applies->writes[0].v / 3);
   }
   for (std::size_t j = 0; j < p.graph.outputs.size(); ++j)
     if (!holds(0, kernel.outputs[j].address, p.graph.outputs[j].v / 3))

@@ -20,11 +20,14 @@ semantics::TensorGraph read_graph(const std::string &path) {
   return semantics::parse_hlo(semantics::read_source(path));
 }
 
-SearchResult search_file(const std::string &path, const std::string &isa, SearchOptions options = {}) {
-  return search::find_kernel(read_graph(path), spec::load_isa(isa), semantics::shipped_rules(), options);
+SearchResult search_file(const std::string &path, const std::string &isa,
+                         SearchOptions options = {}) {
+  return search::find_kernel(read_graph(path), spec::load_isa(isa), semantics::shipped_rules(),
+                             options);
 }
 
-SearchResult search_text(const std::string &text, const std::string &isa, SearchOptions options = {}) {
+SearchResult search_text(const std::string &text, const std::string &isa,
+                         SearchOptions options = {}) {
   auto graph = semantics::parse_hlo(semantics::make_source("<test>", text));
   return search::find_kernel(graph, spec::load_isa(isa), semantics::shipped_rules(), options);
 }
@@ -35,6 +38,7 @@ void check_result(const SearchResult &result, const std::string &isa_name) {
   REQUIRE(result.kernel);
   CHECK_NOTHROW(spec::validate(*result.kernel, isa));
   CHECK(result.bound <= result.cost);
+  CHECK(result.certificate.landmarks.bound <= result.bound);
   CHECK(search::check_landmarks(result.certificate.task, result.certificate.landmarks) == "");
   CHECK(result.certificate.fact_names.size() == result.certificate.task.facts);
   CHECK(result.certificate.action_names.size() == result.certificate.task.actions.size());
@@ -186,7 +190,8 @@ TEST_CASE("reasons name the operation or the value in the user's words") {
   CHECK(add.reason.find("add.hlo:8") != std::string::npos);
   CHECK(add.reason.find("'o'") != std::string::npos);
   SearchResult rows = search_file(kPrograms + "/identity_200_rows.hlo", "qkv");
-  CHECK(rows.reason.find("bf16[200,64] needs 200 rows: d1 has 128, d2 has 64") != std::string::npos);
+  CHECK(rows.reason.find("bf16[200,64] needs 200 rows: d1 has 128, d2 has 64") !=
+        std::string::npos);
   CHECK(rows.reason.find("tiles") != std::string::npos);
   SearchResult type = search_file(kPrograms + "/other_element_type.hlo", "qkv");
   CHECK(type.reason.find("no buffer of qkv holds f32[64,64]") != std::string::npos);

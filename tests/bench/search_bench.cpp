@@ -1,0 +1,164 @@
+// Saturation, instruction matching, landmark bounds and planning, on attention and on several heads
+// of it.
+
+#include "search/egraph.h"
+#include "search/planner.h"
+#include "search/saturate.h"
+#include "search/search.h"
+#include "semantics/hlo.h"
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <array>
+
+using namespace isamorph;
+using namespace isamorph::search;
+
+namespace {
+
+/// Attention with independent heads.
+semantics::TensorGraph attention(int heads) {
+  std::string text =
+      "HloModule attention\nadd { a = bf16[] parameter(0)\n b = bf16[] parameter(1)\n"
+      " ROOT sum = bf16[] add(a, b) }\nENTRY main {\n zero = bf16[] constant(0)\n";
+  std::string shapes, results;
+  for (int i = 0; i < heads; ++i)
+    for (int j = 0; j < 3; ++j)
+      text += fmt::format(" {}{} = bf16[64,64] parameter({})\n", "qkv"[j], i, 3 * i + j);
+  for (int i = 0; i < heads; ++i) {
+    text += fmt::format(
+        R"( s{0} = bf16[64,64] dot(q{0}, k{0}), lhs_contracting_dims={{1}}, rhs_contracting_dims={{1}}
+ e{0} = bf16[64,64] exponential(s{0})
+ r{0} = bf16[64] reduce(e{0}, zero), dimensions={{1}}, to_apply=add
+ b{0} = bf16[64,64] broadcast(r{0}), dimensions={{0}}
+ p{0} = bf16[64,64] divide(e{0}, b{0})
+ o{0} = bf16[64,64] dot(p{0}, v{0}), lhs_contracting_dims={{1}}, rhs_contracting_dims={{0}}
+)",
+        i);
+    shapes += (i ? ", " : "") + std::string("bf16[64,64]");
+    results += (i ? ", " : "") + fmt::format("o{}", i);
+  }
+  text += fmt::format(" ROOT t = ({}) tuple({})\n}}\n", shapes, results);
+  return semantics::parse_hlo(semantics::make_source("<bench>", text));
+}
+
+struct Prepared {
+  semantics::TensorGraph graph;
+  spec::Isa isa = spec::load_isa("qkv");
+  TensorEGraph egraph{isa.numerics};
+  std::vector<ClassId> inputs, outputs;
+  SaturationReport report;
+
+  explicit Prepared(int heads) : graph(attention(heads)) {
+    auto classes = egraph.add_graph(graph);
+    for (semantics::NodeId id : graph.parameters)
+      inputs.push_back(egraph.add_bytes(classes[id.v]));
+    for (semantics::NodeId id : graph.results)
+      outputs.push_back(egraph.add_bytes(classes[id.v]));
+    report = saturate(egraph, isa, semantics::shipped_rules(), semantics::Level::Bits, {});
+  }
+};
+
+constexpr OperatorId kAdd{0};
+
+/// Commutativity and associativity of + over n leaves, to saturation.
+struct AddRule {
+  bool commute;
+  std::vector<std::array<ClassId, 4>> found;
+  void search(const EGraph<> &graph) {
+    found.clear();
+    for (ENodeId node : graph.nodes_with(kAdd)) {
+      ClassId self = graph.class_of(node), left = graph.children(node)[0],
+              right = graph.children(node)[1];
+      if (commute)
+        found.push_back({self, right, left, left});
+      else
+        for (ENodeId inner : graph.nodes_of(left))
+          if (graph.op(inner) == kAdd)
+            found.push_back({self, graph.children(inner)[0], graph.children(inner)[1], right});
+    }
+  }
+  void apply(EGraph<> &graph) {
+    for (auto [self, a, b, c] : found) {
+      ClassId inner[] = {b, c};
+      ClassId outer[] = {a, commute ? b : graph.add(kAdd, inner)};
+      graph.merge(self, graph.add(kAdd, outer));
+    }
+  }
+};
+
+void associative_commutative(benchmark::State &state) {
+  for (auto _ : state) {
+    EGraph<> graph;
+    ClassId sum = graph.add({1}, {});
+    for (std::uint32_t i = 2; i <= state.range(0); ++i) {
+      ClassId pair[] = {sum, graph.add({i}, {})};
+      sum = graph.add(kAdd, pair);
+    }
+    std::vector<AddRule> rules = {{true, {}}, {false, {}}};
+    SaturationLimits limits;
+    limits.nodes = 10'000'000;
+    benchmark::DoNotOptimize(saturation_loop(graph, std::span(rules), limits));
+    state.counters["nodes"] = static_cast<double>(graph.node_count());
+  }
+}
+BENCHMARK(associative_commutative)->DenseRange(6, 10)->Unit(benchmark::kMillisecond);
+
+void saturate_attention(benchmark::State &state) {
+  semantics::shipped_rules();
+  for (auto _ : state) {
+    Prepared prepared(static_cast<int>(state.range(0)));
+    state.counters["nodes"] = static_cast<double>(prepared.egraph.graph().node_count());
+  }
+}
+BENCHMARK(saturate_attention)->Arg(1)->Arg(2)->Arg(8)->Unit(benchmark::kMillisecond);
+
+void match_instructions(benchmark::State &state) {
+  Prepared prepared(static_cast<int>(state.range(0)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(build_placement_graph(prepared.egraph, prepared.isa,
+                                                   costmodel::CostModel::Count, prepared.inputs,
+                                                   prepared.outputs));
+}
+BENCHMARK(match_instructions)->Arg(1)->Arg(8)->Unit(benchmark::kMicrosecond);
+
+void landmark_cut(benchmark::State &state) {
+  Prepared prepared(static_cast<int>(state.range(0)));
+  PlacementGraph graph =
+      build_placement_graph(prepared.egraph, prepared.isa, costmodel::CostModel::Count,
+                            prepared.inputs, prepared.outputs);
+  StateSpace space(graph, prepared.isa, prepared.egraph);
+  LmCut engine(space.relaxed());
+  for (auto _ : state)
+    benchmark::DoNotOptimize(engine.evaluate(space.relaxed().initial));
+}
+BENCHMARK(landmark_cut)->Arg(1)->Arg(2)->Arg(8)->Unit(benchmark::kMicrosecond);
+
+void plan_attention(benchmark::State &state) {
+  Prepared prepared(static_cast<int>(state.range(0)));
+  PlacementGraph graph =
+      build_placement_graph(prepared.egraph, prepared.isa, costmodel::CostModel::Count,
+                            prepared.inputs, prepared.outputs);
+  std::uint64_t states = 0;
+  for (auto _ : state) {
+    StateSpace space(graph, prepared.isa, prepared.egraph);
+    PlanResult result = plan(space, {});
+    states += result.evaluated;
+  }
+  state.counters["states"] =
+      benchmark::Counter(static_cast<double>(states), benchmark::Counter::kIsRate);
+}
+BENCHMARK(plan_attention)->Arg(1)->Arg(2)->Arg(4)->Unit(benchmark::kMillisecond);
+
+void find_attention_kernel(benchmark::State &state) {
+  semantics::TensorGraph graph = attention(1);
+  spec::Isa isa = spec::load_isa("qkv");
+  SearchOptions options;
+  options.cost = static_cast<costmodel::CostModel>(state.range(0));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(find_kernel(graph, isa, semantics::shipped_rules(), options));
+}
+BENCHMARK(find_attention_kernel)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
+
+} // namespace

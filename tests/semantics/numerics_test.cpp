@@ -1,0 +1,92 @@
+#include "semantics/numerics.h"
+
+#include <catch2/catch.hpp>
+#include <rapidcheck.h>
+
+using namespace isamorph::semantics;
+
+namespace {
+
+std::vector<NumericsProfile> parse(const std::string &text) { return parse_numerics(make_source("test.numerics", text)); }
+
+std::string error_of(const std::string &text) {
+  try {
+    parse(text);
+  } catch (const InputError &error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+} // namespace
+
+TEST_CASE("the shipped profiles say what the design says") {
+  const NumericsProfile &xla = numerics_profile("xla_cpu");
+  CHECK(xla.compute == ElementType::F32);
+  CHECK(xla.dot == FoldNumerics{ElementType::F32, {OrderDescriptor::Kind::Sequential, 0}});
+  CHECK(xla.reduce == FoldNumerics{std::nullopt, {OrderDescriptor::Kind::Blocks, 32}});
+  CHECK_FALSE(xla.flush_denormals);
+  const NumericsProfile &plain = numerics_profile("f32_sequential");
+  CHECK(plain.reduce == FoldNumerics{ElementType::F32, {OrderDescriptor::Kind::Sequential, 0}});
+  CHECK_THROWS_WITH(numerics_profile("xla_gpu"), Catch::Contains("xla_cpu") && Catch::Contains("f32_sequential"));
+}
+
+TEST_CASE("a profile extends another") {
+  auto profiles = parse("numerics a extends xla_cpu { denormals flush }\n"
+                        "numerics b extends a { dot accumulate element, order pairwise } // comment\n");
+  REQUIRE(profiles.size() == 2);
+  NumericsProfile expected = numerics_profile("xla_cpu");
+  expected.name = "a";
+  expected.flush_denormals = true;
+  CHECK(profiles[0] == expected);
+  expected.name = "b";
+  expected.dot = {std::nullopt, {OrderDescriptor::Kind::Pairwise, 0}};
+  CHECK(profiles[1] == expected);
+}
+
+TEST_CASE("a key that is extended keeps what it does not state") {
+  NumericsProfile p = parse("numerics a extends xla_cpu { reduce order blocks 8 }").at(0);
+  CHECK(p.reduce == FoldNumerics{std::nullopt, {OrderDescriptor::Kind::Blocks, 8}});
+  p = parse("numerics a extends xla_cpu { reduce accumulate f64 }").at(0);
+  CHECK(p.reduce == FoldNumerics{ElementType::F64, {OrderDescriptor::Kind::Blocks, 32}});
+}
+
+TEST_CASE("mistakes in profiles are named with their place") {
+  CHECK_THAT(error_of("numerics a {\n  comput f32\n}"), Catch::StartsWith("test.numerics:2:3:") && Catch::Contains("did you mean 'compute'?"));
+  CHECK_THAT(error_of("numerics a extends xla_cpy { }"), Catch::Contains("did you mean 'xla_cpu'?"));
+  CHECK_THAT(error_of("numerics a { compute s8 }"), Catch::Contains("unknown type 's8'"));
+  CHECK_THAT(error_of("numerics a { compute f32 compute f64 }"), Catch::Contains("twice"));
+  CHECK_THAT(error_of("numerics a { dot order sequential, order pairwise }"), Catch::Contains("twice"));
+  CHECK_THAT(error_of("numerics a { } numerics a { }"), Catch::Contains("declared twice"));
+  for (const char *text : {"numerics a { dot order blocks 0 }", "numerics a { dot order blocks -1 }", "numerics a {",
+                           "numerics", "numerics a { dot }", "numerics a { denormals maybe }", "}", "numerics a { } x",
+                           "numerics a { dot accumulate f32, }", "numerics a { dot order blocks }"})
+    CHECK_THAT(error_of(text), Catch::Contains("test.numerics:1:"));
+}
+
+TEST_CASE("print(parse(x)) is x") {
+  rc::check([] {
+    auto type = [] {
+      return *rc::gen::element(std::optional<ElementType>(), std::optional(ElementType::F32), std::optional(ElementType::F64));
+    };
+    auto fold = [&] {
+      FoldNumerics f{type(), {*rc::gen::element(OrderDescriptor::Kind::Sequential, OrderDescriptor::Kind::Blocks,
+                                                OrderDescriptor::Kind::Pairwise), 0}};
+      if (f.order.kind == OrderDescriptor::Kind::Blocks)
+        f.order.width = *rc::gen::inRange<std::int64_t>(1, 1000);
+      return f;
+    };
+    NumericsProfile p{"p", type(), fold(), fold(), *rc::gen::arbitrary<bool>()};
+    RC_ASSERT(parse(print_numerics(p)).at(0) == p);
+  });
+}
+
+TEST_CASE("a profile never narrows") {
+  NumericsProfile p = numerics_profile("xla_cpu");
+  CHECK(compute_type(p, ElementType::BF16) == ElementType::F32);
+  CHECK(compute_type(p, ElementType::F32) == ElementType::F32);
+  CHECK(compute_type(p, ElementType::F64) == ElementType::F64);
+  CHECK(compute_type(p, ElementType::S8) == ElementType::S8);
+  CHECK(accumulator_type(p.dot, ElementType::F16) == ElementType::F32);
+  CHECK(accumulator_type(p.reduce, ElementType::F16) == ElementType::F16);
+}
