@@ -34,7 +34,8 @@ bool covers(const spec::ConcreteRegion &outer, const spec::ConcreteRegion &inner
 }
 
 bool is_empty(const spec::ConcreteRegion &region) {
-  return std::any_of(region.extents.begin(), region.extents.end(), [](std::int64_t e) { return e <= 0; });
+  return std::any_of(region.extents.begin(), region.extents.end(),
+                     [](std::int64_t e) { return e <= 0; });
 }
 
 /// The accesses to one buffer that later instructions may have to wait for.
@@ -90,15 +91,16 @@ std::optional<CostModel> cost_model(std::string_view wanted) {
 
 std::vector<std::string> cost_model_names() { return {kNames.begin(), kNames.end()}; }
 
-std::int64_t instruction_cost(const spec::Instruction &instruction, const semantics::Bindings &attributes,
-                              CostModel model) {
+std::int64_t instruction_cost(const spec::Instruction &instruction,
+                              const semantics::Bindings &attributes, CostModel model) {
   if (model == CostModel::Count)
     return 1;
   auto latency = instruction.cost.latency.evaluate(attributes);
   if (!latency || *latency < 0)
-    semantics::fail(instruction.location,
-                    fmt::format("the latency of {} is {}", instruction.name,
-                                latency ? "negative" : "undefined for the attributes of the kernel"));
+    semantics::fail(
+        instruction.location,
+        fmt::format("the latency of {} is {}", instruction.name,
+                    latency ? "negative" : "undefined for the attributes of the kernel"));
   return *latency;
 }
 

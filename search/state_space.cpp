@@ -198,6 +198,11 @@ void StateSpace::classify_buffers() {
       std::set<std::int64_t> sizes;
       for (const auto &shape : shapes[b])
         sizes.insert(shape[d]);
+      // Where constraints or expressions tie addresses, sums of extents may miss the only ones
+      // allowed.
+      bool all = broken[b] && buffer.addressed[d] <= static_cast<std::int64_t>(kMaxCandidates);
+      if (all)
+        sizes.insert(1);
       info.candidates.push_back(normal_patterns(sizes, buffer.addressed[d]));
     }
   }

@@ -141,7 +141,6 @@ void StateSpace::write_symmetric(Step &step, std::size_t index) {
   }
   for (std::uint32_t slot : info.slots)
     take(slot);
-  return;
 }
 
 void StateSpace::choose_writes(Step &step, std::size_t index) {

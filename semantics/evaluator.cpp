@@ -54,7 +54,8 @@ Tensor elementwise(OpCode op, const Attributes &attributes, std::span<const Tens
   std::span<const ElementType> known(types.data(), operands.size());
   if (has_16_bit_table(op, known, result.type)) {
     UnaryTable &slot = table_slot(op, result.type, profile);
-    if (slot.evaluated.fetch_add(out.elements(), std::memory_order_relaxed) >= kEvaluationsBeforeTable) {
+    if (slot.evaluated.fetch_add(out.elements(), std::memory_order_relaxed) >=
+        kEvaluationsBeforeTable) {
       auto table = unary_table(op, result.type, profile);
       auto in = operands[0]->as<std::uint16_t>();
       auto to = out.as<std::uint16_t>();
@@ -63,8 +64,15 @@ Tensor elementwise(OpCode op, const Attributes &attributes, std::span<const Tens
       return out;
     }
   }
-  run_elementwise({op, attributes, known, {inputs.data(), operands.size()}, repeated, result.type, out.bytes().data(),
-                   count, profile});
+  run_elementwise({op,
+                   attributes,
+                   known,
+                   {inputs.data(), operands.size()},
+                   repeated,
+                   result.type,
+                   out.bytes().data(),
+                   count,
+                   profile});
   return out;
 }
 
@@ -91,13 +99,14 @@ bool has_evaluator(const Node &node) {
 
 void check_inputs(const TensorGraph &graph, std::span<const Tensor *const> inputs) {
   if (inputs.size() != graph.parameters.size())
-    throw InputError(fmt::format("{} inputs for the {} parameters of {}", inputs.size(), graph.parameters.size(),
-                                 graph.name));
+    throw InputError(fmt::format("{} inputs for the {} parameters of {}", inputs.size(),
+                                 graph.parameters.size(), graph.name));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Node &parameter = graph[graph.parameters[i]];
     if (inputs[i]->shape() != parameter.shape)
-      fail(parameter.location, fmt::format("input {} is {}, but the parameter is {}", i,
-                                           inputs[i]->shape().to_string(), parameter.shape.to_string()));
+      fail(parameter.location,
+           fmt::format("input {} is {}, but the parameter is {}", i, inputs[i]->shape().to_string(),
+                       parameter.shape.to_string()));
   }
 }
 
@@ -149,7 +158,8 @@ Tensor evaluate_op(OpCode op, const Attributes &attributes, std::span<const Tens
   }
 }
 
-std::uint64_t evaluate_scalar(OpCode op, const Attributes &attributes, std::span<const ElementType> types,
+std::uint64_t evaluate_scalar(OpCode op, const Attributes &attributes,
+                              std::span<const ElementType> types,
                               std::span<const std::uint64_t> operands, ElementType result,
                               const NumericsProfile &profile) {
   assert(types.size() == operands.size() && !types.empty() && types.size() <= 3);
@@ -163,12 +173,20 @@ std::uint64_t evaluate_scalar(OpCode op, const Attributes &attributes, std::span
     inputs[i] = reinterpret_cast<const std::byte *>(&words[i]);
   }
   std::uint64_t output = 0;
-  run_elementwise({op, attributes, types, {inputs.data(), types.size()}, {true, true, true}, result,
-                   reinterpret_cast<std::byte *>(&output), 1, profile});
+  run_elementwise({op,
+                   attributes,
+                   types,
+                   {inputs.data(), types.size()},
+                   {true, true, true},
+                   result,
+                   reinterpret_cast<std::byte *>(&output),
+                   1,
+                   profile});
   return output;
 }
 
-std::span<const std::uint16_t> unary_table(OpCode op, ElementType type, const NumericsProfile &profile) {
+std::span<const std::uint16_t> unary_table(OpCode op, ElementType type,
+                                           const NumericsProfile &profile) {
   if (info(op).cls != OpClass::Elementwise || info(op).max_arity != 1 || op == OpCode::Convert ||
       (type != ElementType::F16 && type != ElementType::BF16))
     throw std::logic_error("not a unary function of a 16-bit float type");
@@ -178,14 +196,22 @@ std::span<const std::uint16_t> unary_table(OpCode op, ElementType type, const Nu
     for (std::size_t i = 0; i < all.size(); ++i)
       all[i] = static_cast<std::uint16_t>(i);
     const auto *input = reinterpret_cast<const std::byte *>(all.data());
-    run_elementwise({op, Attributes{}, {&type, 1}, {&input, 1}, {}, type,
-                     reinterpret_cast<std::byte *>(values.data()), all.size(), profile});
+    run_elementwise({op,
+                     Attributes{},
+                     {&type, 1},
+                     {&input, 1},
+                     {},
+                     type,
+                     reinterpret_cast<std::byte *>(values.data()),
+                     all.size(),
+                     profile});
     slot.values = std::move(values);
   });
   return slot.values;
 }
 
-std::vector<Tensor> evaluate_borrowed(const TensorGraph &graph, std::span<const Tensor *const> inputs,
+std::vector<Tensor> evaluate_borrowed(const TensorGraph &graph,
+                                      std::span<const Tensor *const> inputs,
                                       const NumericsProfile &profile) {
   check_inputs(graph, inputs);
   std::vector<std::uint32_t> last = last_uses(graph);
@@ -203,7 +229,8 @@ std::vector<Tensor> evaluate_borrowed(const TensorGraph &graph, std::span<const 
       continue;
     }
     if (!has_evaluator(node))
-      fail(node.location, fmt::format("{} has no evaluator for {}", info(node.op).name, node.shape.to_string()));
+      fail(node.location,
+           fmt::format("{} has no evaluator for {}", info(node.op).name, node.shape.to_string()));
     operands.clear();
     for (NodeId operand : node.operands)
       operands.push_back(values[operand.v]);
@@ -219,7 +246,8 @@ std::vector<Tensor> evaluate_borrowed(const TensorGraph &graph, std::span<const 
   return results;
 }
 
-std::vector<Tensor> evaluate(const TensorGraph &graph, std::span<const Tensor> inputs, const NumericsProfile &profile) {
+std::vector<Tensor> evaluate(const TensorGraph &graph, std::span<const Tensor> inputs,
+                             const NumericsProfile &profile) {
   std::vector<const Tensor *> borrowed;
   for (const Tensor &input : inputs)
     borrowed.push_back(&input);

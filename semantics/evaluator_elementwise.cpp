@@ -5,7 +5,8 @@
 namespace isamorph::semantics {
 namespace {
 
-/// Where denormals become zeros: nowhere; in elements; in elements and in results of the compute type.
+/// Where denormals become zeros: nowhere; in elements; in elements and in results of the compute
+/// type.
 enum class Flush : std::uint8_t { Nowhere, Elements, Everywhere };
 
 template <Flush Mode, class C, class S> C get(S x) {
@@ -25,14 +26,17 @@ template <Flush Mode, class S, class C> S put(C x) {
 template <class S> const S *input(const ElementwiseCall &call, std::size_t i) {
   return reinterpret_cast<const S *>(call.inputs[i]);
 }
-template <class S> S *output(const ElementwiseCall &call) { return reinterpret_cast<S *>(call.output); }
+template <class S> S *output(const ElementwiseCall &call) {
+  return reinterpret_cast<S *>(call.output);
+}
 
 bool is_16_bit_float(ElementType type) {
   return type == ElementType::F16 || type == ElementType::BF16;
 }
 
-/// Calls `f(S, C, mode)` for a float element type: S its storage, C the host type in which to compute. float is wide enough to
-/// round +, -, *, / and sqrt of 16-bit types as if they were computed in the type itself.
+/// Calls `f(S, C, mode)` for a float element type: S its storage, C the host type in which to
+/// compute. float is wide enough to round +, -, *, / and sqrt of 16-bit types as if they were
+/// computed in the type itself.
 template <class F> void with_float(ElementType type, const NumericsProfile &profile, F &&f) {
   ElementType compute = compute_type(profile, type);
   auto with_mode = [&]<class S, class C>(S s, C c) {
@@ -102,39 +106,42 @@ void float_unary(const ElementwiseCall &call) {
   // Through the compute type where that is wider, else straight to the element type.
   bool direct = is_16_bit_float(compute_type(call.profile, call.result));
   bool sign_only = call.op == OpCode::Negate || call.op == OpCode::Abs;
-  with_float(call.result, call.profile, [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-    const S *in = input<S>(call, 0);
-    S *out = output<S>(call);
-    for (std::size_t i = 0; i < call.count; ++i) {
-      if (sign_only) {
-        out[i] = store<S>(unary_function(call.op, load<double>(in[i])));
-      } else {
-        double exact = unary_function(call.op, get<Mode, double>(in[i]));
-        out[i] = direct ? put<Mode, S>(exact) : put<Mode, S>(static_cast<C>(exact));
-      }
-    }
-  });
+  with_float(call.result, call.profile,
+             [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
+               const S *in = input<S>(call, 0);
+               S *out = output<S>(call);
+               for (std::size_t i = 0; i < call.count; ++i) {
+                 if (sign_only) {
+                   out[i] = store<S>(unary_function(call.op, load<double>(in[i])));
+                 } else {
+                   double exact = unary_function(call.op, get<Mode, double>(in[i]));
+                   out[i] = direct ? put<Mode, S>(exact) : put<Mode, S>(static_cast<C>(exact));
+                 }
+               }
+             });
 }
 
 void float_power(const ElementwiseCall &call) {
   bool direct = is_16_bit_float(compute_type(call.profile, call.result));
-  with_float(call.result, call.profile, [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-    const S *a = input<S>(call, 0), *b = input<S>(call, 1);
-    S *out = output<S>(call);
-    for (std::size_t i = 0; i < call.count; ++i) {
-      double exact = std::pow(get<Mode, double>(a[i]), get<Mode, double>(b[i]));
-      out[i] = direct ? put<Mode, S>(exact) : put<Mode, S>(static_cast<C>(exact));
-    }
-  });
+  with_float(call.result, call.profile,
+             [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
+               const S *a = input<S>(call, 0), *b = input<S>(call, 1);
+               S *out = output<S>(call);
+               for (std::size_t i = 0; i < call.count; ++i) {
+                 double exact = std::pow(get<Mode, double>(a[i]), get<Mode, double>(b[i]));
+                 out[i] = direct ? put<Mode, S>(exact) : put<Mode, S>(static_cast<C>(exact));
+               }
+             });
 }
 
 template <class Function> void float_binary(const ElementwiseCall &call, Function function) {
-  with_float(call.result, call.profile, [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-    const S *a = input<S>(call, 0), *b = input<S>(call, 1);
-    S *out = output<S>(call);
-    for (std::size_t i = 0; i < call.count; ++i)
-      out[i] = put<Mode, S>(function(get<Mode, C>(a[i]), get<Mode, C>(b[i])));
-  });
+  with_float(call.result, call.profile,
+             [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
+               const S *a = input<S>(call, 0), *b = input<S>(call, 1);
+               S *out = output<S>(call);
+               for (std::size_t i = 0; i < call.count; ++i)
+                 out[i] = put<Mode, S>(function(get<Mode, C>(a[i]), get<Mode, C>(b[i])));
+             });
 }
 
 void float_elementwise(const ElementwiseCall &call) {
@@ -167,7 +174,8 @@ unsigned accepted(CompareDirection direction) {
 }
 
 void compare(const ElementwiseCall &call) {
-  unsigned mask = accepted(static_cast<CompareDirection>(call.attributes.get_one(AttributeKey::Direction)));
+  unsigned mask =
+      accepted(static_cast<CompareDirection>(call.attributes.get_one(AttributeKey::Direction)));
   bool flush = call.profile.flush_denormals;
   visit_storage(call.types[0], [&]<class S>(S) {
     const S *a = input<S>(call, 0), *b = input<S>(call, 1);
@@ -178,8 +186,9 @@ void compare(const ElementwiseCall &call) {
       if constexpr (std::is_same_v<S, PredBits>)
         found = relation(a[i].bits != 0, b[i].bits != 0);
       else if constexpr (is_float_storage<S>)
-        found = flush ? relation(get<Flush::Elements, double>(a[i]), get<Flush::Elements, double>(b[i]))
-                      : relation(load<double>(a[i]), load<double>(b[i]));
+        found =
+            flush ? relation(get<Flush::Elements, double>(a[i]), get<Flush::Elements, double>(b[i]))
+                  : relation(load<double>(a[i]), load<double>(b[i]));
       else
         found = relation(a[i], b[i]);
       out[i] = (mask & found) != 0;
@@ -209,7 +218,8 @@ void select(const ElementwiseCall &call) {
 }
 
 template <class T, class Maximum, class Minimum, class Get, class Put>
-void clamp_with(const ElementwiseCall &call, Maximum maximum, Minimum minimum, Get get_element, Put put_element) {
+void clamp_with(const ElementwiseCall &call, Maximum maximum, Minimum minimum, Get get_element,
+                Put put_element) {
   const T *low = input<T>(call, 0), *x = input<T>(call, 1), *high = input<T>(call, 2);
   T *out = output<T>(call);
   for (std::size_t i = 0; i < call.count; ++i) {
@@ -220,14 +230,18 @@ void clamp_with(const ElementwiseCall &call, Maximum maximum, Minimum minimum, G
 
 void clamp(const ElementwiseCall &call) {
   if (is_float(call.result))
-    return with_float(call.result, call.profile, [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-      clamp_with<S>(call, FloatMaximum{}, FloatMinimum{}, get<Mode, C, S>, put<Mode, S, C>);
-    });
+    return with_float(call.result, call.profile,
+                      [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
+                        clamp_with<S>(call, FloatMaximum{}, FloatMinimum{}, get<Mode, C, S>,
+                                      put<Mode, S, C>);
+                      });
   visit_storage(call.result, [&]<class S>(S) {
     if constexpr (std::is_integral_v<S>)
-      clamp_with<S>(call, IntegerMaximum{}, IntegerMinimum{}, [](S x) { return x; }, [](S x) { return x; });
+      clamp_with<S>(
+          call, IntegerMaximum{}, IntegerMinimum{}, [](S x) { return x; }, [](S x) { return x; });
     else if constexpr (std::is_same_v<S, PredBits>)
-      clamp_with<S>(call, BitOr{}, BitAnd{}, load<std::uint8_t, S>, [](std::uint8_t x) { return S{x}; });
+      clamp_with<S>(call, BitOr{}, BitAnd{}, load<std::uint8_t, S>,
+                    [](std::uint8_t x) { return S{x}; });
   });
 }
 

@@ -7,7 +7,8 @@
 namespace isamorph::semantics {
 namespace {
 
-// So many folds run side by side, each in its own order: independent additions hide each other's latency.
+// So many folds run side by side, each in its own order: independent additions hide each other's
+// latency.
 constexpr std::size_t kLanes = 16;
 template <class C> using Lanes = std::array<C, kLanes>;
 
@@ -28,7 +29,8 @@ struct Exact {
   template <class C> C operator()(C x) const { return x; }
 };
 
-/// Folds `count` terms a lane in the order of a descriptor. `term(r, lanes)` gives the terms of number r.
+/// Folds `count` terms a lane in the order of a descriptor. `term(r, lanes)` gives the terms of
+/// number r.
 template <class C, class Combine, class Round, class Term> class Folder {
 public:
   Folder(const OrderDescriptor &order, Combine combine, Round round, Term term)
@@ -85,7 +87,8 @@ private:
 using Dims = std::vector<std::int64_t>;
 
 /// Offsets of all index tuples over some dimensions, row-major.
-std::vector<std::size_t> offsets(std::span<const std::int64_t> dims, std::span<const std::int64_t> steps) {
+std::vector<std::size_t> offsets(std::span<const std::int64_t> dims,
+                                 std::span<const std::int64_t> steps) {
   std::vector<std::size_t> out{0};
   for (std::size_t d = 0; d < dims.size(); ++d) {
     std::vector<std::size_t> next;
@@ -113,7 +116,8 @@ Axes axes(const Shape &shape, std::span<const std::int64_t> which) {
   return out;
 }
 /// The dimensions of a tensor that are in neither list.
-Dims others(const Shape &shape, std::span<const std::int64_t> a, std::span<const std::int64_t> b = {}) {
+Dims others(const Shape &shape, std::span<const std::int64_t> a,
+            std::span<const std::int64_t> b = {}) {
   Dims out;
   for (std::int64_t d = 0; d < static_cast<std::int64_t>(shape.rank()); ++d)
     if (std::find(a.begin(), a.end(), d) == a.end() && std::find(b.begin(), b.end(), d) == b.end())
@@ -121,7 +125,8 @@ Dims others(const Shape &shape, std::span<const std::int64_t> a, std::span<const
   return out;
 }
 
-/// Calls `f(A, C, flush)` for float elements S: A the accumulator's storage type, C the host type that holds its values.
+/// Calls `f(A, C, flush)` for float elements S: A the accumulator's storage type, C the host type
+/// that holds its values.
 template <class S, class F> void with_accumulator(ElementType accumulator, bool flush, F &&f) {
   auto with_flush = [&]<class A, class C>(A a, C c) {
     if (flush)
@@ -159,8 +164,8 @@ struct ReduceLayout {
 };
 
 template <class S, class C, class Combine, class Round, class Read, class Write>
-void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const S *in, C init, S *out,
-                 Combine combine, Round round, Read read_element, Write write_element) {
+void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const S *in, C init,
+                 S *out, Combine combine, Round round, Read read_element, Write write_element) {
   std::array<const S *, kLanes> row{};
   auto term = [&](std::size_t r, Lanes<C> &terms) {
     for (std::size_t l = 0; l < kLanes; ++l)
@@ -180,38 +185,44 @@ void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const
 }
 
 template <class S>
-void reduce_floats(OpCode reducer, const ReduceLayout &layout, const NumericsProfile &profile, const Tensor &input,
-                   const Tensor &init, Tensor &result) {
+void reduce_floats(OpCode reducer, const ReduceLayout &layout, const NumericsProfile &profile,
+                   const Tensor &input, const Tensor &init, Tensor &result) {
   ElementType accumulator = accumulator_type(profile.reduce, input.shape().type);
-  with_accumulator<S>(accumulator, profile.flush_denormals, [&]<class A, class C, bool Flush>(
-                                                                A, C, std::bool_constant<Flush>) {
-    auto run = [&](auto combine) {
-      reduce_rows<S, C>(layout, profile.reduce.order, input.as<S>().data(), read<Flush, C>(init.as<S>()[0]),
-                        result.as<S>().data(), combine, RoundTo<A, Flush>{}, read<Flush, C, S>, write<Flush, S, C>);
-    };
-    if (reducer == OpCode::Add)
-      run(FloatAdd{});
-    else if (reducer == OpCode::Multiply)
-      run(FloatMultiply{});
-    else if (reducer == OpCode::Maximum)
-      run(FloatMaximum{});
-    else if (reducer == OpCode::Minimum)
-      run(FloatMinimum{});
-    else
-      throw std::logic_error("a bitwise reduction of floats");
-  });
+  with_accumulator<S>(accumulator, profile.flush_denormals,
+                      [&]<class A, class C, bool Flush>(A, C, std::bool_constant<Flush>) {
+                        auto run = [&](auto combine) {
+                          reduce_rows<S, C>(layout, profile.reduce.order, input.as<S>().data(),
+                                            read<Flush, C>(init.as<S>()[0]), result.as<S>().data(),
+                                            combine, RoundTo<A, Flush>{}, read<Flush, C, S>,
+                                            write<Flush, S, C>);
+                        };
+                        if (reducer == OpCode::Add)
+                          run(FloatAdd{});
+                        else if (reducer == OpCode::Multiply)
+                          run(FloatMultiply{});
+                        else if (reducer == OpCode::Maximum)
+                          run(FloatMaximum{});
+                        else if (reducer == OpCode::Minimum)
+                          run(FloatMinimum{});
+                        else
+                          throw std::logic_error("a bitwise reduction of floats");
+                      });
 }
 
-/// Integers and pred (as 0 and 1, whose arithmetic is that of truth values). Any order gives the same bits.
+/// Integers and pred (as 0 and 1, whose arithmetic is that of truth values). Any order gives the
+/// same bits.
 template <class S, class T>
-void reduce_integers(OpCode reducer, const ReduceLayout &layout, const Tensor &input, const Tensor &init, Tensor &result) {
+void reduce_integers(OpCode reducer, const ReduceLayout &layout, const Tensor &input,
+                     const Tensor &init, Tensor &result) {
   constexpr bool truth = std::is_same_v<S, PredBits>;
   OrderDescriptor order;
   auto run = [&](auto combine) {
-    reduce_rows<S, T>(layout, order, input.as<S>().data(), load<T>(init.as<S>()[0]), result.as<S>().data(), combine,
-                      Exact{}, load<T, S>, [](T x) { return S{x}; });
+    reduce_rows<S, T>(layout, order, input.as<S>().data(), load<T>(init.as<S>()[0]),
+                      result.as<S>().data(), combine, Exact{}, load<T, S>,
+                      [](T x) { return S{x}; });
   };
-  bool disjunction = reducer == OpCode::Or || (truth && (reducer == OpCode::Add || reducer == OpCode::Maximum));
+  bool disjunction =
+      reducer == OpCode::Or || (truth && (reducer == OpCode::Add || reducer == OpCode::Maximum));
   if (disjunction)
     run(BitOr{});
   else if (reducer == OpCode::And || truth)
@@ -228,12 +239,14 @@ void reduce_integers(OpCode reducer, const ReduceLayout &layout, const Tensor &i
 
 /// A dot as matrix products: for each batch, `result[i,j] = sum over k of left[i,k] * right[k,j]`.
 struct DotLayout {
-  std::vector<std::size_t> left_batch, right_batch, left_rows, right_columns, left_terms, right_terms;
+  std::vector<std::size_t> left_batch, right_batch, left_rows, right_columns, left_terms,
+      right_terms;
   std::size_t result_row, result_column; ///< strides in the result
 };
 
 DotLayout dot_layout(const Attributes &attributes, const Shape &lhs, const Shape &rhs) {
-  auto lc = attributes.get(AttributeKey::LhsContracting), rc = attributes.get(AttributeKey::RhsContracting);
+  auto lc = attributes.get(AttributeKey::LhsContracting),
+       rc = attributes.get(AttributeKey::RhsContracting);
   auto lb = attributes.get(AttributeKey::LhsBatch), rb = attributes.get(AttributeKey::RhsBatch);
   DotLayout layout{axes(lhs, lb).offsets(),
                    axes(rhs, rb).offsets(),
@@ -249,14 +262,22 @@ DotLayout dot_layout(const Attributes &attributes, const Shape &lhs, const Shape
 
 /// The same product with the sides exchanged. Products commute, so that no bit changes.
 DotLayout exchanged(DotLayout l) {
-  return {std::move(l.right_batch), std::move(l.left_batch),  std::move(l.right_columns), std::move(l.left_rows),
-          std::move(l.right_terms), std::move(l.left_terms), l.result_column,            l.result_row};
+  return {std::move(l.right_batch),
+          std::move(l.left_batch),
+          std::move(l.right_columns),
+          std::move(l.left_rows),
+          std::move(l.right_terms),
+          std::move(l.left_terms),
+          l.result_column,
+          l.result_row};
 }
 
-/// Both sides in the host type C, the right one in panels of kLanes columns (filled up with zeros), each term by term.
+/// Both sides in the host type C, the right one in panels of kLanes columns (filled up with zeros),
+/// each term by term.
 template <class S, class C, class Combine, class Multiply, class Round, class Read, class Write>
-void dot_matrices(const DotLayout &layout, const OrderDescriptor &order, const S *left, const S *right, S *out,
-                  Combine combine, Multiply multiply, Round round, Read read_element, Write write_element) {
+void dot_matrices(const DotLayout &layout, const OrderDescriptor &order, const S *left,
+                  const S *right, S *out, Combine combine, Multiply multiply, Round round,
+                  Read read_element, Write write_element) {
   std::size_t rows = layout.left_rows.size(), columns = layout.right_columns.size(),
               terms = layout.left_terms.size(), panels = (columns + kLanes - 1) / kLanes;
   std::vector<C> packed(panels * terms * kLanes), row(terms);
@@ -289,13 +310,14 @@ void dot_matrices(const DotLayout &layout, const OrderDescriptor &order, const S
 
 } // namespace
 
-Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs, const Shape &result,
-                    const NumericsProfile &profile) {
+Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs,
+                    const Shape &result, const NumericsProfile &profile) {
   Tensor out(result);
   if (out.elements() == 0)
     return out;
   DotLayout layout = dot_layout(attributes, lhs.shape(), rhs.shape());
-  bool exchange = layout.right_columns.size() < layout.left_rows.size() && layout.right_columns.size() < kLanes;
+  bool exchange =
+      layout.right_columns.size() < layout.left_rows.size() && layout.right_columns.size() < kLanes;
   if (exchange)
     layout = exchanged(std::move(layout));
   const Tensor &left = exchange ? rhs : lhs, &right = exchange ? lhs : rhs;
@@ -305,11 +327,13 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
     if constexpr (is_float_storage<S>) {
       with_accumulator<S>(accumulator_type(profile.dot, result.type), profile.flush_denormals,
                           [&]<class A, class C, bool Flush>(A, C, std::bool_constant<Flush>) {
-                            dot_matrices<S, C>(layout, profile.dot.order, a, b, c, FloatAdd{}, FloatMultiply{},
-                                               RoundTo<A, Flush>{}, read<Flush, C, S>, write<Flush, S, C>);
+                            dot_matrices<S, C>(layout, profile.dot.order, a, b, c, FloatAdd{},
+                                               FloatMultiply{}, RoundTo<A, Flush>{},
+                                               read<Flush, C, S>, write<Flush, S, C>);
                           });
     } else if constexpr (std::is_same_v<S, PredBits>) {
-      dot_matrices<S, std::uint8_t>(layout, {}, a, b, c, BitOr{}, BitAnd{}, Exact{}, load<std::uint8_t, S>,
+      dot_matrices<S, std::uint8_t>(layout, {}, a, b, c, BitOr{}, BitAnd{}, Exact{},
+                                    load<std::uint8_t, S>,
                                     [](std::uint8_t x) { return PredBits{x}; });
     } else {
       using Wide = std::conditional_t<sizeof(S) == 8, std::uint64_t, std::uint32_t>;
@@ -320,13 +344,14 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
   return out;
 }
 
-Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init, const Shape &result,
-                       const NumericsProfile &profile) {
+Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init,
+                       const Shape &result, const NumericsProfile &profile) {
   Tensor out(result);
   auto reduced = attributes.get(AttributeKey::Dimensions);
   Dims over(reduced.begin(), reduced.end());
   std::sort(over.begin(), over.end());
-  ReduceLayout layout{axes(input.shape(), others(input.shape(), over)).offsets(), axes(input.shape(), over).offsets()};
+  ReduceLayout layout{axes(input.shape(), others(input.shape(), over)).offsets(),
+                      axes(input.shape(), over).offsets()};
   auto reducer = static_cast<OpCode>(attributes.get_one(AttributeKey::Reducer));
   visit_storage(result.type, [&]<class S>(S) {
     if constexpr (is_float_storage<S>)

@@ -73,7 +73,8 @@ template <class T, class Function> void unary(const ElementwiseCall &call, Funct
 }
 
 [[noreturn]] void undefined(const ElementwiseCall &call) {
-  throw std::logic_error(std::string(info(call.op).name) + " has no meaning for " + std::string(name(call.result)));
+  throw std::logic_error(std::string(info(call.op).name) + " has no meaning for " +
+                         std::string(name(call.result)));
 }
 
 template <class T> void integers(const ElementwiseCall &call) {
@@ -113,7 +114,8 @@ template <class T> void integers(const ElementwiseCall &call) {
   case OpCode::Negate:
     return unary<T>(call, [](T a) { return static_cast<T>(0 - static_cast<std::uint64_t>(a)); });
   case OpCode::Abs:
-    return unary<T>(call, [](T a) { return a < T{0} ? static_cast<T>(0 - static_cast<std::uint64_t>(a)) : a; });
+    return unary<T>(
+        call, [](T a) { return a < T{0} ? static_cast<T>(0 - static_cast<std::uint64_t>(a)) : a; });
   case OpCode::Sign:
     return unary<T>(call, [](T a) { return static_cast<T>((a > T{0}) - (a < T{0})); });
   default:

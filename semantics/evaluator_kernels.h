@@ -1,6 +1,6 @@
 #pragma once
-// The inner loops of the evaluator: element-wise operations and folds on raw element storage, and the scalar functions they
-// apply. Not an interface: semantics/evaluator.h is.
+// The inner loops of the evaluator: element-wise operations and folds on raw element storage, and
+// the scalar functions they apply. Not an interface: semantics/evaluator.h is.
 
 #include "semantics/evaluator.h"
 #include "semantics/float_format.h"
@@ -9,7 +9,8 @@
 
 namespace isamorph::semantics {
 
-/// `count` elements of an element-wise operation. Operands marked `repeated` are one element, used for every result.
+/// `count` elements of an element-wise operation. Operands marked `repeated` are one element, used
+/// for every result.
 struct ElementwiseCall {
   OpCode op;
   const Attributes &attributes;
@@ -25,14 +26,15 @@ void run_elementwise(const ElementwiseCall &call);
 /// Binary and unary operations of integers and pred.
 void run_integer_elementwise(const ElementwiseCall &call);
 
-Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs, const Shape &result,
-                    const NumericsProfile &profile);
-Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init, const Shape &result,
-                       const NumericsProfile &profile);
+Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs,
+                    const Shape &result, const NumericsProfile &profile);
+Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init,
+                       const Shape &result, const NumericsProfile &profile);
 
-Tensor evaluate_movement(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands,
-                         const Shape &result);
-Tensor evaluate_pad(const Attributes &attributes, const Tensor &input, const Tensor &value, const Shape &result);
+Tensor evaluate_movement(OpCode op, const Attributes &attributes,
+                         std::span<const Tensor *const> operands, const Shape &result);
+Tensor evaluate_pad(const Attributes &attributes, const Tensor &input, const Tensor &value,
+                    const Shape &result);
 Tensor evaluate_dynamic_slice(std::span<const Tensor *const> operands, const Shape &result);
 Tensor evaluate_dynamic_update_slice(std::span<const Tensor *const> operands, const Shape &result);
 Tensor evaluate_iota(std::int64_t dimension, const Shape &result);

@@ -16,7 +16,8 @@ struct Pattern {
 
 /// For every index tuple over `dims`: to[its place in `target`] = from[its place in `source`].
 template <class T>
-void copy_pattern(std::span<const std::int64_t> dims, const Pattern &source, const T *from, const Pattern &target, T *to) {
+void copy_pattern(std::span<const std::int64_t> dims, const Pattern &source, const T *from,
+                  const Pattern &target, T *to) {
   if (std::find(dims.begin(), dims.end(), 0) != dims.end())
     return;
   from += source.base;
@@ -54,9 +55,11 @@ void copy_pattern(std::span<const std::int64_t> dims, const Pattern &source, con
   }
 }
 
-void copy_elements(std::span<const std::int64_t> dims, const Pattern &source, const Tensor &from, const Pattern &target,
-                   Tensor &to) {
-  auto with = [&]<class T>(T) { copy_pattern<T>(dims, source, from.as<T>().data(), target, to.as<T>().data()); };
+void copy_elements(std::span<const std::int64_t> dims, const Pattern &source, const Tensor &from,
+                   const Pattern &target, Tensor &to) {
+  auto with = [&]<class T>(T) {
+    copy_pattern<T>(dims, source, from.as<T>().data(), target, to.as<T>().data());
+  };
   switch (byte_size(to.shape().type)) {
   case 1:
     return with(std::uint8_t{});
@@ -72,7 +75,8 @@ void copy_elements(std::span<const std::int64_t> dims, const Pattern &source, co
 Pattern whole(const Shape &shape) { return {0, row_major_strides(shape.dims)}; }
 
 /// Where the elements of the result lie in the operand.
-Pattern source_of(OpCode op, const Attributes &attributes, const Shape &operand, const Shape &result) {
+Pattern source_of(OpCode op, const Attributes &attributes, const Shape &operand,
+                  const Shape &result) {
   Dims in = row_major_strides(operand.dims);
   Pattern source{0, Dims(result.rank(), 0)};
   auto dims = attributes.get(AttributeKey::Dimensions);
@@ -94,7 +98,8 @@ Pattern source_of(OpCode op, const Attributes &attributes, const Shape &operand,
     }
     break;
   case OpCode::Slice: {
-    auto starts = attributes.get(AttributeKey::SliceStarts), strides = attributes.get(AttributeKey::SliceStrides);
+    auto starts = attributes.get(AttributeKey::SliceStarts),
+         strides = attributes.get(AttributeKey::SliceStrides);
     for (std::size_t d = 0; d < result.rank(); ++d) {
       source.base += in[d] * starts[d];
       source.step[d] = in[d] * strides[d];
@@ -107,7 +112,8 @@ Pattern source_of(OpCode op, const Attributes &attributes, const Shape &operand,
   return source;
 }
 
-Tensor concatenate(std::size_t dimension, std::span<const Tensor *const> operands, const Shape &result) {
+Tensor concatenate(std::size_t dimension, std::span<const Tensor *const> operands,
+                   const Shape &result) {
   Tensor out(result);
   Pattern target = whole(result);
   for (const Tensor *operand : operands) {
@@ -118,46 +124,51 @@ Tensor concatenate(std::size_t dimension, std::span<const Tensor *const> operand
 }
 
 /// Start indices of a dynamic slice, clamped so that `window` stays inside `shape`.
-std::int64_t window_start(std::span<const Tensor *const> starts, const Shape &shape, const Shape &window) {
+std::int64_t window_start(std::span<const Tensor *const> starts, const Shape &shape,
+                          const Shape &window) {
   Dims strides = row_major_strides(shape.dims);
   std::int64_t base = 0;
   for (std::size_t d = 0; d < shape.rank(); ++d) {
     const Tensor &start = *starts[d];
     std::int64_t last = shape.dims[d] - window.dims[d];
     base += strides[d] * visit_storage(start.shape().type, [&]<class S>(S) -> std::int64_t {
-      if constexpr (!std::is_integral_v<S>) {
-        throw std::logic_error("a start index that is no integer");
-      } else {
-        S value = start.as<S>()[0];
-        if (value <= S{0})
-          return 0;
-        return static_cast<std::int64_t>(
-            std::min(static_cast<std::uint64_t>(value), static_cast<std::uint64_t>(last)));
-      }
-    });
+              if constexpr (!std::is_integral_v<S>) {
+                throw std::logic_error("a start index that is no integer");
+              } else {
+                S value = start.as<S>()[0];
+                if (value <= S{0})
+                  return 0;
+                return static_cast<std::int64_t>(
+                    std::min(static_cast<std::uint64_t>(value), static_cast<std::uint64_t>(last)));
+              }
+            });
   }
   return base;
 }
 
 } // namespace
 
-Tensor evaluate_movement(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands,
-                         const Shape &result) {
+Tensor evaluate_movement(OpCode op, const Attributes &attributes,
+                         std::span<const Tensor *const> operands, const Shape &result) {
   if (op == OpCode::Copy || op == OpCode::Reshape || op == OpCode::BitcastConvert) {
     auto bytes = operands[0]->bytes();
     return Tensor(result, std::vector<std::byte>(bytes.begin(), bytes.end()));
   }
   if (op == OpCode::Concatenate)
-    return concatenate(static_cast<std::size_t>(attributes.get_one(AttributeKey::Dimensions)), operands, result);
+    return concatenate(static_cast<std::size_t>(attributes.get_one(AttributeKey::Dimensions)),
+                       operands, result);
   Tensor out(result);
-  copy_elements(result.dims, source_of(op, attributes, operands[0]->shape(), result), *operands[0], whole(result), out);
+  copy_elements(result.dims, source_of(op, attributes, operands[0]->shape(), result), *operands[0],
+                whole(result), out);
   return out;
 }
 
-Tensor evaluate_pad(const Attributes &attributes, const Tensor &input, const Tensor &value, const Shape &result) {
+Tensor evaluate_pad(const Attributes &attributes, const Tensor &input, const Tensor &value,
+                    const Shape &result) {
   Tensor out(result);
   copy_elements(result.dims, {0, Dims(result.rank(), 0)}, value, whole(result), out);
-  auto low = attributes.get(AttributeKey::PaddingLow), interior = attributes.get(AttributeKey::PaddingInterior);
+  auto low = attributes.get(AttributeKey::PaddingLow),
+       interior = attributes.get(AttributeKey::PaddingInterior);
   Dims strides = row_major_strides(result.dims), dims;
   Pattern source = whole(input.shape()), target{0, {}};
   for (std::size_t d = 0; d < result.rank(); ++d) {

@@ -1,7 +1,8 @@
 #pragma once
-// Bits of floating-point elements: loading them into the host's float or double (always exact), and storing a host value
-// with one rounding to nearest even. NaN results get one pattern (quiet, positive, no payload), so that results do not
-// depend on how the compiler ordered the operands of an instruction. The host's rounding mode is the default one.
+// Bits of floating-point elements: loading them into the host's float or double (always exact), and
+// storing a host value with one rounding to nearest even. NaN results get one pattern (quiet,
+// positive, no payload), so that results do not depend on how the compiler ordered the operands of
+// an instruction. The host's rounding mode is the default one.
 
 #include "semantics/element_type.h"
 
@@ -25,8 +26,9 @@ struct BF16Bits {
 };
 
 template <class S>
-inline constexpr bool is_float_storage = std::is_same_v<S, F16Bits> || std::is_same_v<S, BF16Bits> ||
-                                         std::is_same_v<S, float> || std::is_same_v<S, double>;
+inline constexpr bool is_float_storage =
+    std::is_same_v<S, F16Bits> || std::is_same_v<S, BF16Bits> || std::is_same_v<S, float> ||
+    std::is_same_v<S, double>;
 
 /// Calls `f(S{})` with the storage type of an element type.
 template <class F> decltype(auto) visit_storage(ElementType type, F &&f) {
@@ -83,7 +85,8 @@ inline float f16_to_float(std::uint16_t bits) {
   return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
 }
 
-/// The nearest number (ties to even) with E exponent bits and M mantissa bits, as IEEE 754 encodes it.
+/// The nearest number (ties to even) with E exponent bits and M mantissa bits, as IEEE 754 encodes
+/// it.
 template <int E, int M> std::uint16_t round_to_16_bits(double x) {
   constexpr unsigned infinity = ((1u << E) - 1) << M;
   constexpr int smallest = 2 - (1 << (E - 1)); // exponent of the smallest normal number
@@ -144,8 +147,8 @@ inline F16Bits flush_denormal(F16Bits x) {
   return (x.bits & 0x7c00) ? x : F16Bits{static_cast<std::uint16_t>(x.bits & 0x8000)};
 }
 
-/// An integer as a double that rounds to any type of up to 51 bits of precision as the integer itself would: exact, or
-/// rounded to the neighbour whose last bit is one ("round to odd").
+/// An integer as a double that rounds to any type of up to 51 bits of precision as the integer
+/// itself would: exact, or rounded to the neighbour whose last bit is one ("round to odd").
 template <class I> double integer_to_odd_double(I x) {
   constexpr std::uint64_t exact = std::uint64_t{1} << 53;
   bool negative = x < 0;

@@ -26,8 +26,8 @@ std::vector<std::string> names_of(std::span<const NumericsProfile> profiles) {
   return names;
 }
 
-[[noreturn]] void unknown_word(const Location &where, std::string_view what, const std::string &word,
-                               const std::vector<std::string> &known) {
+[[noreturn]] void unknown_word(const Location &where, std::string_view what,
+                               const std::string &word, const std::vector<std::string> &known) {
   std::string hint = suggest(word, known);
   fail(where, fmt::format("unknown {} '{}'", what, word),
        hint.empty() ? "known: " + join(known) : hint);

@@ -55,7 +55,8 @@ template <class S> S from_bits(std::uint64_t bits) {
     return S{static_cast<decltype(S::bits)>(bits)};
 }
 
-/// The digits of a number whose exponent no double has: true when it is too small rather than too large.
+/// The digits of a number whose exponent no double has: true when it is too small rather than too
+/// large.
 bool is_underflow(std::string_view text) {
   auto e = text.find_first_of("eE");
   if (e != std::string_view::npos)
@@ -87,9 +88,9 @@ std::optional<std::uint64_t> parse_float(ElementType type, std::string_view text
   if (digits.empty() || !(digits[0] == '.' || (digits[0] >= '0' && digits[0] <= '9')))
     return std::nullopt;
   std::uint64_t bits = 0;
-  if (float value = 0; type == ElementType::F32 &&
-                       std::from_chars(digits.data(), digits.data() + digits.size(), value).ec ==
-                           std::errc{}) {
+  if (float value = 0;
+      type == ElementType::F32 &&
+      std::from_chars(digits.data(), digits.data() + digits.size(), value).ec == std::errc{}) {
     if (!parse_double(digits))
       return std::nullopt;
     bits = std::bit_cast<std::uint32_t>(value);
@@ -116,7 +117,8 @@ template <class I> std::optional<std::uint64_t> parse_integer(std::string_view t
 
 } // namespace
 
-Tensor::Tensor(Shape shape) : shape_(std::move(shape)), bytes_(static_cast<std::size_t>(shape_.bytes())) {}
+Tensor::Tensor(Shape shape)
+    : shape_(std::move(shape)), bytes_(static_cast<std::size_t>(shape_.bytes())) {}
 
 Tensor::Tensor(Shape shape, std::vector<std::byte> bytes)
     : shape_(std::move(shape)), bytes_(std::move(bytes)) {

@@ -19,13 +19,13 @@ struct TypeName {
 };
 // The first name of a type is the one that is written.
 constexpr std::array<TypeName, 20> kTypeNames = {{
-    {ElementType::Pred, "|b1"},    {ElementType::S8, "|i1"},  {ElementType::U8, "|u1"},
-    {ElementType::S16, "<i2"},     {ElementType::U16, "<u2"}, {ElementType::S32, "<i4"},
-    {ElementType::U32, "<u4"},     {ElementType::S64, "<i8"}, {ElementType::U64, "<u8"},
-    {ElementType::F16, "<f2"},     {ElementType::BF16, "<V2"}, {ElementType::F32, "<f4"},
-    {ElementType::F64, "<f8"},     {ElementType::BF16, "|V2"}, {ElementType::BF16, "bfloat16"},
-    {ElementType::BF16, "<u2"},    {ElementType::F16, "<u2"}, {ElementType::S8, "<i1"},
-    {ElementType::U8, "<u1"},      {ElementType::Pred, "<b1"},
+    {ElementType::Pred, "|b1"}, {ElementType::S8, "|i1"},   {ElementType::U8, "|u1"},
+    {ElementType::S16, "<i2"},  {ElementType::U16, "<u2"},  {ElementType::S32, "<i4"},
+    {ElementType::U32, "<u4"},  {ElementType::S64, "<i8"},  {ElementType::U64, "<u8"},
+    {ElementType::F16, "<f2"},  {ElementType::BF16, "<V2"}, {ElementType::F32, "<f4"},
+    {ElementType::F64, "<f8"},  {ElementType::BF16, "|V2"}, {ElementType::BF16, "bfloat16"},
+    {ElementType::BF16, "<u2"}, {ElementType::F16, "<u2"},  {ElementType::S8, "<i1"},
+    {ElementType::U8, "<u1"},   {ElementType::Pred, "<b1"},
 }};
 
 [[noreturn]] void bad(const std::string &path, const std::string &what) {
@@ -187,7 +187,8 @@ std::string npy_header(const Shape &shape) {
   text.resize(total - 11, ' ');
   text += '\n';
   std::string header(kMagic);
-  header += {'\x01', '\x00', static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
+  header +=
+      {'\x01', '\x00', static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
   return header + text;
 }
 
@@ -198,7 +199,8 @@ Tensor read_tensor(const std::string &path, const Shape &expected) {
   if (!file)
     bad(path, std::string("cannot be read: ") + std::strerror(errno));
   // Never more than the largest file that can be right, and one byte.
-  std::size_t want = static_cast<std::size_t>(expected.bytes()), limit = want + (std::size_t{1} << 17);
+  std::size_t want = static_cast<std::size_t>(expected.bytes()),
+              limit = want + (std::size_t{1} << 17);
   std::string content;
   std::array<char, 1 << 16> block;
   while (content.size() <= limit && file) {

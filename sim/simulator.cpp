@@ -77,7 +77,8 @@ struct Simulator::Program {
   std::vector<Step> steps;
 
   Program(const spec::Isa &isa, const spec::Kernel &kernel);
-  Access resolve(const spec::Isa &isa, const spec::Region &region, const semantics::Bindings &attributes) const;
+  Access resolve(const spec::Isa &isa, const spec::Region &region,
+                 const semantics::Bindings &attributes) const;
   void place(const spec::Placed &placed, const Tensor &value, Memory &memory) const;
 
 private:
@@ -97,7 +98,8 @@ Access Simulator::Program::resolve(const spec::Isa &isa, const spec::Region &reg
   access.shape.dims.insert(access.shape.dims.end(), buffer.unit.begin(), buffer.unit.end());
 
   // The last addressed dimension is contiguous; each index of the others begins a run.
-  auto place_bytes = static_cast<std::size_t>(buffer.unit_elements() * semantics::byte_size(buffer.type));
+  auto place_bytes =
+      static_cast<std::size_t>(buffer.unit_elements() * semantics::byte_size(buffer.type));
   std::vector<std::int64_t> strides = semantics::row_major_strides(sizes);
   std::size_t last = sizes.empty() ? 0 : sizes.size() - 1;
   std::vector<std::size_t> places{0};
@@ -110,18 +112,21 @@ Access Simulator::Program::resolve(const spec::Isa &isa, const spec::Region &reg
         next.push_back(base + static_cast<std::size_t>((start + i) * strides[d]));
     places = std::move(next);
   }
-  access.run_bytes = place_bytes * (sizes.empty() ? 1 : static_cast<std::size_t>(concrete->extents[last]));
+  access.run_bytes =
+      place_bytes * (sizes.empty() ? 1 : static_cast<std::size_t>(concrete->extents[last]));
   for (std::size_t place : places)
     access.offsets.push_back(place * place_bytes);
   return access;
 }
 
 Simulator::Program::Program(const spec::Isa &isa, const spec::Kernel &kernel)
-    : numerics(isa.numerics), off_chip(isa.off_chip), inputs(kernel.inputs), constants(kernel.constants),
-      outputs(kernel.outputs), off_chip_bytes_(kernel.off_chip_bytes) {
+    : numerics(isa.numerics), off_chip(isa.off_chip), inputs(kernel.inputs),
+      constants(kernel.constants), outputs(kernel.outputs), off_chip_bytes_(kernel.off_chip_bytes) {
   for (const spec::Buffer &buffer : isa.buffers)
-    buffer_bytes.push_back(static_cast<std::size_t>(
-        buffer.off_chip ? off_chip_bytes_ : buffer.places() * buffer.unit_elements() * semantics::byte_size(buffer.type)));
+    buffer_bytes.push_back(static_cast<std::size_t>(buffer.off_chip
+                                                        ? off_chip_bytes_
+                                                        : buffer.places() * buffer.unit_elements() *
+                                                              semantics::byte_size(buffer.type)));
   std::vector<std::vector<std::uint32_t>> variables;
   for (const spec::Instruction &instruction : isa.instructions)
     variables.push_back(body_variables(instruction));
@@ -147,10 +152,12 @@ Simulator::Program::Program(const spec::Isa &isa, const spec::Kernel &kernel)
   }
 }
 
-void Simulator::Program::place(const spec::Placed &placed, const Tensor &value, Memory &memory) const {
+void Simulator::Program::place(const spec::Placed &placed, const Tensor &value,
+                               Memory &memory) const {
   auto bytes = value.bytes();
   std::vector<std::byte> &target = memory[off_chip];
-  assert(placed.address >= 0 && static_cast<std::size_t>(placed.address) + bytes.size() <= target.size());
+  assert(placed.address >= 0 &&
+         static_cast<std::size_t>(placed.address) + bytes.size() <= target.size());
   std::copy(bytes.begin(), bytes.end(), target.begin() + placed.address);
 }
 
@@ -170,8 +177,9 @@ std::vector<Tensor> Simulator::run(std::span<const Tensor> inputs) const {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const spec::Placed &placed = program.inputs[i];
     if (inputs[i].shape() != placed.shape)
-      semantics::fail(placed.location, fmt::format("input {} is {}, but the kernel's is {}", i,
-                                                   inputs[i].shape().to_string(), placed.shape.to_string()));
+      semantics::fail(placed.location,
+                      fmt::format("input {} is {}, but the kernel's is {}", i,
+                                  inputs[i].shape().to_string(), placed.shape.to_string()));
     program.place(placed, inputs[i], memory);
   }
   for (const spec::Placed &constant : program.constants)

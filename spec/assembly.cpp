@@ -11,7 +11,8 @@ using semantics::ElementType;
 using Values = std::map<std::string, std::string, std::less<>>;
 
 bool is_word(char c, bool first) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         (!first && c >= '0' && c <= '9');
 }
 
 /// The word of `{word}` at `at`; empty when something else stands there.
@@ -19,12 +20,14 @@ std::string_view word_at(std::string_view text, std::size_t at) {
   std::size_t end = at + 1;
   while (end < text.size() && is_word(text[end], end == at + 1))
     ++end;
-  return end > at + 1 && end < text.size() && text[end] == '}' ? text.substr(at + 1, end - at - 1) : std::string_view{};
+  return end > at + 1 && end < text.size() && text[end] == '}' ? text.substr(at + 1, end - at - 1)
+                                                               : std::string_view{};
 }
 
 class Printer {
 public:
-  Printer(const Kernel &kernel, const Isa &isa, const AssemblySyntax &syntax) : kernel_(kernel), isa_(isa), syntax_(syntax) {}
+  Printer(const Kernel &kernel, const Isa &isa, const AssemblySyntax &syntax)
+      : kernel_(kernel), isa_(isa), syntax_(syntax) {}
 
   std::string print() const {
     Values whole = {{"name", identifier(kernel_.name)},
@@ -53,7 +56,8 @@ private:
     for (std::size_t i = 0; i < instruction.attributes.size(); ++i) {
       const std::string &name = definition.symbols.integers.names[i];
       std::string value = std::to_string(instruction.attributes[i]);
-      attributes += (i ? syntax_.attribute_separator : "") + fill(syntax_.attribute, {{"attribute", name}, {"value", value}});
+      attributes += (i ? syntax_.attribute_separator : "") +
+                    fill(syntax_.attribute, {{"attribute", name}, {"value", value}});
       if (!definition.assembly.empty())
         values[name] = value;
     }
@@ -85,7 +89,8 @@ private:
       return (semantics::decode(type, bits) < 0 ? "-" : "") + syntax_.infinity;
     std::string text = semantics::element_text(type, bits);
     // A float that looks like an integer would lose the sign of its zero.
-    bool plain = semantics::is_float(type) && text.find_first_not_of("-0123456789") == std::string::npos;
+    bool plain =
+        semantics::is_float(type) && text.find_first_not_of("-0123456789") == std::string::npos;
     return plain ? text + ".0" : text;
   }
 
@@ -101,7 +106,8 @@ private:
       return fill(syntax_.uniform, values);
     }
     std::string list =
-        nested_list(*tensor.value, "[", "]", [&](ElementType type, std::uint64_t bits) { return element_text(type, bits); });
+        nested_list(*tensor.value, "[", "]",
+                    [&](ElementType type, std::uint64_t bits) { return element_text(type, bits); });
     if (syntax_.general.empty())
       return list;
     values["list"] = list;
@@ -117,7 +123,8 @@ private:
                        {"dtype", type_text(tensor.shape.type)}};
       if (tensor.value)
         values["value"] = value_text(tensor);
-      out += (out.empty() ? "" : syntax_.separator) + fill(tensor.value ? syntax_.constant : syntax_.tensor, values);
+      out += (out.empty() ? "" : syntax_.separator) +
+             fill(tensor.value ? syntax_.constant : syntax_.tensor, values);
     }
     return out;
   }
@@ -150,7 +157,8 @@ const std::vector<AssemblyTemplate> &assembly_templates() {
   return kTemplates;
 }
 
-std::optional<std::string> unknown_placeholder(std::string_view text, std::span<const std::string> known) {
+std::optional<std::string> unknown_placeholder(std::string_view text,
+                                               std::span<const std::string> known) {
   for (std::size_t at = text.find('{'); at != std::string_view::npos; at = text.find('{', at + 1)) {
     std::string_view word = word_at(text, at);
     if (!word.empty() && std::find(known.begin(), known.end(), word) == known.end())

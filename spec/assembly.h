@@ -1,7 +1,7 @@
 #pragma once
-// Printing a kernel through an ISA's assembly block: templates whose {placeholders} are filled in. `{`, a known word and `}`
-// together are a placeholder; every other brace is text, so that Python dictionaries and C blocks need no escapes.
-// spec/LANGUAGE.md has the table.
+// Printing a kernel through an ISA's assembly block: templates whose {placeholders} are filled in.
+// `{`, a known word and `}` together are a placeholder; every other brace is text, so that Python
+// dictionaries and C blocks need no escapes. spec/LANGUAGE.md has the table.
 
 #include "spec/kernel.h"
 
@@ -9,7 +9,8 @@
 
 namespace isamorph::spec {
 
-/// A template of an assembly block: the key it has in the text, its member, and the words that it may use.
+/// A template of an assembly block: the key it has in the text, its member, and the words that it
+/// may use.
 struct AssemblyTemplate {
   std::string_view key;
   std::string AssemblySyntax::*text;
@@ -18,10 +19,12 @@ struct AssemblyTemplate {
 const std::vector<AssemblyTemplate> &assembly_templates();
 
 /// The first `{word}` of `text` that is not among `known`, as the word; nullopt if there is none.
-std::optional<std::string> unknown_placeholder(std::string_view text, std::span<const std::string> known);
+std::optional<std::string> unknown_placeholder(std::string_view text,
+                                               std::span<const std::string> known);
 
 /// `text` with each `{word}` of `values` replaced; other braces stay.
-std::string fill(std::string_view text, const std::map<std::string, std::string, std::less<>> &values);
+std::string fill(std::string_view text,
+                 const std::map<std::string, std::string, std::less<>> &values);
 
 std::string print_assembly(const Kernel &kernel, const Isa &isa, const AssemblySyntax &syntax);
 

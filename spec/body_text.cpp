@@ -11,7 +11,8 @@ std::string quoted(const IntExpr &expression) {
   return expression.is_constant() ? expression.to_string() : "`" + expression.to_string() + "`";
 }
 
-/// Numbers that no real attribute has, each standing for one expression while the operation prints its attributes.
+/// Numbers that no real attribute has, each standing for one expression while the operation prints
+/// its attributes.
 constexpr std::int64_t kStandIn = 7'700'000'000'000'000'000;
 
 } // namespace
@@ -65,8 +66,8 @@ std::string node_text(const semantics::GraphTemplate &body, const semantics::Tem
     for (std::size_t i = 0; i < node.operands.size(); ++i)
       operands += (i ? ", %" : "%") + body.nodes[node.operands[i]].name;
   }
-  return "%" + node.name + " = " + shape_text(node.shape) + " " + std::string(semantics::info(op).name) + "(" + operands +
-         ")" + attribute_text(node);
+  return "%" + node.name + " = " + shape_text(node.shape) + " " +
+         std::string(semantics::info(op).name) + "(" + operands + ")" + attribute_text(node);
 }
 
 } // namespace isamorph::spec

@@ -34,7 +34,7 @@ bool is_identity(const Tensor &tensor) {
 
 std::optional<std::uint64_t> uniform_value(const Tensor &tensor) {
   if (tensor.elements() == 0)
-    return std::nullopt;
+    return 0;
   std::uint64_t first = tensor.bits(0);
   for (std::int64_t i = 1; i < tensor.elements(); ++i)
     if (tensor.bits(i) != first)
@@ -44,8 +44,8 @@ std::optional<std::uint64_t> uniform_value(const Tensor &tensor) {
 
 namespace {
 
-void append(std::string &out, const Tensor &tensor, std::size_t dimension, std::int64_t &index, std::string_view open,
-            std::string_view close, const ElementPrinter &element) {
+void append(std::string &out, const Tensor &tensor, std::size_t dimension, std::int64_t &index,
+            std::string_view open, std::string_view close, const ElementPrinter &element) {
   if (dimension == tensor.shape().rank()) {
     out += element(tensor.shape().type, tensor.bits(index++));
     return;
@@ -60,7 +60,8 @@ void append(std::string &out, const Tensor &tensor, std::size_t dimension, std::
 
 } // namespace
 
-std::string nested_list(const Tensor &tensor, std::string_view open, std::string_view close, const ElementPrinter &element) {
+std::string nested_list(const Tensor &tensor, std::string_view open, std::string_view close,
+                        const ElementPrinter &element) {
   std::string out;
   std::int64_t index = 0;
   append(out, tensor, 0, index, open, close, element);

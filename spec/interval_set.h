@@ -14,8 +14,9 @@ public:
   void add(std::int64_t begin, std::int64_t end) {
     if (begin >= end)
       return;
-    auto first = std::lower_bound(intervals_.begin(), intervals_.end(), begin,
-                                  [](const Interval &interval, std::int64_t value) { return interval.end < value; });
+    auto first = std::lower_bound(
+        intervals_.begin(), intervals_.end(), begin,
+        [](const Interval &interval, std::int64_t value) { return interval.end < value; });
     auto last = first;
     for (; last != intervals_.end() && last->begin <= end; ++last) {
       begin = std::min(begin, last->begin);
@@ -31,8 +32,9 @@ public:
   std::optional<std::int64_t> first_missing(std::int64_t begin, std::int64_t end) const {
     if (begin >= end)
       return std::nullopt;
-    auto found = std::upper_bound(intervals_.begin(), intervals_.end(), begin,
-                                  [](std::int64_t value, const Interval &interval) { return value < interval.end; });
+    auto found = std::upper_bound(
+        intervals_.begin(), intervals_.end(), begin,
+        [](std::int64_t value, const Interval &interval) { return value < interval.end; });
     if (found == intervals_.end() || found->begin > begin)
       return begin;
     return found->end >= end ? std::nullopt : std::optional(found->end);

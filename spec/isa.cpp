@@ -23,7 +23,8 @@ const Instruction *Isa::find_instruction(std::string_view wanted) const {
   return nullptr;
 }
 
-std::optional<ConcreteRegion> instantiate(const Region &region, const semantics::Bindings &attributes) {
+std::optional<ConcreteRegion> instantiate(const Region &region,
+                                          const semantics::Bindings &attributes) {
   ConcreteRegion concrete;
   concrete.buffer = region.buffer;
   concrete.starts.reserve(region.starts.size());
@@ -39,7 +40,8 @@ std::optional<ConcreteRegion> instantiate(const Region &region, const semantics:
   return concrete;
 }
 
-semantics::TensorGraph instantiate_body(const Instruction &instruction, const semantics::Bindings &attributes) {
+semantics::TensorGraph instantiate_body(const Instruction &instruction,
+                                        const semantics::Bindings &attributes) {
   semantics::SymbolValues values(instruction.symbols);
   values.integers = attributes;
   values.integers.resize(instruction.symbols.integers.names.size());

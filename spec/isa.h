@@ -1,6 +1,7 @@
 #pragma once
-// The model of an instruction set, as read from an .isa file (design, section 6; the language is described in
-// spec/LANGUAGE.md). Everything else about an accelerator (patterns, simulator, proofs, costs, assembly) derives from it.
+// The model of an instruction set, as read from an .isa file (design, section 6; the language is
+// described in spec/LANGUAGE.md). Everything else about an accelerator (patterns, simulator,
+// proofs, costs, assembly) derives from it.
 
 #include "semantics/graph_template.h"
 #include "semantics/numerics.h"
@@ -14,13 +15,15 @@ namespace isamorph::spec {
 using semantics::ElementType;
 using semantics::IntExpr;
 
-/// A memory of the accelerator: `addressed` dimensions that instructions index, each place holding `unit` elements.
-/// The off-chip buffer (`hbm`) is u8 with one addressed dimension whose size is the kernel's.
+/// A memory of the accelerator: `addressed` dimensions that instructions index, each place holding
+/// `unit` elements. The off-chip buffer (`hbm`) is u8 with one addressed dimension whose size is
+/// the kernel's.
 struct Buffer {
   std::string name;
   bool off_chip = false;
-  std::vector<std::int64_t> addressed; ///< sizes; empty for a register-like buffer, {0} for the off-chip one
-  std::vector<std::int64_t> unit;      ///< sizes of one place; empty: a scalar
+  std::vector<std::int64_t>
+      addressed; ///< sizes; empty for a register-like buffer, {0} for the off-chip one
+  std::vector<std::int64_t> unit; ///< sizes of one place; empty: a scalar
   ElementType type = ElementType::U8;
   semantics::Location location;
 
@@ -29,42 +32,45 @@ struct Buffer {
   std::int64_t places() const;
 };
 
-/// A rectangular region: `buffer[start_0 : extent_0, start_1 : extent_1, ...]`, one pair for each addressed dimension.
+/// A rectangular region: `buffer[start_0 : extent_0, start_1 : extent_1, ...]`, one pair for each
+/// addressed dimension.
 struct Region {
   std::uint32_t buffer = 0;
   std::vector<IntExpr> starts, extents;
   semantics::Location location;
 };
 
-/// `reads %x = region`: the tensor of shape [extents..., unit...] under the name x (parameter number = position).
+/// `reads %x = region`: the tensor of shape [extents..., unit...] under the name x (parameter
+/// number = position).
 struct Read {
   std::string name;
   Region region;
   semantics::ShapeTemplate shape;
 };
-/// `writes region = %y`: %y's shape must be [extents..., unit...]. All reads happen before all writes.
+/// `writes region = %y`: %y's shape must be [extents..., unit...]. All reads happen before all
+/// writes.
 struct Write {
   std::string value;
   Region region;
 };
 
 struct InstructionCost {
-  std::uint32_t unit = 0;  ///< index into Isa::units
-  IntExpr latency = 1;     ///< cycles
-  IntExpr bytes = 0;       ///< moved to or from off-chip memory
+  std::uint32_t unit = 0; ///< index into Isa::units
+  IntExpr latency = 1;    ///< cycles
+  IntExpr bytes = 0;      ///< moved to or from off-chip memory
 };
 
 struct Instruction {
   std::string name;
-  semantics::Symbols symbols;           ///< integers: computational attributes, then address attributes
-  std::uint32_t computational = 0;      ///< how many of symbols.integers are computational
+  semantics::Symbols symbols;      ///< integers: computational attributes, then address attributes
+  std::uint32_t computational = 0; ///< how many of symbols.integers are computational
   std::vector<Read> reads;
-  std::vector<Write> writes;            ///< parallel to body.results
-  std::vector<IntExpr> constraints;     ///< `where`: each must be non-zero
+  std::vector<Write> writes;        ///< parallel to body.results
+  std::vector<IntExpr> constraints; ///< `where`: each must be non-zero
   std::vector<std::string> constraint_texts;
   InstructionCost cost;
   semantics::GraphTemplate body;
-  std::string assembly;                 ///< own template for the ISA's assembly; empty: the block's default
+  std::string assembly; ///< own template for the ISA's assembly; empty: the block's default
   semantics::Location location;
 
   std::size_t attribute_count() const { return symbols.integers.names.size(); }
@@ -76,13 +82,14 @@ struct AssemblySyntax {
   std::string file_extension;
   std::string prologue, epilogue, instruction, attribute, separator, tensor, constant;
   std::string attribute_separator = ", ";
-  std::string identity, uniform, general;    ///< how constants are written; empty: not in that way
-  std::string infinity = "inf", nan = "nan"; ///< elements that are no numbers; "-" goes before the former
+  std::string identity, uniform, general; ///< how constants are written; empty: not in that way
+  std::string infinity = "inf",
+              nan = "nan"; ///< elements that are no numbers; "-" goes before the former
   std::vector<std::pair<ElementType, std::string>> types; ///< how element types are written
 };
 
-/// An instruction set. Buffers, units, instructions and assembly blocks have distinct names among themselves; exactly one
-/// buffer is off-chip.
+/// An instruction set. Buffers, units, instructions and assembly blocks have distinct names among
+/// themselves; exactly one buffer is off-chip.
 struct Isa {
   std::string name;
   std::vector<std::pair<std::string, std::int64_t>> parameters; ///< with the values in force
@@ -98,13 +105,14 @@ struct Isa {
   const Buffer &buffer(std::uint32_t index) const { return buffers[index]; }
 };
 
-/// Reads an ISA; `arguments` set its parameters. Throws InputError. Checks names, arities, that every body's writes exist,
-/// and that shapes fit where they can be decided symbolically; verify/isa_check.h decides the rest for all attributes.
+/// Reads an ISA; `arguments` set its parameters. Throws InputError. Checks names, arities, that
+/// every body's writes exist, and that shapes fit where they can be decided symbolically;
+/// verify/isa_check.h decides the rest for all attributes.
 Isa parse_isa(const semantics::SourceRef &source,
               const std::vector<std::pair<std::string, std::int64_t>> &arguments = {});
 
-/// A shipped name ("qkv", "gemmini(DIM=64)") or a path, optionally followed by arguments. Shipped ISAs are found beside the
-/// installed command, in the source tree, or in $ISAMORPH_ISA_PATH.
+/// A shipped name ("qkv", "gemmini(DIM=64)") or a path, optionally followed by arguments. Shipped
+/// ISAs are found beside the installed command, in the source tree, or in $ISAMORPH_ISA_PATH.
 Isa load_isa(const std::string &name_or_path);
 std::vector<std::string> shipped_isa_names();
 
@@ -116,12 +124,15 @@ struct ConcreteRegion {
   std::uint32_t buffer = 0;
   std::vector<std::int64_t> starts, extents;
 };
-std::optional<ConcreteRegion> instantiate(const Region &region, const semantics::Bindings &attributes);
+std::optional<ConcreteRegion> instantiate(const Region &region,
+                                          const semantics::Bindings &attributes);
 
 /// The body for given attribute values, with one parameter a read and one result a write.
-semantics::TensorGraph instantiate_body(const Instruction &instruction, const semantics::Bindings &attributes);
+semantics::TensorGraph instantiate_body(const Instruction &instruction,
+                                        const semantics::Bindings &attributes);
 
-/// What differs between two ISAs, a line each ("instruction softmax: broadcast dimensions {0} against {1} in %b").
+/// What differs between two ISAs, a line each ("instruction softmax: broadcast dimensions {0}
+/// against {1} in %b").
 std::vector<std::string> diff(const Isa &a, const Isa &b);
 
 } // namespace isamorph::spec

@@ -15,14 +15,16 @@ std::string IsaReader::read_text() {
   return cursor_->looking_at("\"\"\"") ? cursor_->triple_quoted() : cursor_->quoted_string();
 }
 
-void IsaReader::check_placeholders(const std::string &text, std::size_t begin, const std::string &what,
-                                   std::span<const std::string> known) {
+void IsaReader::check_placeholders(const std::string &text, std::size_t begin,
+                                   const std::string &what, std::span<const std::string> known) {
   auto word = unknown_placeholder(text, known);
   if (!word)
     return;
   std::size_t place = cursor_->source()->text.find("{" + *word + "}", begin);
-  fail(cursor_->at(place == std::string::npos ? begin : place), what + " has no placeholder {" + *word + "}",
-       semantics::suggest(*word, known).empty() ? "known: " + semantics::join(known) : semantics::suggest(*word, known));
+  fail(cursor_->at(place == std::string::npos ? begin : place),
+       what + " has no placeholder {" + *word + "}",
+       semantics::suggest(*word, known).empty() ? "known: " + semantics::join(known)
+                                                : semantics::suggest(*word, known));
 }
 
 void IsaReader::read_types(AssemblySyntax &syntax) {
@@ -61,13 +63,15 @@ void IsaReader::read_assembly() {
       continue;
     }
     const auto &templates = assembly_templates();
-    auto found = std::find_if(templates.begin(), templates.end(), [&](const AssemblyTemplate &t) { return t.key == key; });
+    auto found = std::find_if(templates.begin(), templates.end(),
+                              [&](const AssemblyTemplate &t) { return t.key == key; });
     if (found == templates.end()) {
       std::vector<std::string> known = {"types"};
       for (const AssemblyTemplate &t : templates)
         known.emplace_back(t.key);
       std::string hint = semantics::suggest(key, known);
-      fail(key_place, "unknown template '" + key + "'", hint.empty() ? "known: " + semantics::join(known) : hint);
+      fail(key_place, "unknown template '" + key + "'",
+           hint.empty() ? "known: " + semantics::join(known) : hint);
     }
     std::size_t begin = cursor_->here().offset;
     syntax.*(found->text) = read_text();

@@ -20,7 +20,8 @@ public:
     buffers();
     say("units", semantics::join(a_.units), semantics::join(b_.units));
     if (!(a_.numerics == b_.numerics))
-      say("numerics", one_line(semantics::print_numerics(a_.numerics)), one_line(semantics::print_numerics(b_.numerics)));
+      say("numerics", one_line(semantics::print_numerics(a_.numerics)),
+          one_line(semantics::print_numerics(b_.numerics)));
     instructions();
     assemblies();
     return std::move(lines_);
@@ -32,12 +33,17 @@ private:
     return text;
   }
 
-  void only_in(const std::string &what, const Isa &isa) { lines_.push_back(what + ": only in " + isa.name); }
+  void only_in(const std::string &what, const Isa &isa) {
+    lines_.push_back(what + ": only in " + isa.name);
+  }
 
   void say(const std::string &what, const std::string &in_a, const std::string &in_b) {
-    auto shown = [](const std::string &text) { return text.empty() ? std::string("nothing") : text; };
+    auto shown = [](const std::string &text) {
+      return text.empty() ? std::string("nothing") : text;
+    };
     if (in_a != in_b)
-      lines_.push_back(what + ": " + shown(in_a) + " in " + a_.name + ", " + shown(in_b) + " in " + b_.name);
+      lines_.push_back(what + ": " + shown(in_a) + " in " + a_.name + ", " + shown(in_b) + " in " +
+                       b_.name);
   }
 
   static std::string parameters(const Isa &isa) {
@@ -50,20 +56,24 @@ private:
   static std::string buffer_text(const Buffer &buffer) {
     if (buffer.off_chip)
       return "hbm";
-    std::string out = "[" + semantics::join_dims(buffer.addressed) + "] x " + std::string(semantics::name(buffer.type));
+    std::string out = "[" + semantics::join_dims(buffer.addressed) + "] x " +
+                      std::string(semantics::name(buffer.type));
     return out + "[" + semantics::join_dims(buffer.unit) + "]";
   }
 
   void buffers() {
-    each(a_.buffers, b_.buffers, "buffer ",
-         [&](const Buffer &x, const Buffer &y) { say("buffer " + x.name, buffer_text(x), buffer_text(y)); });
+    each(a_.buffers, b_.buffers, "buffer ", [&](const Buffer &x, const Buffer &y) {
+      say("buffer " + x.name, buffer_text(x), buffer_text(y));
+    });
   }
 
   /// Calls `compare` for items of the same name, and reports those that one side lacks.
   template <class Item, class Compare>
-  void each(const std::vector<Item> &in_a, const std::vector<Item> &in_b, const std::string &kind, Compare compare) {
+  void each(const std::vector<Item> &in_a, const std::vector<Item> &in_b, const std::string &kind,
+            Compare compare) {
     auto find = [](const std::vector<Item> &items, const std::string &name) {
-      return std::find_if(items.begin(), items.end(), [&](const Item &item) { return item.name == name; });
+      return std::find_if(items.begin(), items.end(),
+                          [&](const Item &item) { return item.name == name; });
     };
     for (const Item &item : in_a)
       if (auto other = find(in_b, item.name); other != in_b.end())
@@ -97,16 +107,23 @@ private:
   void instruction(const Instruction &x, const Instruction &y) {
     std::string what = "instruction " + x.name + ": ";
     say(what + "attributes", attributes(x), attributes(y));
-    auto list = [&](const std::string &name, std::size_t count_x, std::size_t count_y, auto text_x, auto text_y) {
+    auto list = [&](const std::string &name, std::size_t count_x, std::size_t count_y, auto text_x,
+                    auto text_y) {
       for (std::size_t i = 0; i < std::max(count_x, count_y); ++i)
         say(what + name, i < count_x ? text_x(i) : "", i < count_y ? text_y(i) : "");
     };
-    list("reads", x.reads.size(), y.reads.size(), [&](std::size_t i) { return region_text(a_, x.reads[i].region); },
-         [&](std::size_t i) { return region_text(b_, y.reads[i].region); });
-    list("writes", x.writes.size(), y.writes.size(), [&](std::size_t i) { return region_text(a_, x.writes[i].region); },
-         [&](std::size_t i) { return region_text(b_, y.writes[i].region); });
-    list("where", x.constraints.size(), y.constraints.size(), [&](std::size_t i) { return x.constraints[i].to_string(); },
-         [&](std::size_t i) { return y.constraints[i].to_string(); });
+    list(
+        "reads", x.reads.size(), y.reads.size(),
+        [&](std::size_t i) { return region_text(a_, x.reads[i].region); },
+        [&](std::size_t i) { return region_text(b_, y.reads[i].region); });
+    list(
+        "writes", x.writes.size(), y.writes.size(),
+        [&](std::size_t i) { return region_text(a_, x.writes[i].region); },
+        [&](std::size_t i) { return region_text(b_, y.writes[i].region); });
+    list(
+        "where", x.constraints.size(), y.constraints.size(),
+        [&](std::size_t i) { return x.constraints[i].to_string(); },
+        [&](std::size_t i) { return y.constraints[i].to_string(); });
     say(what + "unit", a_.units[x.cost.unit], b_.units[y.cost.unit]);
     say(what + "latency", x.cost.latency.to_string(), y.cost.latency.to_string());
     say(what + "bytes", x.cost.bytes.to_string(), y.cost.bytes.to_string());
@@ -137,10 +154,12 @@ private:
     for (std::size_t i = 0; i < std::min(in_a.results.size(), in_b.results.size()); ++i)
       if (!same_skeleton ? in_a.nodes[in_a.results[i]].name != in_b.nodes[in_b.results[i]].name
                          : in_a.results[i] != in_b.results[i])
-        say(what + "what is written", "%" + in_a.nodes[in_a.results[i]].name, "%" + in_b.nodes[in_b.results[i]].name);
+        say(what + "what is written", "%" + in_a.nodes[in_a.results[i]].name,
+            "%" + in_b.nodes[in_b.results[i]].name);
   }
 
-  void nodes_by_position(const std::string &what, const GraphTemplate &in_a, const GraphTemplate &in_b) {
+  void nodes_by_position(const std::string &what, const GraphTemplate &in_a,
+                         const GraphTemplate &in_b) {
     auto operands = [](const GraphTemplate &body, const TemplateNode &node) {
       std::vector<std::string> names;
       for (std::uint32_t operand : node.operands)
@@ -157,7 +176,8 @@ private:
     }
   }
 
-  void nodes_by_name(const std::string &what, const GraphTemplate &in_a, const GraphTemplate &in_b) {
+  void nodes_by_name(const std::string &what, const GraphTemplate &in_a,
+                     const GraphTemplate &in_b) {
     std::vector<std::string> texts_a, texts_b;
     for (const TemplateNode &node : in_a.nodes)
       texts_a.push_back(node_text(in_a, node));
@@ -170,13 +190,15 @@ private:
   }
 
   void assemblies() {
-    each(a_.assemblies, b_.assemblies, "assembly ", [&](const AssemblySyntax &x, const AssemblySyntax &y) {
-      for (const AssemblyTemplate &item : assembly_templates())
-        if (x.*(item.text) != y.*(item.text))
-          lines_.push_back("assembly " + x.name + ": template " + std::string(item.key) + " differs");
-      if (x.types != y.types)
-        lines_.push_back("assembly " + x.name + ": types differ");
-    });
+    each(a_.assemblies, b_.assemblies, "assembly ",
+         [&](const AssemblySyntax &x, const AssemblySyntax &y) {
+           for (const AssemblyTemplate &item : assembly_templates())
+             if (x.*(item.text) != y.*(item.text))
+               lines_.push_back("assembly " + x.name + ": template " + std::string(item.key) +
+                                " differs");
+           if (x.types != y.types)
+             lines_.push_back("assembly " + x.name + ": types differ");
+         });
   }
 
   const Isa &a_, &b_;

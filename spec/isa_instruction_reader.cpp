@@ -59,6 +59,20 @@ std::vector<std::string> node_names(const semantics::GraphTemplate &body) {
   return names;
 }
 
+/// No size, attribute or constant of the body depends on the instruction's attributes.
+bool is_concrete(const semantics::GraphTemplate &body) {
+  auto constant = [](const semantics::IntExpr &expression) { return expression.is_constant(); };
+  return std::all_of(
+      body.nodes.begin(), body.nodes.end(), [&](const semantics::TemplateNode &node) {
+        return std::all_of(node.shape.dims.begin(), node.shape.dims.end(), constant) &&
+               !node.literal_value &&
+               std::all_of(
+                   node.attributes.begin(), node.attributes.end(), [&](const auto &attribute) {
+                     return std::all_of(attribute.second.begin(), attribute.second.end(), constant);
+                   });
+      });
+}
+
 } // namespace
 
 void IsaReader::read_instruction() {
@@ -68,9 +82,10 @@ void IsaReader::read_instruction() {
   auto [found, is_new] = names_.emplace(instruction.name, "instruction");
   bool replaces = inherited_.erase("instruction " + instruction.name) > 0;
   if (!is_new && !replaces)
-    fail(instruction.location, found->second == "instruction"
-                                   ? "instruction '" + instruction.name + "' is declared twice"
-                                   : "'" + instruction.name + "' is already the name of a " + found->second);
+    fail(instruction.location,
+         found->second == "instruction"
+             ? "instruction '" + instruction.name + "' is declared twice"
+             : "'" + instruction.name + "' is already the name of a " + found->second);
   instruction.symbols.constants = parameters_;
   read_attributes(instruction);
   written_.clear();
@@ -168,7 +183,8 @@ Region IsaReader::read_region(const Instruction &instruction) {
   if (cursor_->accept("["))
     while (!cursor_->accept("]")) {
       region.starts.push_back(expression(instruction));
-      region.extents.push_back(cursor_->accept(":") ? expression(instruction) : semantics::IntExpr(1));
+      region.extents.push_back(cursor_->accept(":") ? expression(instruction)
+                                                    : semantics::IntExpr(1));
       if (!cursor_->looking_at("]"))
         cursor_->expect(",");
     }
@@ -179,20 +195,23 @@ Region IsaReader::read_region(const Instruction &instruction) {
 void IsaReader::check_region(const Region &region) const {
   const Buffer &buffer = isa_.buffers[region.buffer];
   if (region.starts.size() != buffer.addressed.size())
-    fail(region.location, "buffer '" + buffer.name + "' has " + std::to_string(buffer.addressed.size()) +
-                              " addressed dimension(s), but this region has " + std::to_string(region.starts.size()));
+    fail(region.location, "buffer '" + buffer.name + "' has " +
+                              std::to_string(buffer.addressed.size()) +
+                              " addressed dimension(s), but this region has " +
+                              std::to_string(region.starts.size()));
   for (std::size_t i = 0; i < region.starts.size(); ++i) {
     const semantics::IntExpr &start = region.starts[i], &extent = region.extents[i];
     std::int64_t size = buffer.addressed[i];
     auto outside = [&](const std::string &what) {
-      fail(region.location, what + " of dimension " + std::to_string(i) + " leaves buffer '" + buffer.name + "', which has " +
-                                std::to_string(size) + " places");
+      fail(region.location, what + " of dimension " + std::to_string(i) + " leaves buffer '" +
+                                buffer.name + "', which has " + std::to_string(size) + " places");
     };
     if (start.is_constant() && (start.value() < 0 || (!buffer.off_chip && start.value() >= size)))
       outside("start " + start.to_string());
     if (extent.is_constant() && (extent.value() < 0 || (!buffer.off_chip && extent.value() > size)))
       outside("extent " + extent.to_string());
-    if (start.is_constant() && extent.is_constant() && !buffer.off_chip && extent.value() > size - start.value())
+    if (start.is_constant() && extent.is_constant() && !buffer.off_chip &&
+        extent.value() > size - start.value())
       outside("region [" + start.to_string() + " : " + extent.to_string() + "]");
   }
 }
@@ -226,7 +245,8 @@ void IsaReader::read_constraints(Instruction &instruction) {
     Location place = cursor_->here();
     instruction.constraints.push_back(expression(instruction));
     std::string_view text = place.source->text;
-    instruction.constraint_texts.push_back(one_line(text.substr(place.offset, cursor_->offset() - place.offset)));
+    instruction.constraint_texts.push_back(
+        one_line(text.substr(place.offset, cursor_->offset() - place.offset)));
     const semantics::IntExpr &condition = instruction.constraints.back();
     if (condition.is_constant() && condition.value() == 0)
       fail(place, "this constraint never holds");
@@ -284,20 +304,23 @@ void IsaReader::read_body(Instruction &instruction) {
   std::vector<semantics::NamedShape> operands;
   for (const Read &read : instruction.reads)
     operands.push_back({read.name, read.shape, read.region.location});
-  // Results are looked up later, where a misspelt name can be reported at the write; any name will do until then.
+  // Results are looked up later, where a misspelt name can be reported at the write; any name will
+  // do until then.
   std::vector<std::string> wanted;
   if (!instruction.reads.empty())
     wanted.push_back(instruction.reads.front().name);
   else
     for (const Write &write : instruction.writes)
       wanted.push_back(write.value);
-  instruction.body = semantics::parse_template_body(*cursor_, instruction.symbols, operands, wanted);
+  instruction.body =
+      semantics::parse_template_body(*cursor_, instruction.symbols, operands, wanted);
   instruction.body.name = instruction.name;
 }
 
 void IsaReader::resolve_results(Instruction &instruction) {
   if (instruction.body.parameters.size() != instruction.reads.size())
-    fail(instruction.location, "the semantics of '" + instruction.name + "' declare parameters of their own",
+    fail(instruction.location,
+         "the semantics of '" + instruction.name + "' declare parameters of their own",
          "operands come from `reads`");
   instruction.body.results.clear();
   std::vector<std::string> names = node_names(instruction.body);
@@ -305,20 +328,25 @@ void IsaReader::resolve_results(Instruction &instruction) {
     const Write &write = instruction.writes[i];
     auto found = std::find(names.begin(), names.end(), write.value);
     if (found == names.end())
-      fail(written_[i], "the semantics define no '%" + write.value + "'", semantics::suggest(write.value, names));
+      fail(written_[i], "the semantics define no '%" + write.value + "'",
+           semantics::suggest(write.value, names));
     instruction.body.results.push_back(static_cast<std::uint32_t>(found - names.begin()));
     check_write(instruction, i);
   }
+  if (is_concrete(instruction.body))
+    instantiate_body(instruction, instruction.symbols.integers.unbound());
 }
 
 void IsaReader::check_write(const Instruction &instruction, std::size_t index) {
   const Region &region = instruction.writes[index].region;
   const Buffer &buffer = isa_.buffers[region.buffer];
-  const semantics::ShapeTemplate &value = instruction.body.nodes[instruction.body.results[index]].shape;
+  const semantics::ShapeTemplate &value =
+      instruction.body.nodes[instruction.body.results[index]].shape;
   semantics::ShapeTemplate expected = region_shape(region, buffer);
   auto differ = [&](const std::string &why) {
-    fail(written_[index], "%" + instruction.writes[index].value + " is " + shape_text(value) + ", but the region of '" +
-                              buffer.name + "' holds " + shape_text(expected) + ": " + why);
+    fail(written_[index], "%" + instruction.writes[index].value + " is " + shape_text(value) +
+                              ", but the region of '" + buffer.name + "' holds " +
+                              shape_text(expected) + ": " + why);
   };
   if (type_text(value) != type_text(expected))
     differ("the element types differ");
@@ -326,7 +354,8 @@ void IsaReader::check_write(const Instruction &instruction, std::size_t index) {
     differ("the ranks differ");
   // Sizes with attributes may be equal for the allowed values; verify/isa_check.h decides that.
   for (std::size_t d = 0; d < value.dims.size(); ++d)
-    if (value.dims[d].is_constant() && expected.dims[d].is_constant() && !(value.dims[d] == expected.dims[d]))
+    if (value.dims[d].is_constant() && expected.dims[d].is_constant() &&
+        !(value.dims[d] == expected.dims[d]))
       differ("dimension " + std::to_string(d) + " differs");
 }
 

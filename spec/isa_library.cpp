@@ -44,7 +44,8 @@ IsaName split_arguments(const std::string &text) {
 }
 
 bool is_plain_name(const std::string &name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+  return !name.empty() && std::all_of(name.begin(), name.end(),
+                                      [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
 
 bool is_file(const fs::path &path) {
@@ -79,7 +80,8 @@ semantics::SourceRef find_isa_file(const std::string &name, const semantics::Sou
   for (const fs::path &part : path)
     leaves = leaves || part == "..";
   if (leaves)
-    semantics::fail(where, "'" + name + "' must be a file beside this one or among the shipped ISAs");
+    semantics::fail(where,
+                    "'" + name + "' must be a file beside this one or among the shipped ISAs");
   std::vector<std::string> folders;
   if (from && !from->name.empty() && from->name[0] != '<') {
     fs::path beside = fs::path(from->name).parent_path();
@@ -117,7 +119,8 @@ Isa load_isa(const std::string &name_or_path) {
     if (!is_file(name.base)) {
       std::vector<std::string> shipped = shipped_isa_names();
       std::string nearest = semantics::suggest(name.base, shipped);
-      throw semantics::InputError("unknown ISA '" + name.base + "'" + (nearest.empty() ? "" : "; " + nearest) +
+      throw semantics::InputError("unknown ISA '" + name.base + "'" +
+                                  (nearest.empty() ? "" : "; " + nearest) +
                                   "\nshipped ISAs: " + semantics::join(shipped));
     }
   }

@@ -21,11 +21,13 @@ std::string escaped(const std::string &text) {
 }
 
 std::string text_block(const std::string &text) {
-  bool lines = text.find('\n') != std::string::npos && text.find("\"\"\"") == std::string::npos && text.back() == '\n';
+  bool lines = text.find('\n') != std::string::npos && text.find("\"\"\"") == std::string::npos &&
+               text.back() == '\n';
   return lines ? "\"\"\"\n" + text + "\"\"\"" : escaped(text);
 }
 
-std::string bracketed(const std::vector<std::string> &words, std::string_view open, std::string_view close) {
+std::string bracketed(const std::vector<std::string> &words, std::string_view open,
+                      std::string_view close) {
   return std::string(open) + semantics::join(words) + std::string(close);
 }
 
@@ -60,8 +62,9 @@ std::string instruction_text(const Isa &isa, const Instruction &instruction) {
     out += "    writes " + region_text(isa, write.region) + " = %" + write.value + "\n";
   if (!instruction.constraint_texts.empty())
     out += "    where  " + semantics::join(instruction.constraint_texts) + "\n";
-  out += "    cost   unit " + isa.units[instruction.cost.unit] + ", latency " + instruction.cost.latency.to_string() +
-         ", bytes " + instruction.cost.bytes.to_string() + "\n";
+  out += "    cost   unit " + isa.units[instruction.cost.unit] + ", latency " +
+         instruction.cost.latency.to_string() + ", bytes " + instruction.cost.bytes.to_string() +
+         "\n";
   if (!instruction.assembly.empty())
     out += "    assembly " + text_block(instruction.assembly) + "\n";
   out += "    semantics {\n";
@@ -76,7 +79,8 @@ std::string assembly_text(const AssemblySyntax &syntax) {
   if (!syntax.types.empty()) {
     out += "    types ";
     for (std::size_t i = 0; i < syntax.types.size(); ++i)
-      out += (i ? ", " : "") + std::string(semantics::name(syntax.types[i].first)) + " " + escaped(syntax.types[i].second);
+      out += (i ? ", " : "") + std::string(semantics::name(syntax.types[i].first)) + " " +
+             escaped(syntax.types[i].second);
     out += "\n";
   }
   for (const AssemblyTemplate &item : assembly_templates())
@@ -98,7 +102,8 @@ std::string print_isa(const Isa &isa) {
   if (!isa.parameters.empty()) {
     out += " (";
     for (std::size_t i = 0; i < isa.parameters.size(); ++i)
-      out += (i ? ", " : "") + isa.parameters[i].first + " = " + std::to_string(isa.parameters[i].second);
+      out += (i ? ", " : "") + isa.parameters[i].first + " = " +
+             std::to_string(isa.parameters[i].second);
     out += ")";
   }
   out += " {\n";

@@ -15,8 +15,8 @@ using semantics::Location;
 constexpr int kMaxDepth = 8;
 constexpr std::int64_t kMaxBufferBytes = std::int64_t{1} << 34;
 
-constexpr std::array<std::string_view, 9> kUnbuiltWords = {"state", "if",   "else", "repeat", "fifo",
-                                                           "update", "push", "wait", "pop"};
+constexpr std::array<std::string_view, 9> kUnbuiltWords = {
+    "state", "if", "else", "repeat", "fifo", "update", "push", "wait", "pop"};
 
 } // namespace
 
@@ -69,7 +69,8 @@ void IsaReader::read_parameters() {
   }
 }
 
-/// Everything of the other ISA becomes this one's. Its parameters keep their names; ours of the same name set them.
+/// Everything of the other ISA becomes this one's. Its parameters keep their names; ours of the
+/// same name set them.
 void IsaReader::inherit(const std::string &base, const Location &where) {
   if (depth_ >= kMaxDepth)
     fail(where, "ISAs extend and include each other too deeply (or in a circle)");
@@ -77,7 +78,8 @@ void IsaReader::inherit(const std::string &base, const Location &where) {
   for (const auto &argument : arguments_)
     if (!parameters_.contains(argument.first))
       passed.push_back(argument);
-  Isa inherited = IsaReader(find_isa_file(base + ".isa", source_, where), passed, depth_ + 1).read();
+  Isa inherited =
+      IsaReader(find_isa_file(base + ".isa", source_, where), passed, depth_ + 1).read();
   for (const auto &parameter : isa_.parameters)
     if (std::none_of(inherited.parameters.begin(), inherited.parameters.end(),
                      [&](const auto &p) { return p.first == parameter.first; }))
@@ -106,13 +108,15 @@ bool IsaReader::refuse_unbuilt_word() {
   for (std::string_view word : kUnbuiltWords)
     if (cursor_->looking_at_word(word))
       cursor_->error("'" + std::string(word) + "' is not built yet",
-                     "the word is reserved by the ISA language, but this version has no control state, conditions, loops "
+                     "the word is reserved by the ISA language, but this version has no control "
+                     "state, conditions, loops "
                      "or FIFOs");
   return false;
 }
 
 void IsaReader::read_item() {
-  static const std::vector<std::string> kItems = {"buffer", "numerics", "unit", "instruction", "assembly", "include"};
+  static const std::vector<std::string> kItems = {"buffer",      "numerics", "unit",
+                                                  "instruction", "assembly", "include"};
   refuse_unbuilt_word();
   if (cursor_->accept_word("buffer"))
     read_buffer();
@@ -165,7 +169,8 @@ std::string IsaReader::new_name(std::string_view kind) {
   std::string name = cursor_->identifier("the " + std::string(kind) + "'s name");
   auto [found, is_new] = names_.emplace(name, kind);
   if (!is_new)
-    fail(place, "'" + name + "' is already the name of " + (found->second == "unit" || found->second == "buffer" ? "a " : "an ") +
+    fail(place, "'" + name + "' is already the name of " +
+                    (found->second == "unit" || found->second == "buffer" ? "a " : "an ") +
                     found->second);
   return name;
 }
@@ -221,7 +226,8 @@ void IsaReader::check_size_of_buffer(const Buffer &buffer) {
   std::int64_t bytes = semantics::byte_size(buffer.type), elements = 1;
   for (std::int64_t size : buffer.unit)
     if (__builtin_mul_overflow(elements, size, &elements) || elements > semantics::kMaxElements)
-      fail(buffer.location, "one place of buffer '" + buffer.name + "' has more than 2^31 elements");
+      fail(buffer.location,
+           "one place of buffer '" + buffer.name + "' has more than 2^31 elements");
   bytes *= elements;
   for (std::int64_t size : buffer.addressed)
     if (__builtin_mul_overflow(bytes, size, &bytes) || bytes > kMaxBufferBytes)
@@ -283,8 +289,9 @@ Isa parse_isa(const semantics::SourceRef &source, const Arguments &arguments) {
       if (arguments[j].first == name)
         throw semantics::InputError("parameter '" + name + "' is given twice");
     if (std::find(known.begin(), known.end(), name) == known.end())
-      throw semantics::InputError("ISA '" + isa.name + "' has no parameter '" + name + "'" +
-                                  (known.empty() ? "" : "; its parameters: " + semantics::join(known)));
+      throw semantics::InputError(
+          "ISA '" + isa.name + "' has no parameter '" + name + "'" +
+          (known.empty() ? "" : "; its parameters: " + semantics::join(known)));
   }
   return isa;
 }

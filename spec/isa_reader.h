@@ -66,9 +66,9 @@ private:
   Isa isa_;
   semantics::Location location_;
   semantics::Constants parameters_;
-  std::map<std::string, std::string> names_;   ///< declared buffers, units, instructions -> kind
-  std::set<std::string> inherited_;            ///< instructions and assembly blocks that may be replaced
-  std::vector<semantics::Location> written_;   ///< places of the current instruction's written values
+  std::map<std::string, std::string> names_; ///< declared buffers, units, instructions -> kind
+  std::set<std::string> inherited_; ///< instructions and assembly blocks that may be replaced
+  std::vector<semantics::Location> written_; ///< places of the current instruction's written values
   bool has_numerics_ = false;
 };
 

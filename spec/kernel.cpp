@@ -14,7 +14,8 @@ using semantics::Location;
 
 namespace {
 
-void place(std::vector<Placed> &out, std::span<const TensorDeclaration> tensors, std::int64_t &end) {
+void place(std::vector<Placed> &out, std::span<const TensorDeclaration> tensors,
+           std::int64_t &end) {
   for (const TensorDeclaration &tensor : tensors) {
     out.push_back({tensor.name, end, tensor.shape, tensor.value, {}});
     end += tensor.shape.bytes();
@@ -26,7 +27,8 @@ void place(std::vector<Placed> &out, std::span<const TensorDeclaration> tensors,
 } // namespace
 
 Kernel layout_off_chip(std::string name, std::span<const TensorDeclaration> inputs,
-                       std::span<const TensorDeclaration> constants, std::span<const TensorDeclaration> outputs) {
+                       std::span<const TensorDeclaration> constants,
+                       std::span<const TensorDeclaration> outputs) {
   Kernel kernel;
   kernel.name = std::move(name);
   std::int64_t end = 0;
@@ -41,7 +43,8 @@ std::string to_string(const KernelInstruction &instruction, const Isa &isa) {
   const Instruction &definition = isa.instructions[instruction.instruction];
   std::string out = definition.name + "(";
   for (std::size_t i = 0; i < instruction.attributes.size(); ++i)
-    out += (i ? ", " : "") + definition.symbols.integers.names[i] + "=" + std::to_string(instruction.attributes[i]);
+    out += (i ? ", " : "") + definition.symbols.integers.names[i] + "=" +
+           std::to_string(instruction.attributes[i]);
   return out + ")";
 }
 
@@ -62,9 +65,11 @@ KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const 
     const Argument &argument = arguments[i];
     if (!argument.name && i > 0 && arguments[i - 1].name)
       fail(argument.location, "a positional argument after a named one");
-    auto index = argument.name ? definition->symbols.integers.find(*argument.name) : static_cast<std::uint32_t>(i);
+    auto index = argument.name ? definition->symbols.integers.find(*argument.name)
+                               : static_cast<std::uint32_t>(i);
     if (!argument.name && i >= names.size())
-      fail(argument.location, name + " has " + std::to_string(names.size()) + " attribute(s): " + semantics::join(names));
+      fail(argument.location, name + " has " + std::to_string(names.size()) +
+                                  " attribute(s): " + semantics::join(names));
     if (!index) {
       std::string hint = semantics::suggest(*argument.name, names);
       fail(argument.location, name + " has no attribute '" + *argument.name + "'",
@@ -88,14 +93,16 @@ KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const 
   return bound;
 }
 
-semantics::Shape checked_shape(semantics::ElementType type, std::vector<std::int64_t> dims, const Location &where) {
+semantics::Shape checked_shape(semantics::ElementType type, std::vector<std::int64_t> dims,
+                               const Location &where) {
   std::int64_t elements = 1;
   if (dims.size() > 16)
     fail(where, "a tensor has at most 16 dimensions");
   for (std::int64_t size : dims) {
     if (size < 0)
       fail(where, "a size cannot be negative: " + std::to_string(size));
-    if (size > semantics::kMaxElements || (elements *= std::max<std::int64_t>(size, 1)) > semantics::kMaxElements)
+    if (size > semantics::kMaxElements ||
+        (elements *= std::max<std::int64_t>(size, 1)) > semantics::kMaxElements)
       fail(where, "a tensor has at most 2^31 elements");
   }
   return {type, std::move(dims)};
@@ -110,7 +117,8 @@ void count_constant_bytes(std::int64_t &total, std::int64_t more, const Location
 Kernel parse_kernel(const semantics::SourceRef &source, const Isa &isa) {
   semantics::Cursor cursor(source, true);
   if (cursor.at_end())
-    cursor.error("the kernel is empty", "a kernel begins with `kernel NAME {`, a Python definition, or JSON's '{'");
+    cursor.error("the kernel is empty",
+                 "a kernel begins with `kernel NAME {`, a Python definition, or JSON's '{'");
   Kernel kernel;
   bool json = cursor.peek() == '{';
   bool own = false;
@@ -143,7 +151,8 @@ std::string print_kernel(const Kernel &kernel, const Isa &isa, const std::string
     if (syntax.name == form)
       return print_assembly(kernel, isa, syntax);
   std::vector<std::string> forms = kernel_forms(isa);
-  throw InputError("ISA '" + isa.name + "' has no kernel form '" + form + "'; forms: " + semantics::join(forms));
+  throw InputError("ISA '" + isa.name + "' has no kernel form '" + form +
+                   "'; forms: " + semantics::join(forms));
 }
 
 } // namespace isamorph::spec

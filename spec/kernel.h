@@ -1,6 +1,7 @@
 #pragma once
-// A kernel: instructions with every attribute fixed, and where its tensors lie in off-chip memory. Text forms: isamorph's
-// own assembly, the Python kernel file, and JSON; printing through an ISA's assembly block is in spec/assembly.h.
+// A kernel: instructions with every attribute fixed, and where its tensors lie in off-chip memory.
+// Text forms: isamorph's own assembly, the Python kernel file, and JSON; printing through an ISA's
+// assembly block is in spec/assembly.h.
 
 #include "semantics/tensor.h"
 #include "spec/isa.h"
@@ -17,8 +18,8 @@ struct Placed {
 };
 
 struct KernelInstruction {
-  std::uint32_t instruction = 0;          ///< index into Isa::instructions
-  std::vector<std::int64_t> attributes;   ///< parallel to the instruction's symbols.integers
+  std::uint32_t instruction = 0;        ///< index into Isa::instructions
+  std::vector<std::int64_t> attributes; ///< parallel to the instruction's symbols.integers
   semantics::Location location;
   bool operator==(const KernelInstruction &o) const {
     return instruction == o.instruction && attributes == o.attributes;
@@ -42,24 +43,30 @@ struct TensorDeclaration {
   semantics::Shape shape;
   semantics::TensorRef value; ///< constants only
 };
-/// A kernel without instructions: inputs from address 0 in order, then constants, then outputs, each dense and without gaps;
-/// `off_chip_bytes` is their end. Throws InputError when that exceeds kMaxOffChipBytes.
+/// A kernel without instructions: inputs from address 0 in order, then constants, then outputs,
+/// each dense and without gaps; `off_chip_bytes` is their end. Throws InputError when that exceeds
+/// kMaxOffChipBytes.
 Kernel layout_off_chip(std::string name, std::span<const TensorDeclaration> inputs,
-                       std::span<const TensorDeclaration> constants, std::span<const TensorDeclaration> outputs);
+                       std::span<const TensorDeclaration> constants,
+                       std::span<const TensorDeclaration> outputs);
 
-/// An instruction with its attributes as the user would write it: "load_rm(n=64, addr_in=0, addr_out=0)".
+/// An instruction with its attributes as the user would write it: "load_rm(n=64, addr_in=0,
+/// addr_out=0)".
 std::string to_string(const KernelInstruction &instruction, const Isa &isa);
 
-/// Reads a kernel in isamorph's own assembly, the Python form or JSON (told apart by content). Unknown names, missing or
-/// repeated attributes and values that are no integers are InputErrors at their place. Calls `validate`.
+/// Reads a kernel in isamorph's own assembly, the Python form or JSON (told apart by content).
+/// Unknown names, missing or repeated attributes and values that are no integers are InputErrors at
+/// their place. Calls `validate`.
 Kernel parse_kernel(const semantics::SourceRef &source, const Isa &isa);
 
-/// Static rules that need no data: constraints hold, regions lie inside their buffers, tensors lie inside off-chip memory;
-/// outputs overlap nothing, inputs and constants do not overlap each other; no place is read before it was
-/// written; every byte of each output is written. Throws InputError at the instruction or tensor.
+/// Static rules that need no data: constraints hold, regions lie inside their buffers, tensors lie
+/// inside off-chip memory; outputs overlap nothing, inputs and constants do not overlap each other;
+/// no place is read before it was written; every byte of each output is written. Throws InputError
+/// at the instruction or tensor.
 void validate(const Kernel &kernel, const Isa &isa);
 
-/// Own assembly text (`--emit asm`), JSON (`--emit json`), or the ISA's assembly block of that name (`--emit NAME`).
+/// Own assembly text (`--emit asm`), JSON (`--emit json`), or the ISA's assembly block of that name
+/// (`--emit NAME`).
 std::string print_kernel(const Kernel &kernel, const Isa &isa, const std::string &form);
 /// "asm", "json" and the names of the ISA's assembly blocks.
 std::vector<std::string> kernel_forms(const Isa &isa);

@@ -97,8 +97,9 @@ private:
 
   std::uint64_t element(ElementType type) {
     Location place = cursor_.here();
-    std::string text = cursor_.looking_at_word("true") || cursor_.looking_at_word("false") ? cursor_.identifier()
-                                                                                             : cursor_.number_text();
+    std::string text = cursor_.looking_at_word("true") || cursor_.looking_at_word("false")
+                           ? cursor_.identifier()
+                           : cursor_.number_text();
     auto bits = semantics::parse_element(type, text);
     if (!bits)
       fail(place, "'" + text + "' is no " + std::string(semantics::name(type)));
@@ -149,8 +150,8 @@ private:
 };
 
 std::string tensor_line(const char *word, const Placed &tensor) {
-  return std::string("  ") + word + " " + tensor.name + " @ " + std::to_string(tensor.address) + " : " +
-         tensor.shape.to_string();
+  return std::string("  ") + word + " " + tensor.name + " @ " + std::to_string(tensor.address) +
+         " : " + tensor.shape.to_string();
 }
 
 std::string constant_text(const semantics::Tensor &tensor) {
@@ -163,10 +164,13 @@ std::string constant_text(const semantics::Tensor &tensor) {
 
 } // namespace
 
-Kernel read_own_assembly(const semantics::SourceRef &source, const Isa &isa) { return Reader(source, isa).read(); }
+Kernel read_own_assembly(const semantics::SourceRef &source, const Isa &isa) {
+  return Reader(source, isa).read();
+}
 
 std::string print_own_assembly(const Kernel &kernel, const Isa &isa) {
-  std::string out = "kernel " + kernel.name + " {\n  memory " + std::to_string(kernel.off_chip_bytes) + "\n";
+  std::string out =
+      "kernel " + kernel.name + " {\n  memory " + std::to_string(kernel.off_chip_bytes) + "\n";
   for (const Placed &tensor : kernel.inputs)
     out += tensor_line("input", tensor) + "\n";
   for (const Placed &tensor : kernel.constants)

@@ -1,8 +1,10 @@
 // Kernels as JSON:
 //   {"kernel": NAME, "memory": BYTES,
-//    "inputs": [{"name": .., "address": .., "type": "bf16", "shape": [..]}], "constants": [{.., "value": VALUE}],
-//    "outputs": [..], "instructions": [{"instruction": NAME, "attributes": {"n": 64, ..}}]}
-// VALUE is "eye", {"full": NUMBER} or the elements as one flat list; numbers that JSON lacks are strings ("inf", "nan").
+//    "inputs": [{"name": .., "address": .., "type": "bf16", "shape": [..]}], "constants": [{..,
+//    "value": VALUE}], "outputs": [..], "instructions": [{"instruction": NAME, "attributes": {"n":
+//    64, ..}}]}
+// VALUE is "eye", {"full": NUMBER} or the elements as one flat list; numbers that JSON lacks are
+// strings ("inf", "nan").
 #include "spec/constants.h"
 #include "spec/kernel_text.h"
 
@@ -63,16 +65,26 @@ private:
 /// Builds the tree from nlohmann's events.
 class Builder {
 public:
-  Builder(semantics::SourceRef source, const std::size_t &count) : source_(std::move(source)), count_(count) {}
+  Builder(semantics::SourceRef source, const std::size_t &count)
+      : source_(std::move(source)), count_(count) {}
 
   bool null() { return add({}); }
-  bool boolean(bool value) { return add({Json::Kind::Boolean, value ? "true" : "false", value, 0, {}, {}, {}}); }
+  bool boolean(bool value) {
+    return add({Json::Kind::Boolean, value ? "true" : "false", value, 0, {}, {}, {}});
+  }
   bool number_integer(std::int64_t value) {
-    return add({Json::Kind::Integer, std::to_string(value), value, static_cast<double>(value), {}, {}, {}});
+    return add({Json::Kind::Integer,
+                std::to_string(value),
+                value,
+                static_cast<double>(value),
+                {},
+                {},
+                {}});
   }
   bool number_unsigned(std::uint64_t value) {
     if (value > static_cast<std::uint64_t>(INT64_MAX))
-      return add({Json::Kind::Number, std::to_string(value), 0, static_cast<double>(value), {}, {}, {}});
+      return add(
+          {Json::Kind::Number, std::to_string(value), 0, static_cast<double>(value), {}, {}, {}});
     return number_integer(static_cast<std::int64_t>(value));
   }
   bool number_float(double value, const std::string &text) {
@@ -91,11 +103,14 @@ public:
     object.keys.push_back(key);
     return true;
   }
-  bool parse_error(std::size_t position, const std::string &, const nlohmann::detail::exception &error) {
+  bool parse_error(std::size_t position, const std::string &,
+                   const nlohmann::detail::exception &error) {
     std::string message = error.what();
     std::size_t begin = message.find("syntax error");
-    Location where{source_, static_cast<std::uint32_t>(std::min(position > 0 ? position - 1 : 0, source_->text.size()))};
-    fail(where, "this is no JSON: " + (begin == std::string::npos ? message : message.substr(begin)));
+    Location where{source_, static_cast<std::uint32_t>(
+                                std::min(position > 0 ? position - 1 : 0, source_->text.size()))};
+    fail(where,
+         "this is no JSON: " + (begin == std::string::npos ? message : message.substr(begin)));
   }
 
   Json root;
@@ -169,7 +184,8 @@ private:
       fail(object.location, "expected an object");
     for (std::size_t i = 0; i < object.keys.size(); ++i)
       if (std::find(known.begin(), known.end(), object.keys[i]) == known.end())
-        fail(object.items[i].location, "unknown key \"" + object.keys[i] + "\"", semantics::suggest(object.keys[i], known));
+        fail(object.items[i].location, "unknown key \"" + object.keys[i] + "\"",
+             semantics::suggest(object.keys[i], known));
   }
   static std::int64_t integer(const Json &value) {
     if (value.kind != Json::Kind::Integer)
@@ -189,20 +205,24 @@ private:
   /// A name that the other forms can write.
   static std::string name(const Json &value) {
     const std::string &text = string(value);
-    auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    auto letter = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
     bool good = !text.empty() && letter(text[0]);
     for (char c : text)
       good = good && (letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-');
     if (!good)
-      fail(value.location, "a name has letters, digits, '_', '.' and '-', and begins with a letter or '_'");
+      fail(value.location,
+           "a name has letters, digits, '_', '.' and '-', and begins with a letter or '_'");
     return text;
   }
 
   std::vector<Placed> tensors(const Json &root, const std::string &key, bool constants) {
     std::vector<Placed> out;
     for (const Json &item : list(member(root, key)).items) {
-      known_keys(item, constants ? std::vector<std::string>{"name", "address", "type", "shape", "value"}
-                                 : std::vector<std::string>{"name", "address", "type", "shape"});
+      known_keys(item, constants
+                           ? std::vector<std::string>{"name", "address", "type", "shape", "value"}
+                           : std::vector<std::string>{"name", "address", "type", "shape"});
       Placed tensor;
       tensor.location = item.location;
       tensor.name = name(member(item, "name"));
@@ -236,8 +256,8 @@ private:
     if (json.kind != Json::Kind::List)
       fail(json.location, "expected \"eye\", {\"full\": NUMBER} or a list");
     if (static_cast<std::int64_t>(json.items.size()) != shape.elements())
-      fail(json.location, shape.to_string() + " has " + std::to_string(shape.elements()) + " elements, not " +
-                              std::to_string(json.items.size()));
+      fail(json.location, shape.to_string() + " has " + std::to_string(shape.elements()) +
+                              " elements, not " + std::to_string(json.items.size()));
     auto tensor = std::make_shared<semantics::Tensor>(shape);
     for (std::size_t i = 0; i < json.items.size(); ++i)
       tensor->set_bits(static_cast<std::int64_t>(i), element(json.items[i], shape.type));
@@ -258,7 +278,8 @@ private:
       fail(attributes.location, "expected an object");
     std::vector<Argument> arguments;
     for (std::size_t i = 0; i < attributes.keys.size(); ++i)
-      arguments.push_back({attributes.keys[i], integer(attributes.items[i]), attributes.items[i].location});
+      arguments.push_back(
+          {attributes.keys[i], integer(attributes.items[i]), attributes.items[i].location});
     const Json &called = member(item, "instruction");
     kernel_.instructions.push_back(bind_arguments(isa_, string(called), item.location, arguments));
   }
@@ -297,7 +318,8 @@ std::string tensors_json(const char *key, const std::vector<Placed> &group) {
     const Placed &tensor = group[i];
     out += (i ? ",\n    {" : "\n    {") + std::string("\"name\": ") + Ordered(tensor.name).dump() +
            ", \"address\": " + std::to_string(tensor.address) + ", \"type\": \"" +
-           std::string(semantics::name(tensor.shape.type)) + "\", \"shape\": " + Ordered(tensor.shape.dims).dump();
+           std::string(semantics::name(tensor.shape.type)) +
+           "\", \"shape\": " + Ordered(tensor.shape.dims).dump();
     if (tensor.value)
       out += ", \"value\": " + value_json(*tensor.value);
     out += "}";
@@ -316,14 +338,15 @@ Kernel read_json(const semantics::SourceRef &source, const Isa &isa) {
 }
 
 std::string print_json(const Kernel &kernel, const Isa &isa) {
-  std::string out = "{\n  \"kernel\": " + Ordered(kernel.name).dump() + ",\n  \"memory\": " + std::to_string(kernel.off_chip_bytes);
+  std::string out = "{\n  \"kernel\": " + Ordered(kernel.name).dump() +
+                    ",\n  \"memory\": " + std::to_string(kernel.off_chip_bytes);
   out += tensors_json("inputs", kernel.inputs) + tensors_json("constants", kernel.constants) +
          tensors_json("outputs", kernel.outputs) + ",\n  \"instructions\": [";
   for (std::size_t i = 0; i < kernel.instructions.size(); ++i) {
     const KernelInstruction &instruction = kernel.instructions[i];
     const Instruction &definition = isa.instructions[instruction.instruction];
-    out += (i ? ",\n    {" : "\n    {") + std::string("\"instruction\": ") + Ordered(definition.name).dump() +
-           ", \"attributes\": {";
+    out += (i ? ",\n    {" : "\n    {") + std::string("\"instruction\": ") +
+           Ordered(definition.name).dump() + ", \"attributes\": {";
     for (std::size_t j = 0; j < instruction.attributes.size(); ++j)
       out += (j ? ", " : "") + Ordered(definition.symbols.integers.names[j]).dump() + ": " +
              std::to_string(instruction.attributes[j]);

@@ -1,5 +1,6 @@
 #pragma once
-// The readers and printers of the three text forms of a kernel, and what they share. Private to spec/.
+// The readers and printers of the three text forms of a kernel, and what they share. Private to
+// spec/.
 
 #include "spec/kernel.h"
 
@@ -12,12 +13,15 @@ struct Argument {
   semantics::Location location;
 };
 
-/// The instruction `name` with its arguments in the order of its attributes. Throws InputError at the argument, or at `where`.
-KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const semantics::Location &where,
+/// The instruction `name` with its arguments in the order of its attributes. Throws InputError at
+/// the argument, or at `where`.
+KernelInstruction bind_arguments(const Isa &isa, const std::string &name,
+                                 const semantics::Location &where,
                                  std::span<const Argument> arguments);
 
 /// A shape from what a text says; fails at `where` on negative or too many sizes.
-semantics::Shape checked_shape(semantics::ElementType type, std::vector<std::int64_t> dims, const semantics::Location &where);
+semantics::Shape checked_shape(semantics::ElementType type, std::vector<std::int64_t> dims,
+                               const semantics::Location &where);
 /// Fails at `where` when the kernel's constants, `more` bytes included, are too large.
 void count_constant_bytes(std::int64_t &total, std::int64_t more, const semantics::Location &where);
 

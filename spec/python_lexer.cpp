@@ -104,7 +104,8 @@ private:
     };
     bool hex = text_.compare(begin, 2, "0x") == 0 || text_.compare(begin, 2, "0X") == 0;
     if (hex) {
-      for (digits = "0x", at_ += 2; at_ < text_.size() && std::isxdigit(static_cast<unsigned char>(text_[at_])); ++at_)
+      for (digits = "0x", at_ += 2;
+           at_ < text_.size() && std::isxdigit(static_cast<unsigned char>(text_[at_])); ++at_)
         digits += text_[at_];
     } else {
       take();
@@ -146,8 +147,9 @@ private:
   }
 
   void symbol() {
-    static constexpr std::array<std::string_view, 16> kLong = {"**", "//", "->", "==", "!=", "<=", ">=", "+=",
-                                                               "-=", "*=", "/=", "<<", ">>", ":=", "%=", "&="};
+    static constexpr std::array<std::string_view, 16> kLong = {"**", "//", "->", "==", "!=", "<=",
+                                                               ">=", "+=", "-=", "*=", "/=", "<<",
+                                                               ">>", ":=", "%=", "&="};
     std::size_t begin = at_;
     for (std::string_view text : kLong)
       if (text_.compare(at_, 2, text) == 0) {
@@ -156,7 +158,8 @@ private:
         return;
       }
     char c = text_[at_];
-    if (static_cast<unsigned char>(c) >= 0x80 || std::string_view("()[]{},:.=@+-*/%;<>&|^~!").find(c) == std::string_view::npos)
+    if (static_cast<unsigned char>(c) >= 0x80 ||
+        std::string_view("()[]{},:.=@+-*/%;<>&|^~!").find(c) == std::string_view::npos)
       error(at_, "this character has no meaning here");
     bracket(c);
     ++at_;
@@ -184,6 +187,8 @@ private:
 
 } // namespace
 
-std::vector<PythonToken> python_tokens(const semantics::SourceRef &source) { return Lexer(source).run(); }
+std::vector<PythonToken> python_tokens(const semantics::SourceRef &source) {
+  return Lexer(source).run();
+}
 
 } // namespace isamorph::spec

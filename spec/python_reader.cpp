@@ -1,5 +1,6 @@
-// Kernels as Python files: `@kernel(hbm=.., input=[..], constant=[..], output=[..])` over a function of api calls. The text is
-// read, never run: of Python only what such files need is known, and everything else is refused at its line.
+// Kernels as Python files: `@kernel(hbm=.., input=[..], constant=[..], output=[..])` over a
+// function of api calls. The text is read, never run: of Python only what such files need is known,
+// and everything else is refused at its line.
 #include "spec/python_values.h"
 
 #include <algorithm>
@@ -41,10 +42,13 @@ public:
 
 private:
   [[noreturn]] void unexpected(const std::string &what) {
-    static const std::vector<std::string> kStatements = {"for",  "while",  "if",   "with", "class", "try",
-                                                         "lambda", "yield", "assert", "del", "global", "raise"};
-    if (p_.token().kind == Kind::Name && std::find(kStatements.begin(), kStatements.end(), p_.token().text) != kStatements.end())
-      p_.error("Python's '" + p_.token().text + "' is not supported in kernels", "write the instructions out, one a line");
+    static const std::vector<std::string> kStatements = {"for",    "while", "if",     "with",
+                                                         "class",  "try",   "lambda", "yield",
+                                                         "assert", "del",   "global", "raise"};
+    if (p_.token().kind == Kind::Name &&
+        std::find(kStatements.begin(), kStatements.end(), p_.token().text) != kStatements.end())
+      p_.error("Python's '" + p_.token().text + "' is not supported in kernels",
+               "write the instructions out, one a line");
     p_.error_expected(what);
   }
 
@@ -65,7 +69,8 @@ private:
 
   /// Imports and docstrings.
   void skip_imports() {
-    while (p_.token().kind == Kind::NewLine || p_.token().kind == Kind::String || p_.is_word("import") || p_.is_word("from"))
+    while (p_.token().kind == Kind::NewLine || p_.token().kind == Kind::String ||
+           p_.is_word("import") || p_.is_word("from"))
       if (p_.is_word("import") || p_.is_word("from")) {
         skip_line();
       } else {
@@ -126,7 +131,8 @@ private:
       Location keyword_place = p_.here();
       std::string keyword = p_.name("hbm, input, constant or output");
       if (std::find(kKeywords.begin(), kKeywords.end(), keyword) == kKeywords.end())
-        fail(keyword_place, "unknown argument '" + keyword + "'", semantics::suggest(keyword, kKeywords));
+        fail(keyword_place, "unknown argument '" + keyword + "'",
+             semantics::suggest(keyword, kKeywords));
       if (std::find(seen.begin(), seen.end(), keyword) != seen.end())
         fail(keyword_place, "'" + keyword + "' is given twice");
       seen.push_back(keyword);
@@ -144,7 +150,9 @@ private:
   }
 
   void tensors(const std::string &keyword) {
-    auto &group = keyword == "input" ? kernel_.inputs : keyword == "constant" ? kernel_.constants : kernel_.outputs;
+    auto &group = keyword == "input"      ? kernel_.inputs
+                  : keyword == "constant" ? kernel_.constants
+                                          : kernel_.outputs;
     std::string close = p_.is("(") ? ")" : "]";
     if (!p_.accept("("))
       p_.expect("[");
@@ -195,17 +203,21 @@ private:
     return out;
   }
 
-  [[noreturn]] static void unknown_key(const std::string &key, const Location &place, bool constant) {
+  [[noreturn]] static void unknown_key(const std::string &key, const Location &place,
+                                       bool constant) {
     static const std::vector<std::string> kKeys = {"addr", "shape", "dtype", "value", "name"};
     if (key == "value" && !constant)
       fail(place, "only constants have a 'value'");
-    fail(place, key == "name" ? "a tensor's name is a string" : "unknown key '" + key + "'", semantics::suggest(key, kKeys));
+    fail(place, key == "name" ? "a tensor's name is a string" : "unknown key '" + key + "'",
+         semantics::suggest(key, kKeys));
   }
 
   static void check_tensor(Placed &out, const std::optional<std::int64_t> &address,
                            const std::optional<std::vector<std::int64_t>> &dims,
                            const std::optional<semantics::ElementType> &type, bool constant) {
-    auto missing = [&](const char *key) { fail(out.location, std::string("this tensor has no '") + key + "'"); };
+    auto missing = [&](const char *key) {
+      fail(out.location, std::string("this tensor has no '") + key + "'");
+    };
     if (!address)
       missing("addr");
     if (constant && !out.value)
@@ -215,9 +227,11 @@ private:
     if (!type && !out.value)
       missing("dtype");
     out.address = *address;
-    out.shape = checked_shape(type ? *type : out.value->shape().type, dims ? *dims : out.value->shape().dims, out.location);
+    out.shape = checked_shape(type ? *type : out.value->shape().type,
+                              dims ? *dims : out.value->shape().dims, out.location);
     if (out.value && out.value->shape() != out.shape)
-      fail(out.location, "the value is " + out.value->shape().to_string() + ", but the tensor is " + out.shape.to_string());
+      fail(out.location, "the value is " + out.value->shape().to_string() + ", but the tensor is " +
+                             out.shape.to_string());
   }
 
   void body(std::uint32_t outer_indent) {
@@ -291,6 +305,8 @@ private:
 
 } // namespace
 
-Kernel read_python(const semantics::SourceRef &source, const Isa &isa) { return Reader(source, isa).read(); }
+Kernel read_python(const semantics::SourceRef &source, const Isa &isa) {
+  return Reader(source, isa).read();
+}
 
 } // namespace isamorph::spec

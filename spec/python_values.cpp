@@ -19,11 +19,11 @@ constexpr int kMaxDepth = 100;
 /// The names that numpy and jax.numpy have for element types.
 std::optional<ElementType> numpy_type(std::string_view name) {
   static const std::vector<std::pair<std::string_view, ElementType>> kTypes = {
-      {"bool", ElementType::Pred},    {"bool_", ElementType::Pred},   {"int8", ElementType::S8},
-      {"uint8", ElementType::U8},     {"int16", ElementType::S16},    {"uint16", ElementType::U16},
-      {"int32", ElementType::S32},    {"uint32", ElementType::U32},   {"int64", ElementType::S64},
-      {"uint64", ElementType::U64},   {"float16", ElementType::F16},  {"bfloat16", ElementType::BF16},
-      {"float32", ElementType::F32},  {"float64", ElementType::F64},
+      {"bool", ElementType::Pred},   {"bool_", ElementType::Pred},  {"int8", ElementType::S8},
+      {"uint8", ElementType::U8},    {"int16", ElementType::S16},   {"uint16", ElementType::U16},
+      {"int32", ElementType::S32},   {"uint32", ElementType::U32},  {"int64", ElementType::S64},
+      {"uint64", ElementType::U64},  {"float16", ElementType::F16}, {"bfloat16", ElementType::BF16},
+      {"float32", ElementType::F32}, {"float64", ElementType::F64},
   };
   for (const auto &[known, type] : kTypes)
     if (known == name)
@@ -36,8 +36,12 @@ std::optional<ElementType> numpy_type(std::string_view name) {
 PythonValues::PythonValues(const semantics::SourceRef &source, const Isa &isa)
     : source_(source), isa_(isa), tokens_(python_tokens(source)) {}
 
-bool PythonValues::is(std::string_view op) const { return token().kind == Kind::Operator && token().text == op; }
-bool PythonValues::is_word(std::string_view word) const { return token().kind == Kind::Name && token().text == word; }
+bool PythonValues::is(std::string_view op) const {
+  return token().kind == Kind::Operator && token().text == op;
+}
+bool PythonValues::is_word(std::string_view word) const {
+  return token().kind == Kind::Name && token().text == word;
+}
 
 bool PythonValues::accept(std::string_view op) {
   if (!is(op))
@@ -66,17 +70,20 @@ std::string PythonValues::dotted_name(std::string_view what) {
   return out;
 }
 
-void PythonValues::error(const std::string &message, const std::string &hint) const { fail(here(), message, hint); }
+void PythonValues::error(const std::string &message, const std::string &hint) const {
+  fail(here(), message, hint);
+}
 
 void PythonValues::error_expected(std::string_view what) const {
-  std::string found = token().kind == Kind::End      ? "the end of the text"
+  std::string found = token().kind == Kind::End       ? "the end of the text"
                       : token().kind == Kind::NewLine ? "the end of the line"
                       : token().kind == Kind::String  ? "a string"
                                                       : "'" + token().text.substr(0, 40) + "'";
   error("expected " + std::string(what) + ", found " + found);
 }
 
-std::int64_t PythonValues::checked(char op, std::int64_t a, std::int64_t b, const Location &place) const {
+std::int64_t PythonValues::checked(char op, std::int64_t a, std::int64_t b,
+                                   const Location &place) const {
   std::int64_t out = 0;
   bool overflow = false;
   if (op == '+') {
@@ -186,7 +193,8 @@ ElementType PythonValues::element_type() {
     return *type;
   if (auto type = quoted ? semantics::element_type(text) : std::nullopt)
     return *type;
-  fail(place, "unknown element type '" + text + "'", "for example jnp.bfloat16, np.float32 or \"int8\"");
+  fail(place, "unknown element type '" + text + "'",
+       "for example jnp.bfloat16, np.float32 or \"int8\"");
 }
 
 Dims PythonValues::shape() {
@@ -210,13 +218,16 @@ Dims PythonValues::shape() {
   return dims;
 }
 
-std::uint64_t PythonValues::bits(const std::string &text, ElementType type, const Location &place) const {
+std::uint64_t PythonValues::bits(const std::string &text, ElementType type,
+                                 const Location &place) const {
   auto value = semantics::parse_element(type, text);
   // Python's integers may stand for floats and the other way round: 1.0 for an int8 is 1.
   if (!value && text.ends_with(".0"))
     value = semantics::parse_element(type, text.substr(0, text.size() - 2));
   if (!value && type == ElementType::Pred)
-    value = text == "1" ? std::optional<std::uint64_t>(1) : text == "0" ? std::optional<std::uint64_t>(0) : std::nullopt;
+    value = text == "1"   ? std::optional<std::uint64_t>(1)
+            : text == "0" ? std::optional<std::uint64_t>(0)
+                          : std::nullopt;
   if (!value)
     fail(place, "'" + text + "' is no " + std::string(semantics::name(type)));
   return *value;
@@ -294,8 +305,8 @@ void PythonValues::elements(std::vector<std::string> &out, Dims &dims, std::size
   dims[depth] = count;
 }
 
-semantics::TensorRef PythonValues::from_elements(const std::vector<std::string> &texts, Dims dims, ElementType type,
-                                                 const Location &place) {
+semantics::TensorRef PythonValues::from_elements(const std::vector<std::string> &texts, Dims dims,
+                                                 ElementType type, const Location &place) {
   semantics::Shape shape = checked_shape(type, std::move(dims), place);
   if (shape.elements() != static_cast<std::int64_t>(texts.size()))
     fail(place, "this list is not rectangular");
@@ -306,7 +317,8 @@ semantics::TensorRef PythonValues::from_elements(const std::vector<std::string> 
   return tensor;
 }
 
-semantics::TensorRef PythonValues::tensor(std::optional<ElementType> type, const std::optional<Dims> &dims) {
+semantics::TensorRef PythonValues::tensor(std::optional<ElementType> type,
+                                          const std::optional<Dims> &dims) {
   Location place = here();
   bool signed_number = is("-") || is("+") || is("[") || is("(");
   if (token().kind == Kind::Name && !signed_number) {
@@ -338,14 +350,19 @@ struct PythonValues::Calls {
   std::optional<ElementType> type;
 };
 
-semantics::TensorRef PythonValues::call(const std::string &function, std::optional<ElementType> type,
-                                        const Location &place) {
+semantics::TensorRef PythonValues::call(const std::string &function,
+                                        std::optional<ElementType> type, const Location &place) {
   static const std::vector<std::pair<std::string, std::vector<std::string>>> kFunctions = {
-      {"eye", {"N"}},       {"identity", {"n"}},        {"zeros", {"shape"}},
-      {"ones", {"shape"}},  {"full", {"shape", "fill_value"}}, {"array", {"object"}},
+      {"eye", {"N"}},
+      {"identity", {"n"}},
+      {"zeros", {"shape"}},
+      {"ones", {"shape"}},
+      {"full", {"shape", "fill_value"}},
+      {"array", {"object"}},
       {"asarray", {"a"}},
   };
-  auto found = std::find_if(kFunctions.begin(), kFunctions.end(), [&](const auto &f) { return f.first == function; });
+  auto found = std::find_if(kFunctions.begin(), kFunctions.end(),
+                            [&](const auto &f) { return f.first == function; });
   if (found == kFunctions.end())
     fail(place, "unknown constant '" + function + "'",
          "known: jnp.eye, jnp.identity, jnp.zeros, jnp.ones, jnp.full, jnp.array, or nested lists");
@@ -357,11 +374,14 @@ semantics::TensorRef PythonValues::call(const std::string &function, std::option
   for (std::size_t position = 0; !accept(")"); ++position) {
     Location argument = here();
     std::size_t index = position;
-    if (token().kind == Kind::Name && token_after(1).kind == Kind::Operator && token_after(1).text == "=") {
+    if (token().kind == Kind::Name && token_after(1).kind == Kind::Operator &&
+        token_after(1).text == "=") {
       std::string keyword = name("a keyword");
-      index = static_cast<std::size_t>(std::find(parameters.begin(), parameters.end(), keyword) - parameters.begin());
+      index = static_cast<std::size_t>(std::find(parameters.begin(), parameters.end(), keyword) -
+                                       parameters.begin());
       if (index == parameters.size())
-        fail(argument, function + " has no parameter '" + keyword + "' here", semantics::suggest(keyword, parameters));
+        fail(argument, function + " has no parameter '" + keyword + "' here",
+             semantics::suggest(keyword, parameters));
       expect("=");
     }
     if (index >= parameters.size())

@@ -1,5 +1,6 @@
 #pragma once
-// Expressions of Python kernel files: integers, types, shapes and constant tensors. Private to spec/.
+// Expressions of Python kernel files: integers, types, shapes and constant tensors. Private to
+// spec/.
 
 #include "spec/kernel_text.h"
 #include "spec/python_lexer.h"
@@ -12,7 +13,9 @@ public:
   PythonValues(const semantics::SourceRef &source, const Isa &isa);
 
   const PythonToken &token() const { return tokens_[at_]; }
-  const PythonToken &token_after(std::size_t n) const { return tokens_[std::min(at_ + n, tokens_.size() - 1)]; }
+  const PythonToken &token_after(std::size_t n) const {
+    return tokens_[std::min(at_ + n, tokens_.size() - 1)];
+  }
   void advance() { at_ += at_ + 1 < tokens_.size(); }
   bool is(std::string_view op) const;
   bool is_word(std::string_view word) const;
@@ -27,9 +30,10 @@ public:
   std::int64_t integer();
   semantics::ElementType element_type();
   std::vector<std::int64_t> shape();
-  /// jnp.eye(..), jnp.zeros(..), jnp.ones(..), jnp.full(..), jnp.array(..) or nested lists. `type` and `dims` are those of
-  /// the surrounding dictionary, where it has them.
-  semantics::TensorRef tensor(std::optional<semantics::ElementType> type, const std::optional<std::vector<std::int64_t>> &dims);
+  /// jnp.eye(..), jnp.zeros(..), jnp.ones(..), jnp.full(..), jnp.array(..) or nested lists. `type`
+  /// and `dims` are those of the surrounding dictionary, where it has them.
+  semantics::TensorRef tensor(std::optional<semantics::ElementType> type,
+                              const std::optional<std::vector<std::int64_t>> &dims);
   std::string dotted_name(std::string_view what);
 
 private:
@@ -38,15 +42,18 @@ private:
   std::int64_t product(int depth);
   std::int64_t factor(int depth);
   std::int64_t atom(int depth);
-  std::int64_t checked(char op, std::int64_t a, std::int64_t b, const semantics::Location &place) const;
+  std::int64_t checked(char op, std::int64_t a, std::int64_t b,
+                       const semantics::Location &place) const;
   /// The text of one number, the way parse_element takes it.
   std::string element();
   void elements(std::vector<std::string> &out, std::vector<std::int64_t> &dims, std::size_t depth);
-  semantics::TensorRef from_elements(const std::vector<std::string> &texts, std::vector<std::int64_t> dims,
-                                     semantics::ElementType type, const semantics::Location &place);
+  semantics::TensorRef from_elements(const std::vector<std::string> &texts,
+                                     std::vector<std::int64_t> dims, semantics::ElementType type,
+                                     const semantics::Location &place);
   semantics::TensorRef call(const std::string &function, std::optional<semantics::ElementType> type,
                             const semantics::Location &place);
-  std::uint64_t bits(const std::string &text, semantics::ElementType type, const semantics::Location &place) const;
+  std::uint64_t bits(const std::string &text, semantics::ElementType type,
+                     const semantics::Location &place) const;
 
   semantics::SourceRef source_;
   const Isa &isa_;

@@ -13,20 +13,24 @@ using semantics::Location;
 
 class Validator {
 public:
-  Validator(const Kernel &kernel, const Isa &isa) : kernel_(kernel), isa_(isa), written_(isa.buffers.size()) {}
+  Validator(const Kernel &kernel, const Isa &isa)
+      : kernel_(kernel), isa_(isa), written_(isa.buffers.size()) {}
 
   void run() {
     here_ = kernel_.source ? Location{kernel_.source, 0} : Location{};
     if (kernel_.off_chip_bytes < 0)
       fail("off-chip memory has " + std::to_string(kernel_.off_chip_bytes) + " bytes");
     if (kernel_.off_chip_bytes > kMaxOffChipBytes)
-      fail("off-chip memory of " + std::to_string(kernel_.off_chip_bytes) + " bytes is larger than 2^40 bytes");
+      fail("off-chip memory of " + std::to_string(kernel_.off_chip_bytes) +
+           " bytes is larger than 2^40 bytes");
     tensors();
     for (const KernelInstruction &instruction : kernel_.instructions)
       check(instruction);
     for (const Placed &output : kernel_.outputs)
-      if (auto byte = written_[isa_.off_chip].first_missing(output.address, output.address + output.shape.bytes()))
-        fail_at(output, "output '" + output.name + "': byte " + std::to_string(*byte) + " is never written");
+      if (auto byte = written_[isa_.off_chip].first_missing(output.address,
+                                                            output.address + output.shape.bytes()))
+        fail_at(output, "output '" + output.name + "': byte " + std::to_string(*byte) +
+                            " is never written");
   }
 
 private:
@@ -42,7 +46,8 @@ private:
   }
 
   static std::string range(const Placed &tensor) {
-    return "[" + std::to_string(tensor.address) + ", " + std::to_string(tensor.address + tensor.shape.bytes()) + ")";
+    return "[" + std::to_string(tensor.address) + ", " +
+           std::to_string(tensor.address + tensor.shape.bytes()) + ")";
   }
 
   void tensors() {
@@ -59,9 +64,11 @@ private:
       std::int64_t bytes = tensor->shape.bytes();
       if (!names.insert(tensor->name).second)
         fail_at(*tensor, what + ": the name is used twice");
-      if (tensor->address < 0 || tensor->address > kernel_.off_chip_bytes || bytes > kernel_.off_chip_bytes - tensor->address)
-        fail_at(*tensor, what + ": address " + std::to_string(tensor->address) + " + " + std::to_string(bytes) +
-                             " bytes leave off-chip memory of " + std::to_string(kernel_.off_chip_bytes) + " bytes");
+      if (tensor->address < 0 || tensor->address > kernel_.off_chip_bytes ||
+          bytes > kernel_.off_chip_bytes - tensor->address)
+        fail_at(*tensor, what + ": address " + std::to_string(tensor->address) + " + " +
+                             std::to_string(bytes) + " bytes leave off-chip memory of " +
+                             std::to_string(kernel_.off_chip_bytes) + " bytes");
     }
     overlaps(all);
     for (const Placed &tensor : kernel_.constants)
@@ -78,16 +85,17 @@ private:
     for (std::size_t i = 0; i < all.size(); ++i)
       if (all[i].first->shape.bytes() > 0)
         order.push_back(i);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return all[a].first->address < all[b].first->address; });
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return all[a].first->address < all[b].first->address;
+    });
     for (std::size_t i = 1; i < order.size(); ++i) {
       auto [first, second] = std::minmax(order[i - 1], order[i]);
       const Placed &earlier = *all[order[i - 1]].first, &next = *all[order[i]].first;
       if (earlier.address + earlier.shape.bytes() <= next.address)
         continue;
       const Placed &a = *all[first].first, &b = *all[second].first;
-      fail_at(b, std::string(all[second].second) + " '" + b.name + "' " + range(b) + " overlaps " + all[first].second + " '" +
-                     a.name + "' " + range(a));
+      fail_at(b, std::string(all[second].second) + " '" + b.name + "' " + range(b) + " overlaps " +
+                     all[first].second + " '" + a.name + "' " + range(a));
     }
   }
 
@@ -101,16 +109,20 @@ private:
     for (std::size_t i = 0; i < definition.constraints.size(); ++i) {
       auto holds = definition.constraints[i].evaluate(values_);
       if (!holds)
-        fail(definition.name + ": constraint '" + definition.constraint_texts[i] + "' has no value: " + used(definition.constraints[i]));
+        fail(definition.name + ": constraint '" + definition.constraint_texts[i] +
+             "' has no value: " + used(definition.constraints[i]));
       if (*holds == 0)
         fail(definition.name + ": constraint '" + definition.constraint_texts[i] +
              "' does not hold: " + used(definition.constraints[i]));
     }
     for (const Read &read : definition.reads)
-      each_run(read.region, [&](std::int64_t begin, std::int64_t end) { require_written(read.region, begin, end); });
+      each_run(read.region, [&](std::int64_t begin, std::int64_t end) {
+        require_written(read.region, begin, end);
+      });
     for (const Write &write : definition.writes)
-      each_run(write.region,
-               [&](std::int64_t begin, std::int64_t end) { written_[write.region.buffer].add(begin, end); });
+      each_run(write.region, [&](std::int64_t begin, std::int64_t end) {
+        written_[write.region.buffer].add(begin, end);
+      });
   }
 
   /// "n = 70" for the attributes that an expression uses.
@@ -124,7 +136,8 @@ private:
     return out;
   }
 
-  /// Calls `f(begin, end)` for the runs of consecutive places (row-major) of a region, after checking that it lies inside.
+  /// Calls `f(begin, end)` for the runs of consecutive places (row-major) of a region, after
+  /// checking that it lies inside.
   template <class Function> void each_run(const Region &region, Function f) {
     const Buffer &buffer = isa_.buffer(region.buffer);
     std::size_t rank = region.starts.size();
@@ -153,7 +166,8 @@ private:
     runs(0, inner, 0, run, f);
   }
 
-  template <class Function> void runs(std::size_t d, std::size_t inner, std::int64_t base, std::int64_t run, Function &f) {
+  template <class Function>
+  void runs(std::size_t d, std::size_t inner, std::int64_t base, std::int64_t run, Function &f) {
     if (d < inner) {
       for (std::int64_t i = 0; i < extents_[d]; ++i)
         runs(d + 1, inner, base * sizes_[d] + starts_[d] + i, run, f);
@@ -168,16 +182,24 @@ private:
     auto start = region.starts[d].evaluate(values_), extent = region.extents[d].evaluate(values_);
     const std::string &name = definition_->name;
     if (!start || !extent)
-      fail(name + ": '" + (start ? region.extents : region.starts)[d].to_string() + "' has no value: it overflows with " +
+      fail(name + ": '" + (start ? region.extents : region.starts)[d].to_string() +
+           "' has no value: it overflows with " +
            used(start ? region.extents[d] : region.starts[d]));
     if (*extent < 0)
-      fail(name + ": '" + region.extents[d].to_string() + "' is negative: " + std::to_string(*extent));
+      fail(name + ": '" + region.extents[d].to_string() +
+           "' is negative: " + std::to_string(*extent));
     if (*start < 0 || *start > sizes_[d] || *extent > sizes_[d] - *start) {
-      std::string what = name + ": " + region.starts[d].to_string() + " " + std::to_string(*start) + " + " + std::to_string(*extent);
-      fail(buffer.off_chip ? what + " bytes leave off-chip memory of " + std::to_string(sizes_[d]) + " bytes"
-                           : what + (buffer.addressed.size() == 1 ? " rows leave " : " places leave ") + buffer.name +
-                                 (buffer.addressed.size() == 1 ? " of " : ", whose dimension " + std::to_string(d) + " has ") +
-                                 std::to_string(sizes_[d]) + (buffer.addressed.size() == 1 ? " rows" : " places"));
+      std::string what = name + ": " + region.starts[d].to_string() + " " + std::to_string(*start) +
+                         " + " + std::to_string(*extent);
+      fail(buffer.off_chip
+               ? what + " bytes leave off-chip memory of " + std::to_string(sizes_[d]) + " bytes"
+               : what + (buffer.addressed.size() == 1 ? " rows leave " : " places leave ") +
+                     buffer.name +
+                     (buffer.addressed.size() == 1
+                          ? " of "
+                          : ", whose dimension " + std::to_string(d) + " has ") +
+                     std::to_string(sizes_[d]) +
+                     (buffer.addressed.size() == 1 ? " rows" : " places"));
     }
     starts_[d] = *start;
     extents_[d] = *extent;
@@ -192,7 +214,8 @@ private:
     for (std::size_t d = 0; d < starts_.size(); ++d)
       text += (d ? ", " : "[") + std::to_string(starts_[d]) + ":" + std::to_string(extents_[d]);
     text += starts_.empty() ? "" : "]";
-    fail(text + (starts_.empty() ? ", which" : ", of which " + place(buffer, *missing)) + " was never written");
+    fail(text + (starts_.empty() ? ", which" : ", of which " + place(buffer, *missing)) +
+         " was never written");
   }
 
   std::string place(const Buffer &buffer, std::int64_t index) const {

@@ -29,6 +29,9 @@ bool same(const Term &x, const Term &y) {
          x.bits == y.bits && x.count == y.count;
 }
 
+/// f64 operands keep their order: no solver at hand proves that its circuits commute.
+bool commutes(ElementType type) { return type != ElementType::F64; }
+
 } // namespace
 
 TermGraph::TermGraph(const semantics::NumericsProfile &profile)
@@ -105,7 +108,7 @@ TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result, 
   assert(operands.size() <= sorted.size());
   std::copy(operands.begin(), operands.end(), sorted.begin());
   std::span<const TermId> in(sorted.data(), operands.size());
-  if (semantics::info(op).commutative && sorted[1] < sorted[0]) {
+  if (semantics::info(op).commutative && sorted[1] < sorted[0] && commutes(terms_[sorted[0].v].type)) {
     std::swap(sorted[0], sorted[1]);
     note_commuted(op, terms_[sorted[0].v].type);
   }
@@ -191,10 +194,10 @@ VectorId TermGraph::vector(std::span<const TermId> terms) {
 }
 
 TermId TermGraph::dot(ElementType type, VectorId a, VectorId b) {
-  if (b < a) {
+  ElementType factors = semantics::is_float(type) ? profile_.dot.accumulator.value_or(type) : type;
+  if (b < a && commutes(factors)) {
     std::swap(a, b);
-    note_commuted(OpCode::Multiply,
-                  semantics::is_float(type) ? profile_.dot.accumulator.value_or(type) : type);
+    note_commuted(OpCode::Multiply, factors);
   }
   Term t{TermKind::Dot, type};
   t.a = a.v;

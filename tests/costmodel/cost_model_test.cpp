@@ -118,10 +118,12 @@ TEST_CASE("overlap: what an instruction waits for") {
     CHECK(times({{"copy", {9, 0, 1}}, {"fill", {2, 1}}}) == Times{{0, 9}, {9, 11}});
   }
   SECTION("not for other readers") {
-    CHECK(times({{"fill", {2, 0}}, {"copy", {9, 0, 1}}, {"copy", {9, 0, 2}}}) == Times{{0, 2}, {2, 11}, {11, 20}});
+    CHECK(times({{"fill", {2, 0}}, {"copy", {9, 0, 1}}, {"copy", {9, 0, 2}}}) ==
+          Times{{0, 2}, {2, 11}, {11, 20}});
   }
   SECTION("in order: nothing passes a waiting instruction of its unit") {
-    CHECK(times({{"fill", {10, 0}}, {"copy", {1, 0, 1}}, {"copy", {1, 5, 6}}}) == Times{{0, 10}, {10, 11}, {11, 12}});
+    CHECK(times({{"fill", {10, 0}}, {"copy", {1, 0, 1}}, {"copy", {1, 5, 6}}}) ==
+          Times{{0, 10}, {10, 11}, {11, 12}});
   }
   SECTION("rectangles that overlap in both dimensions only") {
     CHECK(times({{"paint", {5, 0, 2}}, {"look", {1, 1, 2}}}) == Times{{0, 5}, {0, 1}});
@@ -130,7 +132,8 @@ TEST_CASE("overlap: what an instruction waits for") {
   }
 }
 
-TEST_CASE("overlap lies between the busiest unit and the sum of latencies, and respects all dependences") {
+TEST_CASE("overlap lies between the busiest unit and the sum of latencies, and respects all "
+          "dependences") {
   rc::check([] {
     std::vector<Call> calls;
     int count = *rc::gen::inRange(0, 25);
@@ -173,7 +176,8 @@ TEST_CASE("overlap lies between the busiest unit and the sum of latencies, and r
       // The earliest start by the definition is the actual one, but for paint's own buffer.
       std::int64_t earliest = 0;
       for (std::size_t i = 0; i < j; ++i) {
-        bool conflict = intervals[i].unit == intervals[j].unit || meet(rows(calls[i], true), rows(calls[j], false)) ||
+        bool conflict = intervals[i].unit == intervals[j].unit ||
+                        meet(rows(calls[i], true), rows(calls[j], false)) ||
                         meet(rows(calls[i], true), rows(calls[j], true)) ||
                         meet(rows(calls[i], false), rows(calls[j], true));
         if (conflict)
@@ -189,10 +193,13 @@ TEST_CASE("the trace is Chrome's: a row a unit, an event an instruction") {
   auto trace = nlohmann::json::parse(chrome_trace(isa(), k));
   const auto &events = trace.at("traceEvents");
   REQUIRE(events.size() == 4);
-  CHECK(events[0] == nlohmann::json::parse(R"({"name":"thread_name","ph":"M","pid":0,"tid":0,"args":{"name":"a"}})"));
+  CHECK(events[0] == nlohmann::json::parse(
+                         R"({"name":"thread_name","ph":"M","pid":0,"tid":0,"args":{"name":"a"}})"));
   CHECK(events[1].at("args").at("name") == "b");
-  CHECK(events[3] == nlohmann::json::parse(
-                         R"({"name":"copy","ph":"X","pid":0,"tid":1,"ts":5,"dur":7,"args":{"t":7,"from":0,"to":1}})"));
+  CHECK(
+      events[3] ==
+      nlohmann::json::parse(
+          R"({"name":"copy","ph":"X","pid":0,"tid":1,"ts":5,"dur":7,"args":{"t":7,"from":0,"to":1}})"));
 }
 
 TEST_CASE("a latency without a value is an error at the instruction") {
@@ -208,7 +215,9 @@ TEST_CASE("a latency without a value is an error at the instruction") {
   }
 })"));
   CHECK(cost(bad, kernel({{"fill", {5, 0}}}, bad), CostModel::Latency) == 2);
-  CHECK_THROWS_WITH(cost(bad, kernel({{"fill", {0, 0}}}, bad), CostModel::Latency), Catch::Contains("bad.isa:6:"));
-  CHECK_THROWS_WITH(cost(bad, kernel({{"fill", {-1, 0}}}, bad), CostModel::Latency), Catch::Contains("negative"));
+  CHECK_THROWS_WITH(cost(bad, kernel({{"fill", {0, 0}}}, bad), CostModel::Latency),
+                    Catch::Contains("bad.isa:6:"));
+  CHECK_THROWS_WITH(cost(bad, kernel({{"fill", {-1, 0}}}, bad), CostModel::Latency),
+                    Catch::Contains("negative"));
   CHECK(cost(bad, kernel({{"fill", {0, 0}}}, bad), CostModel::Count) == 1);
 }

@@ -1,4 +1,5 @@
 #include "search/kernel_assembly.h"
+#include "search/makespan.h"
 #include "search/planner.h"
 
 #include <catch2/catch.hpp>
@@ -59,7 +60,7 @@ spec::Isa machine(std::int64_t size_1, std::int64_t size_2, bool aligned) {
   isa.buffers[0] = {"d0", true, {0}, {}, ElementType::U8, {}};
   isa.buffers[1] = {"d1", false, {size_1}, {4}, ElementType::U8, {}};
   isa.buffers[2] = {"d2", false, {size_2}, {4}, ElementType::U8, {}};
-  isa.units = {"unit"};
+  isa.units = {"mover", "worker"};
   isa.instructions.resize(kKinds);
   auto read = [](spec::Instruction &to, spec::Region from) {
     to.reads.push_back({"x", std::move(from), {}});
@@ -88,6 +89,10 @@ spec::Isa machine(std::int64_t size_1, std::int64_t size_2, bool aligned) {
   auto &in_place = isa.instructions[InPlace] = instruction("in_place", {"n"}, {"a"});
   read(in_place, region(in_place, 2, "a", "n"));
   write(in_place, region(in_place, 2, "a", "n"));
+  for (std::uint32_t kind = 0; kind < kKinds; ++kind) {
+    isa.instructions[kind].cost.unit = kind == Combine || kind == InPlace;
+    isa.instructions[kind].cost.latency = kind + 1;
+  }
   return isa;
 }
 
@@ -332,4 +337,76 @@ TEST_CASE("a search that is stopped returns a bound and says what stopped it") {
         RC_ASSERT(part.bound <= whole.plan.cost);
     }
   });
+}
+
+namespace {
+
+/// The least makespan of all sequences of at most `depth` actions; nullopt if none reaches the
+/// goal, -1 if there are too many.
+std::optional<std::int64_t> least_makespan(const Problem &p, StateSpace &space, std::size_t depth) {
+  std::optional<std::int64_t> best;
+  std::size_t budget = 4000;
+  Plan plan;
+  std::function<void(const State &)> extend = [&](const State &state) {
+    if (budget == 0)
+      return;
+    --budget;
+    if (space.is_goal(state)) {
+      spec::Kernel kernel = assemble_kernel(space, plan, *p.egraph, tensors(p), "k");
+      std::int64_t cost = costmodel::cost(p.isa, kernel, costmodel::CostModel::Overlap);
+      best = best ? std::min(*best, cost) : cost;
+      return;
+    }
+    if (plan.steps.size() == depth)
+      return;
+    std::vector<std::pair<Transition, State>> successors;
+    space.expand(state, [&](const Transition &t, const State &next) {
+      successors.push_back({t, next});
+    });
+    for (auto &[transition, next] : successors) {
+      plan.steps.push_back(transition);
+      plan.states.push_back(state);
+      extend(next);
+      plan.steps.pop_back();
+      plan.states.pop_back();
+    }
+  };
+  extend({});
+  return budget == 0 ? std::optional<std::int64_t>(-1) : best;
+}
+
+} // namespace
+
+TEST_CASE("makespans are the least over all short sequences, and what the cost model says") {
+  constexpr std::size_t depth = 5;
+  int compared = 0;
+  rc::check([&] {
+    Problem p = random_problem();
+    for (Instance &instance : p.graph.instances)
+      instance.cost =
+          *p.isa.instructions[instance.instruction].cost.latency.evaluate(instance.attributes);
+    StateSpace space(p.graph, p.isa, *p.egraph, {false});
+    PlannerOptions options;
+    options.weighted_after = *rc::gen::element(0, 1, 1000);
+    options.max_states = 20000;
+    PlanResult found = plan_makespan(space, options);
+    if (found.status == PlanResult::Status::Optimal ||
+        found.status == PlanResult::Status::Feasible) {
+      spec::Kernel kernel = assemble_kernel(space, found.plan, *p.egraph, tensors(p), "k");
+      RC_ASSERT(run_labels(p, kernel));
+      RC_ASSERT(costmodel::cost(p.isa, kernel, costmodel::CostModel::Overlap) == found.plan.cost);
+    }
+    auto expected = least_makespan(p, space, depth);
+    if (!expected || *expected == -1 || found.status == PlanResult::Status::Stopped)
+      return;
+    RC_ASSERT(found.status != PlanResult::Status::Infeasible);
+    RC_ASSERT(found.bound <= *expected);
+    if (found.status != PlanResult::Status::Optimal)
+      return;
+    RC_ASSERT(found.plan.cost <= *expected);
+    if (found.plan.steps.size() <= depth)
+      RC_ASSERT(found.plan.cost == *expected);
+    ++compared;
+  });
+  CHECK(compared > 10);
 }

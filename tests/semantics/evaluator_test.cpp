@@ -1,96 +1,15 @@
-#include "semantics/evaluator.h"
+#include "evaluation.h"
 
 #include "semantics/hlo.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
-#include <limits>
 #include <numeric>
 #include <rapidcheck.h>
 
 using namespace isamorph::semantics;
-using Words = std::vector<std::uint64_t>;
-
-namespace {
-
-const NumericsProfile &xla_cpu() { return numerics_profile("xla_cpu"); }
-
-NumericsProfile profile(const std::string &text) { return parse_numerics(make_source("test", text)).at(0); }
-
-Tensor tensor(ElementType type, std::vector<std::int64_t> dims, const std::vector<double> &values) {
-  Tensor out(Shape{type, std::move(dims)});
-  REQUIRE(static_cast<std::size_t>(out.elements()) == values.size());
-  for (std::size_t i = 0; i < values.size(); ++i)
-    out.set_bits(static_cast<std::int64_t>(i), encode(type, values[i]));
-  return out;
-}
-
-Tensor counting(ElementType type, std::vector<std::int64_t> dims) {
-  Tensor out(Shape{type, std::move(dims)});
-  for (std::int64_t i = 0; i < out.elements(); ++i)
-    out.set_bits(i, encode_integer(type, i));
-  return out;
-}
-
-std::vector<double> values(const Tensor &t) {
-  std::vector<double> out;
-  for (std::int64_t i = 0; i < t.elements(); ++i)
-    out.push_back(decode(t.shape().type, t.bits(i)));
-  return out;
-}
-
-/// One operation on tensors, its result shape given.
-Tensor apply(OpCode op, const Attributes &attributes, std::vector<Tensor> operands, const Shape &result,
-             const NumericsProfile &numerics = xla_cpu()) {
-  std::vector<const Tensor *> pointers;
-  std::vector<Shape> shapes;
-  for (const Tensor &t : operands) {
-    pointers.push_back(&t);
-    shapes.push_back(t.shape());
-  }
-  REQUIRE(infer_shape(op, shapes, attributes, result) == result);
-  return evaluate_op(op, attributes, pointers, result, numerics);
-}
-
-std::uint64_t scalar(OpCode op, ElementType type, const Words &operands, const NumericsProfile &numerics = xla_cpu(),
-                     const Attributes &attributes = {}, std::optional<ElementType> result = {}) {
-  std::vector<ElementType> types(operands.size(), type);
-  return evaluate_scalar(op, attributes, types, operands, result.value_or(type), numerics);
-}
-
-double scalar_value(OpCode op, ElementType type, const std::vector<double> &operands,
-                    const NumericsProfile &numerics = xla_cpu()) {
-  Words bits;
-  for (double x : operands)
-    bits.push_back(encode(type, x));
-  return decode(type, scalar(op, type, bits, numerics));
-}
-
-std::uint64_t convert(ElementType from, std::uint64_t bits, ElementType to, const NumericsProfile &numerics = xla_cpu()) {
-  return scalar(OpCode::Convert, from, {bits}, numerics, {}, to);
-}
-
-Attributes reduction(OpCode reducer, std::vector<std::int64_t> dims) {
-  Attributes a;
-  a.set(AttributeKey::Dimensions, std::move(dims));
-  a.set(AttributeKey::Reducer, {static_cast<std::int64_t>(reducer)});
-  return a;
-}
-
-Attributes contraction(std::int64_t left, std::int64_t right) {
-  Attributes a;
-  a.set(AttributeKey::LhsContracting, {left});
-  a.set(AttributeKey::RhsContracting, {right});
-  return a;
-}
-
-const double kNan = std::numeric_limits<double>::quiet_NaN();
-const double kInf = std::numeric_limits<double>::infinity();
-
-} // namespace
+using namespace isamorph::semantics::test;
 
 TEST_CASE("integers wrap and their divisions are total") {
   using enum ElementType;
@@ -104,7 +23,8 @@ TEST_CASE("integers wrap and their divisions are total") {
   CHECK(scalar(OpCode::Divide, S32, {7, 0}) == 0xffffffff);
   CHECK(scalar(OpCode::Divide, U64, {7, 0}) == ~std::uint64_t{0});
   CHECK(scalar(OpCode::Remainder, S32, {7, 0}) == 7);
-  CHECK(scalar(OpCode::Divide, S64, {std::uint64_t{1} << 63, ~std::uint64_t{0}}) == std::uint64_t{1} << 63);
+  CHECK(scalar(OpCode::Divide, S64, {std::uint64_t{1} << 63, ~std::uint64_t{0}}) == std::uint64_t{1}
+                                                                                        << 63);
   CHECK(scalar(OpCode::Remainder, S64, {std::uint64_t{1} << 63, ~std::uint64_t{0}}) == 0);
   CHECK(scalar(OpCode::Divide, S8, {0xf9, 2}) == 0xfd);    // -7 / 2 = -3
   CHECK(scalar(OpCode::Remainder, S8, {0xf9, 2}) == 0xff); // -7 % 2 = -1
@@ -122,7 +42,8 @@ TEST_CASE("shifts past the width") {
   CHECK(scalar(OpCode::ShiftRightLogical, S8, {0x80, 200}) == 0);
   CHECK(scalar(OpCode::ShiftRightArithmetic, S8, {0x80, 200}) == 0xff);
   CHECK(scalar(OpCode::ShiftRightArithmetic, U8, {0x80, 7}) == 0xff);
-  CHECK(scalar(OpCode::ShiftRightArithmetic, S64, {std::uint64_t{1} << 63, 64}) == ~std::uint64_t{0});
+  CHECK(scalar(OpCode::ShiftRightArithmetic, S64, {std::uint64_t{1} << 63, 64}) ==
+        ~std::uint64_t{0});
 }
 
 TEST_CASE("pred arithmetic is logic") {
@@ -138,8 +59,10 @@ TEST_CASE("pred arithmetic is logic") {
 }
 
 TEST_CASE("maximum and minimum: NaN wins, -0 < +0, commutative") {
-  for (ElementType type : {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64}) {
-    std::uint64_t plus = encode(type, 0.0), minus = encode(type, -0.0), nan = encode(type, kNan), one = encode(type, 1);
+  for (ElementType type :
+       {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64}) {
+    std::uint64_t plus = encode(type, 0.0), minus = encode(type, -0.0), nan = encode(type, kNan),
+                  one = encode(type, 1);
     CHECK(scalar(OpCode::Maximum, type, {plus, minus}) == plus);
     CHECK(scalar(OpCode::Maximum, type, {minus, plus}) == plus);
     CHECK(scalar(OpCode::Minimum, type, {plus, minus}) == minus);
@@ -161,7 +84,8 @@ TEST_CASE("comparisons") {
   auto compare = [](CompareDirection direction, ElementType type, double a, double b) {
     Attributes attributes;
     attributes.set(AttributeKey::Direction, {static_cast<std::int64_t>(direction)});
-    return scalar(OpCode::Compare, type, {encode(type, a), encode(type, b)}, xla_cpu(), attributes, ElementType::Pred);
+    return scalar(OpCode::Compare, type, {encode(type, a), encode(type, b)}, xla_cpu(), attributes,
+                  ElementType::Pred);
   };
   using enum CompareDirection;
   for (ElementType type : {ElementType::BF16, ElementType::F64}) {
@@ -210,15 +134,20 @@ TEST_CASE("conversions") {
 }
 
 TEST_CASE("integers convert by way of the compute type") {
-  std::uint64_t just_above = (std::uint64_t{1} << 40) + (std::uint64_t{1} << 32) + 1; // above halfway for bf16
+  std::uint64_t just_above =
+      (std::uint64_t{1} << 40) + (std::uint64_t{1} << 32) + 1; // above halfway for bf16
   NumericsProfile plain = profile("numerics plain { }");
-  CHECK(convert(ElementType::S64, just_above, ElementType::BF16, plain) == encode(ElementType::BF16, 0x1.02p40));
-  CHECK(convert(ElementType::S64, just_above, ElementType::BF16) == encode(ElementType::BF16, 0x1p40));
-  CHECK(convert(ElementType::U64, ~std::uint64_t{0}, ElementType::F32) == encode(ElementType::F32, 0x1p64));
+  CHECK(convert(ElementType::S64, just_above, ElementType::BF16, plain) ==
+        encode(ElementType::BF16, 0x1.02p40));
+  CHECK(convert(ElementType::S64, just_above, ElementType::BF16) ==
+        encode(ElementType::BF16, 0x1p40));
+  CHECK(convert(ElementType::U64, ~std::uint64_t{0}, ElementType::F32) ==
+        encode(ElementType::F32, 0x1p64));
 }
 
 TEST_CASE("float functions at special values") {
-  for (ElementType type : {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64}) {
+  for (ElementType type :
+       {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64}) {
     CHECK(scalar_value(OpCode::Exponential, type, {-kInf}) == 0);
     CHECK(scalar_value(OpCode::Exponential, type, {0}) == 1);
     CHECK(scalar_value(OpCode::Log, type, {0}) == -kInf);
@@ -243,33 +172,37 @@ TEST_CASE("float functions at special values") {
 }
 
 TEST_CASE("flushed denormals") {
-  NumericsProfile flush = profile("numerics flush { compute f32 dot accumulate f32 reduce accumulate f32 denormals flush }");
+  NumericsProfile flush = profile(
+      "numerics flush { compute f32 dot accumulate f32 reduce accumulate f32 denormals flush }");
   CHECK(scalar(OpCode::Add, ElementType::BF16, {0x0001, 0x8000}, flush) == 0);
   CHECK(scalar(OpCode::Add, ElementType::BF16, {0x0001, 0x8000}) == 1);
   CHECK(scalar(OpCode::Multiply, ElementType::F32, {0x80000001, 0x3f800000}, flush) == 0x80000000);
-  CHECK(scalar(OpCode::Multiply, ElementType::BF16, {0x0080, 0x3f00}, flush) == 0);    // 2^-126 * 0.5
-  CHECK(scalar(OpCode::Multiply, ElementType::F16, {0x0400, 0x3800}, flush) == 0);     // 2^-14 * 0.5
+  CHECK(scalar(OpCode::Multiply, ElementType::BF16, {0x0080, 0x3f00}, flush) == 0); // 2^-126 * 0.5
+  CHECK(scalar(OpCode::Multiply, ElementType::F16, {0x0400, 0x3800}, flush) == 0);  // 2^-14 * 0.5
   CHECK(scalar(OpCode::Multiply, ElementType::F16, {0x0400, 0x3800}) == 0x0200);
   CHECK(scalar(OpCode::Maximum, ElementType::BF16, {0x0001, 0x8001}, flush) == 0);
   CHECK(scalar(OpCode::Negate, ElementType::BF16, {0x0001}, flush) == 0x8001);
   Tensor x = tensor(ElementType::F32, {2, 2}, {1e-40, 1, 1e-40, 1});
   CHECK(apply(OpCode::Copy, {}, {x}, x.shape(), flush) == x);
-  Tensor sums = apply(OpCode::Reduce, reduction(OpCode::Add, {0}), {x, tensor(ElementType::F32, {}, {0})},
-                      Shape{ElementType::F32, {2}}, flush);
+  Tensor sums = apply(OpCode::Reduce, reduction(OpCode::Add, {0}),
+                      {x, tensor(ElementType::F32, {}, {0})}, Shape{ElementType::F32, {2}}, flush);
   CHECK(values(sums) == std::vector<double>{0, 2});
   Tensor tiny = tensor(ElementType::F32, {2, 2}, {0x1p-70, 0, 0, 0x1p-70});
-  CHECK(values(apply(OpCode::Dot, contraction(1, 0), {tiny, tiny}, tiny.shape(), flush)) == std::vector<double>(4, 0.0));
+  CHECK(values(apply(OpCode::Dot, contraction(1, 0), {tiny, tiny}, tiny.shape(), flush)) ==
+        std::vector<double>(4, 0.0));
   CHECK(values(apply(OpCode::Dot, contraction(1, 0), {tiny, tiny}, tiny.shape()))[0] == 0x1p-140);
 }
 
 TEST_CASE("select and clamp take scalars where HLO does") {
   using enum ElementType;
-  Tensor yes = tensor(Pred, {}, {1}), a = tensor(S16, {3}, {1, 2, 3}), b = tensor(S16, {3}, {4, 5, 6});
+  Tensor yes = tensor(Pred, {}, {1}), a = tensor(S16, {3}, {1, 2, 3}),
+         b = tensor(S16, {3}, {4, 5, 6});
   CHECK(apply(OpCode::Select, {}, {yes, a, b}, a.shape()) == a);
   CHECK(values(apply(OpCode::Select, {}, {tensor(Pred, {3}, {0, 1, 0}), a, b}, a.shape())) ==
         std::vector<double>{4, 2, 6});
   for (ElementType type : {S8, BF16, F64}) {
-    Tensor low = tensor(type, {}, {-1}), high = tensor(type, {3}, {1, 1, 5}), x = tensor(type, {3}, {-7, 0.5, 9});
+    Tensor low = tensor(type, {}, {-1}), high = tensor(type, {3}, {1, 1, 5}),
+           x = tensor(type, {3}, {-7, 0.5, 9});
     CHECK(values(apply(OpCode::Clamp, {}, {low, x, high}, x.shape())) ==
           std::vector<double>{-1, is_float(type) ? 0.5 : 0, 5});
   }
@@ -277,13 +210,15 @@ TEST_CASE("select and clamp take scalars where HLO does") {
 
 TEST_CASE("movement moves bits, wherever movement_map says") {
   rc::check([] {
-    auto type = *rc::gen::element(ElementType::U8, ElementType::BF16, ElementType::F32, ElementType::S64);
-    auto dims = *rc::gen::resize(3, rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 5)));
+    auto type =
+        *rc::gen::element(ElementType::U8, ElementType::BF16, ElementType::F32, ElementType::S64);
+    auto dims = *rc::gen::resize(
+        3, rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 5)));
     Tensor x(Shape{type, dims});
     for (std::byte &b : x.bytes())
       b = static_cast<std::byte>(*rc::gen::arbitrary<unsigned char>());
-    OpCode op = *rc::gen::element(OpCode::Transpose, OpCode::Broadcast, OpCode::Reverse, OpCode::Slice,
-                                  OpCode::Concatenate, OpCode::Copy);
+    OpCode op = *rc::gen::element(OpCode::Transpose, OpCode::Broadcast, OpCode::Reverse,
+                                  OpCode::Slice, OpCode::Concatenate, OpCode::Copy);
     Attributes attributes;
     Shape result = x.shape();
     std::vector<Tensor> operands{x};
@@ -348,7 +283,8 @@ TEST_CASE("iota, bitcast-convert, pad and dynamic slices") {
   using enum ElementType;
   Attributes rows;
   rows.set(AttributeKey::IotaDimension, {0});
-  CHECK(values(apply(OpCode::Iota, rows, {}, Shape{BF16, {3, 2}})) == std::vector<double>{0, 0, 1, 1, 2, 2});
+  CHECK(values(apply(OpCode::Iota, rows, {}, Shape{BF16, {3, 2}})) ==
+        std::vector<double>{0, 0, 1, 1, 2, 2});
   Tensor bytes = counting(U8, {2, 2});
   Tensor words = apply(OpCode::BitcastConvert, {}, {bytes}, Shape{U16, {2}});
   CHECK(words.bits(0) == 0x0100);
@@ -372,120 +308,11 @@ TEST_CASE("iota, bitcast-convert, pad and dynamic slices") {
   Attributes sizes;
   sizes.set(AttributeKey::SliceSizes, {1, 2});
   Tensor minus = tensor(S8, {}, {-5}), large = tensor(S8, {}, {100});
-  CHECK(values(apply(OpCode::DynamicSlice, sizes, {x, large, minus}, Shape{S32, {1, 2}})) == std::vector<double>{4, 5});
+  CHECK(values(apply(OpCode::DynamicSlice, sizes, {x, large, minus}, Shape{S32, {1, 2}})) ==
+        std::vector<double>{4, 5});
   Tensor update = tensor(S32, {1, 2}, {7, 8});
   CHECK(values(apply(OpCode::DynamicUpdateSlice, {}, {x, update, minus, large}, x.shape())) ==
         std::vector<double>{1, 7, 8, 4, 5, 6});
-}
-
-TEST_CASE("reductions follow the order of the profile") {
-  // bf16 has 8 bits of precision: 256 + 1 is 256 when every step is rounded.
-  std::vector<double> row(64, 1.0);
-  row[0] = 256;
-  Tensor x = tensor(ElementType::BF16, {1, 64}, row), zero = tensor(ElementType::BF16, {}, {0});
-  auto sum = [&](const std::string &reduce, double init = 0) {
-    NumericsProfile p = profile("numerics p { compute f32 reduce " + reduce + " }");
-    return values(apply(OpCode::Reduce, reduction(OpCode::Add, {1}), {x, tensor(ElementType::BF16, {}, {init})},
-                        Shape{ElementType::BF16, {1}}, p))[0];
-  };
-  CHECK(sum("accumulate element, order sequential") == 256);
-  CHECK(sum("accumulate element, order blocks 32") == 256 + 32); // (256 + 31 lost) + (32 ones)
-  CHECK(sum("accumulate element, order blocks 64") == 256);
-  CHECK(sum("accumulate element, order blocks 16") == 304);      // 256 + 16 + 16 + 16
-  CHECK(sum("accumulate f32, order sequential") == 320);         // 319, a tie between 318 and 320
-  CHECK(sum("accumulate element, order pairwise") == 318);        // only 256 + 1 loses its one
-  CHECK(sum("accumulate f32, order sequential", 2) == 320);      // 321, a tie between 320 and 322
-  CHECK(sum("accumulate f32, order blocks 32", 2) == 324);       // init once for each block and once more: 325
-}
-
-TEST_CASE("reductions over any dimensions") {
-  Tensor x = counting(ElementType::S32, {2, 3, 4}), zero = tensor(ElementType::S32, {}, {0});
-  auto reduce = [&](OpCode op, std::vector<std::int64_t> dims, std::vector<std::int64_t> left, double init) {
-    return values(apply(OpCode::Reduce, reduction(op, std::move(dims)), {x, tensor(ElementType::S32, {}, {init})},
-                        Shape{ElementType::S32, std::move(left)}));
-  };
-  CHECK(reduce(OpCode::Add, {1}, {2, 4}, 0) == std::vector<double>{12, 15, 18, 21, 48, 51, 54, 57});
-  CHECK(reduce(OpCode::Add, {2, 0}, {3}, 1) == std::vector<double>{61, 93, 125});
-  CHECK(reduce(OpCode::Maximum, {0, 1, 2}, {}, -5) == std::vector<double>{23});
-  CHECK(reduce(OpCode::Minimum, {0}, {3, 4}, 2) == std::vector<double>{0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2});
-  CHECK(reduce(OpCode::Or, {1, 2}, {2}, 0) == std::vector<double>{15, 31});
-  Tensor empty(Shape{ElementType::BF16, {2, 0}});
-  CHECK(values(apply(OpCode::Reduce, reduction(OpCode::Add, {1}), {empty, tensor(ElementType::BF16, {}, {3})},
-                     Shape{ElementType::BF16, {2}})) == std::vector<double>{3, 3});
-}
-
-namespace {
-
-/// A dot by its definition: sequential from +0 in the accumulator type, one element at a time through evaluate_scalar.
-std::uint64_t dot_by_definition(const std::vector<std::uint64_t> &a, const std::vector<std::uint64_t> &b, ElementType type,
-                                const NumericsProfile &numerics) {
-  ElementType accumulator = accumulator_type(numerics.dot, type);
-  std::uint64_t sum = 0;
-  for (std::size_t k = 0; k < a.size(); ++k) {
-    std::uint64_t product = scalar(OpCode::Multiply, accumulator,
-                                   {convert(type, a[k], accumulator), convert(type, b[k], accumulator)}, numerics);
-    sum = scalar(OpCode::Add, accumulator, {sum, product}, numerics);
-  }
-  return convert(accumulator, sum, type, numerics);
-}
-
-} // namespace
-
-TEST_CASE("dot is the sum in the order of the profile, for every type and layout") {
-  rc::check([] {
-    auto type = *rc::gen::element(ElementType::BF16, ElementType::F16, ElementType::F32, ElementType::F64,
-                                  ElementType::S8, ElementType::S64, ElementType::U32);
-    auto numerics = *rc::gen::element(profile("numerics p { compute f32 dot accumulate f32 }"), profile("numerics p { }"),
-                                      profile("numerics p { dot accumulate f64 }"));
-    auto size = [] { return *rc::gen::inRange<std::int64_t>(1, 20); };
-    std::int64_t batch = *rc::gen::inRange<std::int64_t>(1, 3), m = size(), k = size(), n = size();
-    // Both sides [batch, k, free], the left one with k in the middle or at the end.
-    bool k_last = *rc::gen::arbitrary<bool>();
-    Tensor left(Shape{type, k_last ? std::vector<std::int64_t>{batch, m, k} : std::vector<std::int64_t>{batch, k, m}});
-    Tensor right(Shape{type, {k, batch, n}});
-    for (Tensor *t : {&left, &right})
-      for (std::int64_t i = 0; i < t->elements(); ++i)
-        t->set_bits(i, encode(type, *rc::gen::inRange(-1000, 1000) * std::ldexp(1.0, *rc::gen::inRange(-9, 3))));
-    Attributes attributes;
-    attributes.set(AttributeKey::LhsBatch, {0});
-    attributes.set(AttributeKey::RhsBatch, {1});
-    attributes.set(AttributeKey::LhsContracting, {k_last ? 2 : 1});
-    attributes.set(AttributeKey::RhsContracting, {0});
-    std::array<const Tensor *, 2> operands{&left, &right};
-    Tensor out = evaluate_op(OpCode::Dot, attributes, operands, Shape{type, {batch, m, n}}, numerics);
-    for (std::int64_t b = 0; b < batch; ++b)
-      for (std::int64_t i = 0; i < m; ++i)
-        for (std::int64_t j = 0; j < n; ++j) {
-          std::vector<std::uint64_t> x, y;
-          for (std::int64_t t = 0; t < k; ++t) {
-            x.push_back(left.bits(k_last ? (b * m + i) * k + t : (b * k + t) * m + i));
-            y.push_back(right.bits((t * batch + b) * n + j));
-          }
-          RC_ASSERT(out.bits((b * m + i) * n + j) == dot_by_definition(x, y, type, numerics));
-        }
-  });
-}
-
-TEST_CASE("dot shows its order on accumulation masks") {
-  // 2^30 and -2^30 among ones: in f32, a one that is added while the large number stands is lost.
-  auto dot = [](std::size_t plus, std::size_t minus, const std::string &order) {
-    std::vector<double> row(8, 1.0);
-    row[plus] = 0x1p30;
-    row[minus] = -0x1p30;
-    NumericsProfile p = profile("numerics p { dot accumulate f32, order " + order + " }");
-    return values(apply(OpCode::Dot, contraction(1, 0),
-                        {tensor(ElementType::F32, {1, 8}, row), tensor(ElementType::F32, {8, 1}, std::vector<double>(8, 1.0))},
-                        Shape{ElementType::F32, {1, 1}}, p))[0];
-  };
-  CHECK(dot(1, 2, "sequential") == 5);
-  CHECK(dot(1, 2, "blocks 2") == 4);
-  CHECK(dot(1, 2, "blocks 3") == 5);
-  CHECK(dot(1, 2, "pairwise") == 4);
-  CHECK(dot(1, 6, "sequential") == 1);
-  CHECK(dot(1, 6, "blocks 4") == 0);
-  CHECK(dot(0, 3, "pairwise") == 4);
-  CHECK(dot(6, 7, "sequential") == 0);
-  CHECK(dot(6, 7, "pairwise") == 6);
 }
 
 TEST_CASE("tables agree with single elements, also while they are built") {
@@ -494,7 +321,8 @@ TEST_CASE("tables agree with single elements, also while they are built") {
       auto table = unary_table(op, type, xla_cpu());
       REQUIRE(table.size() == 65536);
       Tensor all = counting(ElementType::U16, {65536});
-      Tensor x(Shape{type, {65536}}, std::vector<std::byte>(all.bytes().begin(), all.bytes().end()));
+      Tensor x(Shape{type, {65536}},
+               std::vector<std::byte>(all.bytes().begin(), all.bytes().end()));
       for (int round = 0; round < 3; ++round) {
         Tensor y = apply(op, {}, {x}, x.shape());
         CHECK(std::equal(table.begin(), table.end(), y.as<std::uint16_t>().begin()));
@@ -504,24 +332,49 @@ TEST_CASE("tables agree with single elements, also while they are built") {
     }
 }
 
-TEST_CASE("evaluate checks its inputs and names operations without evaluator") {
-  TensorGraph graph = parse_hlo(make_source("g.hlo", "ENTRY e {\n  x = f32[4] parameter(0)\n  ROOT y = f32[4] negate(x)\n}\n"));
+TEST_CASE("evaluate checks its inputs") {
+  TensorGraph graph = parse_hlo(make_source(
+      "g.hlo", "ENTRY e {\n  x = f32[4] parameter(0)\n  ROOT y = f32[4] negate(x)\n}\n"));
   CHECK_THROWS_AS(evaluate(graph, std::vector<Tensor>{}, xla_cpu()), InputError);
-  CHECK_THROWS_AS(evaluate(graph, std::vector<Tensor>{Tensor(Shape{ElementType::F32, {5}})}, xla_cpu()), InputError);
+  CHECK_THROWS_AS(
+      evaluate(graph, std::vector<Tensor>{Tensor(Shape{ElementType::F32, {5}})}, xla_cpu()),
+      InputError);
   Tensor x = tensor(ElementType::F32, {4}, {1, -2, 3, 0});
-  CHECK(values(evaluate(graph, std::vector<Tensor>{x}, xla_cpu())[0]) == std::vector<double>{-1, 2, -3, -0.0});
+  CHECK(values(evaluate(graph, std::vector<Tensor>{x}, xla_cpu())[0]) ==
+        std::vector<double>{-1, 2, -3, -0.0});
+}
+
+TEST_CASE("an operation without evaluator is named with its place") {
+  TensorGraph graph = parse_hlo(make_source("w.hlo", R"(HloModule w
+add {
+  a = f32[] parameter(0)
+  b = f32[] parameter(1)
+  ROOT s = f32[] add(a, b)
+}
+ENTRY e {
+  x = f32[4] parameter(0)
+  z = f32[] constant(0)
+  ROOT y = f32[3] reduce-window(x, z), window={size=2}, to_apply=add
+}
+)"));
+  std::vector<Tensor> inputs{Tensor(Shape{ElementType::F32, {4}})};
+  CHECK_THROWS_WITH(evaluate(graph, inputs, xla_cpu()),
+                    Catch::StartsWith("w.hlo:10:") &&
+                        Catch::Contains("reduce-window has no evaluator"));
 }
 
 TEST_CASE("the published attention data: sums broadcast along dimension 1") {
   const char *override_path = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data = override_path ? std::filesystem::path(override_path)
-                                             : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
+  std::filesystem::path data =
+      override_path ? std::filesystem::path(override_path)
+                    : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
   data /= "qkv";
   if (!std::filesystem::exists(data / "attention.dat")) {
     WARN("skipped: no reference data at " << data);
     return;
   }
-  std::string text = read_source(std::string(ISAMORPH_SOURCE_DIR) + "/corpus/qkv/attention.hlo")->text;
+  std::string text =
+      read_source(std::string(ISAMORPH_SOURCE_DIR) + "/corpus/qkv/attention.hlo")->text;
   auto place = text.find("broadcast(r), dimensions={0}");
   REQUIRE(place != std::string::npos);
   std::string wrong_axis = text;

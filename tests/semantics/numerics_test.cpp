@@ -7,7 +7,9 @@ using namespace isamorph::semantics;
 
 namespace {
 
-std::vector<NumericsProfile> parse(const std::string &text) { return parse_numerics(make_source("test.numerics", text)); }
+std::vector<NumericsProfile> parse(const std::string &text) {
+  return parse_numerics(make_source("test.numerics", text));
+}
 
 std::string error_of(const std::string &text) {
   try {
@@ -28,12 +30,14 @@ TEST_CASE("the shipped profiles say what the design says") {
   CHECK_FALSE(xla.flush_denormals);
   const NumericsProfile &plain = numerics_profile("f32_sequential");
   CHECK(plain.reduce == FoldNumerics{ElementType::F32, {OrderDescriptor::Kind::Sequential, 0}});
-  CHECK_THROWS_WITH(numerics_profile("xla_gpu"), Catch::Contains("xla_cpu") && Catch::Contains("f32_sequential"));
+  CHECK_THROWS_WITH(numerics_profile("xla_gpu"),
+                    Catch::Contains("xla_cpu") && Catch::Contains("f32_sequential"));
 }
 
 TEST_CASE("a profile extends another") {
-  auto profiles = parse("numerics a extends xla_cpu { denormals flush }\n"
-                        "numerics b extends a { dot accumulate element, order pairwise } // comment\n");
+  auto profiles =
+      parse("numerics a extends xla_cpu { denormals flush }\n"
+            "numerics b extends a { dot accumulate element, order pairwise } // comment\n");
   REQUIRE(profiles.size() == 2);
   NumericsProfile expected = numerics_profile("xla_cpu");
   expected.name = "a";
@@ -52,26 +56,34 @@ TEST_CASE("a key that is extended keeps what it does not state") {
 }
 
 TEST_CASE("mistakes in profiles are named with their place") {
-  CHECK_THAT(error_of("numerics a {\n  comput f32\n}"), Catch::StartsWith("test.numerics:2:3:") && Catch::Contains("did you mean 'compute'?"));
-  CHECK_THAT(error_of("numerics a extends xla_cpy { }"), Catch::Contains("did you mean 'xla_cpu'?"));
+  CHECK_THAT(error_of("numerics a {\n  comput f32\n}"),
+             Catch::StartsWith("test.numerics:2:3:") && Catch::Contains("did you mean 'compute'?"));
+  CHECK_THAT(error_of("numerics a extends xla_cpy { }"),
+             Catch::Contains("did you mean 'xla_cpu'?"));
   CHECK_THAT(error_of("numerics a { compute s8 }"), Catch::Contains("unknown type 's8'"));
   CHECK_THAT(error_of("numerics a { compute f32 compute f64 }"), Catch::Contains("twice"));
-  CHECK_THAT(error_of("numerics a { dot order sequential, order pairwise }"), Catch::Contains("twice"));
+  CHECK_THAT(error_of("numerics a { dot order sequential, order pairwise }"),
+             Catch::Contains("twice"));
   CHECK_THAT(error_of("numerics a { } numerics a { }"), Catch::Contains("declared twice"));
-  for (const char *text : {"numerics a { dot order blocks 0 }", "numerics a { dot order blocks -1 }", "numerics a {",
-                           "numerics", "numerics a { dot }", "numerics a { denormals maybe }", "}", "numerics a { } x",
-                           "numerics a { dot accumulate f32, }", "numerics a { dot order blocks }"})
+  for (const char *text :
+       {"numerics a { dot order blocks 0 }", "numerics a { dot order blocks -1 }", "numerics a {",
+        "numerics", "numerics a { dot }", "numerics a { denormals maybe }", "}", "numerics a { } x",
+        "numerics a { dot accumulate f32, }", "numerics a { dot order blocks }"})
     CHECK_THAT(error_of(text), Catch::Contains("test.numerics:1:"));
 }
 
 TEST_CASE("print(parse(x)) is x") {
   rc::check([] {
     auto type = [] {
-      return *rc::gen::element(std::optional<ElementType>(), std::optional(ElementType::F32), std::optional(ElementType::F64));
+      return *rc::gen::element(std::optional<ElementType>(), std::optional(ElementType::F32),
+                               std::optional(ElementType::F64));
     };
     auto fold = [&] {
-      FoldNumerics f{type(), {*rc::gen::element(OrderDescriptor::Kind::Sequential, OrderDescriptor::Kind::Blocks,
-                                                OrderDescriptor::Kind::Pairwise), 0}};
+      FoldNumerics f{
+          type(),
+          {*rc::gen::element(OrderDescriptor::Kind::Sequential, OrderDescriptor::Kind::Blocks,
+                             OrderDescriptor::Kind::Pairwise),
+           0}};
       if (f.order.kind == OrderDescriptor::Kind::Blocks)
         f.order.width = *rc::gen::inRange<std::int64_t>(1, 1000);
       return f;

@@ -44,7 +44,8 @@ std::uint64_t round_to(const Format &format, mpfr_ptr exact) {
   mpfr_subnormalize(rounded, inexact, MPFR_RNDN);
   mpfr_set_emin(emin);
   mpfr_set_emax(emax);
-  return encode(format.type, mpfr_get_d(rounded, MPFR_RNDN)); // exact: the value is one of the format
+  return encode(format.type,
+                mpfr_get_d(rounded, MPFR_RNDN)); // exact: the value is one of the format
 }
 
 using Function = std::function<void(mpfr_ptr, mpfr_ptr)>;
@@ -64,11 +65,13 @@ void rsqrt(mpfr_ptr y, mpfr_ptr x) {
     mpfr_set_inf(y, -1);
 }
 
-/// In f32 and then rounded, a result that lies very close to a tie may become the tie first. For bf16 that never happens.
+/// In f32 and then rounded, a result that lies very close to a tie may become the tie first. For
+/// bf16 that never happens.
 struct Case {
   OpCode op;
   Function function;
-  int bf16_misrounded, f16_misrounded; ///< inputs whose result is the neighbour of the correctly rounded one
+  int bf16_misrounded,
+      f16_misrounded; ///< inputs whose result is the neighbour of the correctly rounded one
 };
 
 std::vector<Case> cases() {
@@ -92,7 +95,8 @@ std::vector<Case> cases() {
   };
 }
 
-/// How many of all inputs do not give the correctly rounded result; those that are off by more than one step fail.
+/// How many of all inputs do not give the correctly rounded result; those that are off by more than
+/// one step fail.
 int misrounded(const Case &c, const Format &format, const NumericsProfile &profile) {
   auto table = unary_table(c.op, format.type, profile);
   int count = 0;
@@ -114,7 +118,8 @@ int misrounded(const Case &c, const Format &format, const NumericsProfile &profi
 
 } // namespace
 
-TEST_CASE("unary functions of 16-bit types are correctly rounded, but for a known few inputs", "[slow]") {
+TEST_CASE("unary functions of 16-bit types are correctly rounded, but for a known few inputs",
+          "[slow]") {
   const NumericsProfile &xla = numerics_profile("xla_cpu");
   for (const Case &c : cases()) {
     CAPTURE(info(c.op).name);
@@ -123,7 +128,8 @@ TEST_CASE("unary functions of 16-bit types are correctly rounded, but for a know
   }
 }
 
-TEST_CASE("computed in the element type, unary functions of 16-bit types are correctly rounded", "[slow]") {
+TEST_CASE("computed in the element type, unary functions of 16-bit types are correctly rounded",
+          "[slow]") {
   NumericsProfile plain = parse_numerics(make_source("plain", "numerics plain { }")).at(0);
   for (const Case &c : cases()) {
     CAPTURE(info(c.op).name);
@@ -175,7 +181,8 @@ TEST_CASE("doubles round once to narrower types") {
       if (i % 2)
         mantissa = (mantissa & ~((std::uint64_t{1} << (53 - format.precision)) - 1)) |
                    ((std::uint64_t{1} << (52 - format.precision)) + random() % 3 - 1);
-      double value = std::ldexp(1 + static_cast<double>(mantissa) * 0x1p-52, static_cast<int>(random() % 300) - 160);
+      double value = std::ldexp(1 + static_cast<double>(mantissa) * 0x1p-52,
+                                static_cast<int>(random() % 300) - 160);
       mpfr_set_d(x, value, MPFR_RNDN);
       if (encode(format.type, value) != round_to(format, x))
         FAIL(name(format.type) << " of " << value);

@@ -15,23 +15,28 @@ using namespace isamorph::semantics;
 
 namespace {
 
-constexpr std::array kAllTypes = {ElementType::Pred, ElementType::S8,  ElementType::U8,   ElementType::S16, ElementType::U16,
-                                  ElementType::S32,  ElementType::U32, ElementType::S64,  ElementType::U64, ElementType::F16,
-                                  ElementType::BF16, ElementType::F32, ElementType::F64};
+constexpr std::array kAllTypes = {
+    ElementType::Pred, ElementType::S8,  ElementType::U8,  ElementType::S16, ElementType::U16,
+    ElementType::S32,  ElementType::U32, ElementType::S64, ElementType::U64, ElementType::F16,
+    ElementType::BF16, ElementType::F32, ElementType::F64};
 
 /// A file that goes away with the object.
 class TemporaryFile {
 public:
   explicit TemporaryFile(const std::string &suffix) {
     static std::atomic<int> counter = 0;
-    path_ = (std::filesystem::temp_directory_path() /
-             ("isamorph_tensor_" + std::to_string(::getpid()) + "_" + std::to_string(counter++) + suffix)).string();
+    path_ =
+        (std::filesystem::temp_directory_path() / ("isamorph_tensor_" + std::to_string(::getpid()) +
+                                                   "_" + std::to_string(counter++) + suffix))
+            .string();
   }
   ~TemporaryFile() { std::filesystem::remove(path_); }
   TemporaryFile(const TemporaryFile &) = delete;
   TemporaryFile &operator=(const TemporaryFile &) = delete;
   const std::string &path() const { return path_; }
-  void write(const std::string &content) const { std::ofstream(path_, std::ios::binary) << content; }
+  void write(const std::string &content) const {
+    std::ofstream(path_, std::ios::binary) << content;
+  }
   std::string read() const {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -101,7 +106,8 @@ TEST_CASE("integers saturate, and encode_integer is exact") {
   CHECK(encode(ElementType::S64, 0x1p63) == 0x7fffffffffffffff);
   CHECK(encode(ElementType::S32, std::nan("")) == 0);
   CHECK(encode(ElementType::Pred, 0.25) == 1);
-  CHECK(encode_integer(ElementType::S64, std::numeric_limits<std::int64_t>::min()) == std::uint64_t{1} << 63);
+  CHECK(encode_integer(ElementType::S64, std::numeric_limits<std::int64_t>::min()) ==
+        std::uint64_t{1} << 63);
   CHECK(encode_integer(ElementType::U8, -1) == 255);
   CHECK(encode_integer(ElementType::F32, (1 << 24) + 1) == encode(ElementType::F32, 1 << 24));
   // Above a tie by one: a detour through a double would lose the one.
@@ -117,8 +123,9 @@ TEST_CASE("element text reads back to the same bits") {
         FAIL(name(type) << " " << bits << " is written " << element_text(type, bits));
   rc::check([](std::uint64_t random) {
     for (ElementType type : kAllTypes) {
-      std::uint64_t bits = type == ElementType::Pred ? random & 1
-                                                     : random & (~std::uint64_t{0} >> (64 - 8 * byte_size(type)));
+      std::uint64_t bits = type == ElementType::Pred
+                               ? random & 1
+                               : random & (~std::uint64_t{0} >> (64 - 8 * byte_size(type)));
       if (!is_nan(type, bits))
         RC_ASSERT(parse_element(type, element_text(type, bits)) == bits);
     }
@@ -132,7 +139,8 @@ TEST_CASE("element text reads back to the same bits") {
 }
 
 TEST_CASE("what is no number, or does not fit, is refused") {
-  for (const char *text : {"", "-", "+", "--1", "1x", "0x10", "1e", " 1", "1 ", "e5", "infinity", "1e39", "nan(1)", "."})
+  for (const char *text : {"", "-", "+", "--1", "1x", "0x10", "1e", " 1", "1 ", "e5", "infinity",
+                           "1e39", "nan(1)", "."})
     CHECK_FALSE(parse_element(ElementType::F32, text));
   for (const char *text : {"", "1.5", "256", "-1", "1e2", "true"})
     CHECK_FALSE(parse_element(ElementType::U8, text));
@@ -159,10 +167,12 @@ TEST_CASE("ulp distance counts the steps between floats") {
 TEST_CASE("files of every type read back") {
   rc::check([] {
     auto type = *rc::gen::elementOf(kAllTypes);
-    auto dims = *rc::gen::resize(4, rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 5)));
+    auto dims = *rc::gen::resize(
+        4, rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 5)));
     Tensor tensor(Shape{type, dims});
     for (std::byte &b : tensor.bytes())
-      b = static_cast<std::byte>(type == ElementType::Pred ? *rc::gen::inRange(0, 2) : *rc::gen::inRange(0, 256));
+      b = static_cast<std::byte>(type == ElementType::Pred ? *rc::gen::inRange(0, 2)
+                                                           : *rc::gen::inRange(0, 256));
     for (const char *suffix : {".npy", ".dat"}) {
       TemporaryFile file(suffix);
       write_tensor(file.path(), tensor);
@@ -176,18 +186,22 @@ TEST_CASE(".npy files look as NumPy writes them") {
   tensor.set_bits(0, 0x3f80);
   TemporaryFile file(".npy");
   write_tensor(file.path(), tensor);
-  std::string content = file.read(), text = "{'descr': '<V2', 'fortran_order': False, 'shape': (2, 1), }";
+  std::string content = file.read(),
+              text = "{'descr': '<V2', 'fortran_order': False, 'shape': (2, 1), }";
   REQUIRE(content.size() == 128 + 4);
   CHECK(content.substr(0, 10) == std::string("\x93NUMPY\x01\x00\x76\x00", 10));
   CHECK(content.substr(10, text.size()) == text);
-  CHECK(content.substr(10 + text.size(), 118 - text.size()) == std::string(117 - text.size(), ' ') + "\n");
+  CHECK(content.substr(10 + text.size(), 118 - text.size()) ==
+        std::string(117 - text.size(), ' ') + "\n");
   CHECK(content.substr(128) == std::string("\x80\x3f\x00\x00", 4));
 }
 
 TEST_CASE("bf16 is read from the type names that programs write") {
   for (const char *descr : {"<V2", "|V2", "<u2", "bfloat16"}) {
     TemporaryFile file(".npy");
-    file.write(npy("{'descr': '" + std::string(descr) + "', 'fortran_order': False, 'shape': (2,), }", "\x80\x3f\x01\x02"));
+    file.write(
+        npy("{'descr': '" + std::string(descr) + "', 'fortran_order': False, 'shape': (2,), }",
+            "\x80\x3f\x01\x02"));
     CHECK(read_tensor(file.path(), kPair).bits(0) == 0x3f80);
   }
 }
@@ -208,15 +222,36 @@ TEST_CASE("bad tensor files are refused with a reason") {
   CHECK_THAT(error_of("abcde", kPair), Contains("5 bytes"));
   CHECK_THAT(error_of(std::string(1 << 20, 'x'), kPair), Contains("more than"));
   CHECK_THAT(error_of(npy(kGood, "abc"), kPair), Contains("3 bytes"));
-  CHECK_THAT(error_of(npy("{'descr': '<V2', 'fortran_order': True, 'shape': (2,), }", "abcd"), kPair), Contains("fortran_order"));
-  CHECK_THAT(error_of(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "abcd"), kPair), Contains("'<f4'"));
-  CHECK_THAT(error_of(npy("{'descr': '>u2', 'fortran_order': False, 'shape': (2,), }", "abcd"), kPair), Contains("big-endian"));
-  CHECK_THAT(error_of(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", "abcd"), kPair), Contains("structured"));
-  CHECK_THAT(error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (1, 2), }", "abcd"), kPair), Contains("[1,2]"));
-  CHECK_THAT(error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (2,), 'x': 1}", "abcd"), kPair), Contains("'x'"));
-  CHECK_THAT(error_of(npy("{'descr': '<V2', 'fortran_order': False}", "abcd"), kPair), Contains("lacks"));
-  CHECK_THAT(error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (99999999999999999999,), }", "abcd"), kPair), Contains("malformed"));
-  CHECK_THAT(error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (-2,), }", "abcd"), kPair), Contains("malformed"));
+  CHECK_THAT(
+      error_of(npy("{'descr': '<V2', 'fortran_order': True, 'shape': (2,), }", "abcd"), kPair),
+      Contains("fortran_order"));
+  CHECK_THAT(
+      error_of(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "abcd"), kPair),
+      Contains("'<f4'"));
+  CHECK_THAT(
+      error_of(npy("{'descr': '>u2', 'fortran_order': False, 'shape': (2,), }", "abcd"), kPair),
+      Contains("big-endian"));
+  CHECK_THAT(
+      error_of(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", "abcd"),
+               kPair),
+      Contains("structured"));
+  CHECK_THAT(
+      error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (1, 2), }", "abcd"), kPair),
+      Contains("[1,2]"));
+  CHECK_THAT(
+      error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (2,), 'x': 1}", "abcd"),
+               kPair),
+      Contains("'x'"));
+  CHECK_THAT(error_of(npy("{'descr': '<V2', 'fortran_order': False}", "abcd"), kPair),
+             Contains("lacks"));
+  CHECK_THAT(
+      error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (99999999999999999999,), }",
+                   "abcd"),
+               kPair),
+      Contains("malformed"));
+  CHECK_THAT(
+      error_of(npy("{'descr': '<V2', 'fortran_order': False, 'shape': (-2,), }", "abcd"), kPair),
+      Contains("malformed"));
   CHECK_THAT(error_of(std::string("\x93NUMPY\x07\x00\x01\x00{", 11), kPair), Contains("version"));
   CHECK_THROWS_AS(read_tensor("/nonexistent/file.npy", kPair), InputError);
   CHECK_THROWS_AS(read_tensor(std::filesystem::temp_directory_path().string(), kPair), InputError);
@@ -230,7 +265,8 @@ TEST_CASE("no damage to a .npy file crashes the reader") {
   rc::check([&] {
     std::string bad = good;
     for (int i = *rc::gen::inRange(1, 4); i > 0; --i)
-      bad[*rc::gen::inRange<std::size_t>(6, bad.size())] = static_cast<char>(*rc::gen::inRange(0, 256));
+      bad[*rc::gen::inRange<std::size_t>(6, bad.size())] =
+          static_cast<char>(*rc::gen::inRange(0, 256));
     error_of(bad, kPair);
   });
 }

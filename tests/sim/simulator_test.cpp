@@ -35,7 +35,8 @@ kernel attention {
 }
 )";
 
-// Buffers with two, one and no addressed dimension; two writes; reads before writes; attributes as constants.
+// Buffers with two, one and no addressed dimension; two writes; reads before writes; attributes as
+// constants.
 const char *const kToy = R"(
 isa toy {
   buffer mem hbm
@@ -154,8 +155,9 @@ TEST_CASE("attention on qkv is the evaluator's attention, bit for bit") {
 
 TEST_CASE("attention on qkv_golden is the published output, bit for bit") {
   const char *override_path = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data = override_path ? std::filesystem::path(override_path)
-                                             : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
+  std::filesystem::path data =
+      override_path ? std::filesystem::path(override_path)
+                    : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
   data /= "qkv";
   if (!std::filesystem::exists(data / "attention.dat")) {
     WARN("skipped: no reference data at " << data);
@@ -182,9 +184,11 @@ TEST_CASE("two-dimensional regions are rectangles") {
     load(rows=4, columns=6, from=0, row=0, column=0)
     store(rows=2, columns=3, to=96, row=1, column=2)
     store(rows=4, columns=1, to=120, row=0, column=5)
-  })", isa));
+  })",
+                                       isa));
   auto outputs = simulator.run(std::vector<Tensor>{counting({ElementType::S16, {4, 6, 2}})});
-  CHECK(integers(outputs.at(0)) == std::vector<std::int64_t>{17, 18, 19, 20, 21, 22, 29, 30, 31, 32, 33, 34});
+  CHECK(integers(outputs.at(0)) ==
+        std::vector<std::int64_t>{17, 18, 19, 20, 21, 22, 29, 30, 31, 32, 33, 34});
   CHECK(integers(outputs.at(1)) == std::vector<std::int64_t>{11, 12, 23, 24, 35, 36, 47, 48});
 }
 
@@ -197,7 +201,8 @@ TEST_CASE("all reads of an instruction come before its writes") {
     load(rows=4, columns=6, from=0, row=0, column=0)
     exchange(a=0, b=3)
     store(rows=4, columns=6, to=96, row=0, column=0)
-  })", isa));
+  })",
+                                       isa));
   Tensor x = counting({ElementType::S16, {4, 6, 2}});
   Tensor y = simulator.run(std::vector<Tensor>{x}).at(0);
   for (std::int64_t i = 0; i < 48; ++i) {
@@ -221,7 +226,8 @@ TEST_CASE("registers, attributes as constants, one body for many addresses") {
     start(value=-7)
     accumulate(row=1, column=0)
     flush(to=100)
-  })", isa));
+  })",
+                                       isa));
   auto outputs = simulator.run(std::vector<Tensor>{counting({ElementType::S16, {4, 6, 2}})});
   CHECK(integers(outputs.at(0)) == std::vector<std::int64_t>{100 + 1 + 47, 100 + 2 + 48});
   CHECK(integers(outputs.at(1)) == std::vector<std::int64_t>{-7 + 13, -7 + 14});
@@ -239,7 +245,8 @@ TEST_CASE("constants of the kernel are in memory") {
     gemm(addr_1=0, addr_2=64, addr_out=0)
     mov(n=64, addr_in=0, addr_out=0)
     store_rm(n=64, addr_in=0, addr_out=16384)
-  })", isa));
+  })",
+                                       isa));
   Tensor x = random_bf16(9);
   CHECK(simulator.run(std::vector<Tensor>{x}).at(0) == x);
 }

@@ -1,0 +1,292 @@
+#include "verify/prover.h"
+
+#include "verify/digest.h"
+#include "verify/lemmas.h"
+#include "verify/proof_cache.h"
+#include "verify/rule_encoder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <thread>
+
+namespace isamorph::verify {
+namespace {
+
+using semantics::ElementType;
+using semantics::GraphTemplate;
+using semantics::OpCode;
+using semantics::RewriteRule;
+
+/// Changes whenever the encoding does, so that old cache entries are not believed.
+constexpr std::string_view kEncoderVersion = "1";
+
+std::string key_of(const std::string &text) {
+  return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
+}
+
+bool uses(const GraphTemplate &side, OpCode op) {
+  return std::any_of(side.nodes.begin(), side.nodes.end(), [&](const auto &node) {
+    const auto *code = std::get_if<OpCode>(&node.op);
+    return code && *code == op;
+  });
+}
+
+std::vector<ElementType> choices(const RewriteRule &rule, std::size_t symbol) {
+  std::vector<ElementType> out = rule.symbols.type_choices[symbol];
+  if (out.empty())
+    for (int t = 0; t < semantics::kElementTypeCount; ++t)
+      out.push_back(static_cast<ElementType>(t));
+  return out;
+}
+
+/// Calls f with every choice of one of `options[i]` for each i.
+template <class T, class F> void product(const std::vector<std::vector<T>> &options, std::vector<T> &chosen, F f) {
+  if (chosen.size() == options.size()) {
+    f(chosen);
+    return;
+  }
+  for (const T &option : options[chosen.size()]) {
+    chosen.push_back(option);
+    product(options, chosen, f);
+    chosen.pop_back();
+  }
+}
+
+/// The readings of element types under which a rule is to be proved.
+std::vector<Encoding> encodings(const RewriteRule &rule) {
+  std::size_t types = rule.symbols.types.names.size();
+  if (uses(rule.from, OpCode::BitcastConvert) || uses(rule.to, OpCode::BitcastConvert)) {
+    std::vector<std::vector<int>> options;
+    for (std::size_t t = 0; t < types; ++t) {
+      std::set<int> sizes;
+      for (ElementType type : choices(rule, t))
+        sizes.insert(semantics::byte_size(type));
+      options.emplace_back(sizes.begin(), sizes.end());
+    }
+    std::vector<Encoding> out;
+    std::vector<int> chosen;
+    product(options, chosen, [&](const std::vector<int> &widths) {
+      Encoding e;
+      e.widths = widths;
+      out.push_back(e);
+    });
+    return out;
+  }
+  Encoding e;
+  if (rule.level == semantics::Level::Real)
+    e.theory = ElementTheory::Real;
+  return {e};
+}
+
+std::vector<Encoding> concrete_encodings(const RewriteRule &rule) {
+  std::vector<std::vector<ElementType>> options;
+  for (std::size_t t = 0; t < rule.symbols.types.names.size(); ++t)
+    options.push_back(choices(rule, t));
+  std::vector<Encoding> out;
+  std::vector<ElementType> chosen;
+  product(options, chosen, [&](const std::vector<ElementType> &types) {
+    Encoding e;
+    e.theory = ElementTheory::Concrete;
+    e.types.assign(types.begin(), types.end());
+    out.push_back(e);
+  });
+  return out;
+}
+
+bool elementwise_only(const GraphTemplate &side) {
+  return std::all_of(side.nodes.begin(), side.nodes.end(), [](const auto &node) {
+    const auto *code = std::get_if<OpCode>(&node.op);
+    return code && (*code == OpCode::Parameter || semantics::info(*code).cls == semantics::OpClass::Elementwise);
+  });
+}
+
+/// "commutative multiply" and "unit vector dot", for the types that the rule admits and the accumulators of the profiles.
+void add_lemmas(const RewriteRule &rule, const std::vector<std::string> &used, ClaimProof &out) {
+  std::set<std::string> names(out.lemmas.begin(), out.lemmas.end());
+  for (const std::string &lemma : used)
+    for (ElementType type : choices(rule, 0)) {
+      std::string t(semantics::name(type));
+      std::vector<std::string> accumulators = {t};
+      if (semantics::is_float(type) && type != ElementType::F64)
+        accumulators.push_back("f32");
+      for (const std::string &a : accumulators)
+        names.insert(lemma == "unit vector dot" ? lemma + " " + t + " in " + a : lemma + " " + a);
+    }
+  out.lemmas.assign(names.begin(), names.end());
+}
+
+bool stopped(const ProveOptions &options) { return options.interrupt && options.interrupt->load(); }
+
+/// Proves one after the other; stops at the first that is not proved.
+bool prove_all(const std::vector<Obligation> &obligations, const ProveOptions &options, ClaimProof &out) {
+  for (const Obligation &obligation : obligations) {
+    if (stopped(options)) {
+      out.answer = SmtAnswer::Unknown;
+      out.detail = "interrupted";
+      return false;
+    }
+    SmtResult result = check(obligation, {options.timeout_ms, 0});
+    out.obligations.push_back(obligation);
+    if (result.answer != SmtAnswer::Proved) {
+      out.answer = result.answer;
+      out.detail = obligation.name + ": " + result.detail;
+      return false;
+    }
+  }
+  return true;
+}
+
+bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list, const ProveOptions &options, ClaimProof &out) {
+  bool any = false;
+  std::vector<std::pair<const GraphTemplate *, const GraphTemplate *>> directions = {{&rule.from, &rule.to}};
+  if (rule.both_ways)
+    directions.emplace_back(&rule.to, &rule.from);
+  for (auto [from, to] : directions)
+    for (const Encoding &encoding : list) {
+      RuleEncoder encoder(rule, *from, *to, encoding);
+      if (!encoder.applies())
+        continue;
+      any = true;
+      std::vector<Obligation> obligations = encoder.obligations();
+      add_lemmas(rule, encoder.lemmas(), out);
+      if (!prove_all(obligations, options, out))
+        return false;
+    }
+  if (!any) {
+    out.answer = SmtAnswer::Unknown;
+    out.detail = "the rule is never well-typed";
+  }
+  return any;
+}
+
+template <class F> void in_parallel(std::size_t count, int jobs, F f) {
+  int threads = jobs > 0 ? jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+  tbb::parallel_for(std::size_t{0}, count, f, tbb::simple_partitioner());
+}
+
+} // namespace
+
+ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
+  auto begin = std::chrono::steady_clock::now();
+  ClaimProof out;
+  out.name = rule.name;
+  std::vector<Encoding> list = encodings(rule);
+  out.method = !list.empty() && !list[0].widths.empty()        ? "index maps and bit-vectors"
+               : rule.level == semantics::Level::Real          ? "index maps and real arithmetic"
+                                                               : "index maps";
+  try {
+    bool proved = prove_under(rule, list, options, out);
+    bool concrete = !proved && rule.level == semantics::Level::Bits && elementwise_only(rule.from) && elementwise_only(rule.to);
+    if (concrete && !stopped(options)) {
+      ClaimProof again;
+      again.name = rule.name;
+      again.method = "arithmetic of each type";
+      proved = prove_under(rule, concrete_encodings(rule), options, again);
+      out = std::move(again);
+    }
+    if (proved)
+      out.answer = SmtAnswer::Proved;
+  } catch (const IllTyped &error) {
+    out.answer = SmtAnswer::Refuted;
+    out.detail = error.what();
+  } catch (const OutsideFragment &error) {
+    out.answer = SmtAnswer::Unknown;
+    out.detail = std::string("outside what can be encoded: ") + error.what();
+  }
+  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return out;
+}
+
+std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names, const ProveOptions &options) {
+  std::vector<ClaimProof> out(names.size());
+  ProofCache cache = options.use_cache ? ProofCache::load() : ProofCache();
+  std::mutex mutex;
+  in_parallel(names.size(), options.jobs, [&](std::size_t i) {
+    auto begin = std::chrono::steady_clock::now();
+    ClaimProof &proof = out[i];
+    proof.name = names[i];
+    proof.method = "solver";
+    auto obligations = lemma_obligations(names[i]);
+    if (!obligations) {
+      proof.detail = "no such lemma";
+      return;
+    }
+    std::string text;
+    for (const Obligation &o : *obligations)
+      text += o.smtlib;
+    std::string key = key_of(text);
+    if (cache.find(key)) {
+      proof.answer = SmtAnswer::Proved;
+      proof.cached = true;
+      proof.obligations = std::move(*obligations);
+      return;
+    }
+    if (options.progress) {
+      std::lock_guard lock(mutex);
+      options.progress("proving lemma " + names[i]);
+    }
+    if (prove_all(*obligations, options, proof)) {
+      proof.answer = SmtAnswer::Proved;
+      std::lock_guard lock(mutex);
+      cache.add(key, {names[i], {}});
+    }
+    proof.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  });
+  if (options.use_cache)
+    cache.save();
+  return out;
+}
+
+std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const ProveOptions &options) {
+  std::vector<ClaimProof> out(rules.size());
+  std::vector<std::string> keys;
+  for (const RewriteRule &rule : rules)
+    keys.push_back(key_of(rule.text));
+  {
+    ProofCache cache = options.use_cache ? ProofCache::load() : ProofCache();
+    std::mutex mutex;
+    in_parallel(rules.size(), options.jobs, [&](std::size_t i) {
+      if (const ProofCache::Entry *entry = cache.find(keys[i])) {
+        out[i].name = rules[i].name;
+        out[i].answer = SmtAnswer::Proved;
+        out[i].lemmas = entry->lemmas;
+        out[i].method = "remembered";
+        out[i].cached = true;
+        return;
+      }
+      if (options.progress) {
+        std::lock_guard lock(mutex);
+        options.progress("proving rule " + rules[i].name);
+      }
+      out[i] = prove_rule(rules[i], options);
+    });
+  }
+  // The lemmas of all rules, once each.
+  std::set<std::string> wanted;
+  for (const ClaimProof &proof : out)
+    if (proof.answer == SmtAnswer::Proved)
+      wanted.insert(proof.lemmas.begin(), proof.lemmas.end());
+  std::vector<std::string> names(wanted.begin(), wanted.end());
+  std::vector<ClaimProof> lemmas = prove_lemmas(names, options);
+  ProofCache cache = options.use_cache ? ProofCache::load() : ProofCache();
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    for (const ClaimProof &lemma : lemmas)
+      if (lemma.answer != SmtAnswer::Proved && out[i].answer == SmtAnswer::Proved &&
+          std::find(out[i].lemmas.begin(), out[i].lemmas.end(), lemma.name) != out[i].lemmas.end()) {
+        out[i].answer = SmtAnswer::Unknown;
+        out[i].detail = "lemma '" + lemma.name + "' is not proved: " + lemma.detail;
+      }
+    if (out[i].answer == SmtAnswer::Proved && !out[i].cached)
+      cache.add(keys[i], {rules[i].name, out[i].lemmas});
+  }
+  if (options.use_cache)
+    cache.save();
+  return out;
+}
+
+} // namespace isamorph::verify
