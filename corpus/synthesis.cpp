@@ -1,6 +1,8 @@
 #include "corpus/synthesis.h"
 
+#include "verify/certificate.h"
 #include "verify/equivalence.h"
+#include "verify/prover.h"
 
 #include <chrono>
 #include <fmt/format.h>
@@ -36,11 +38,52 @@ void add_search_seconds(Synthesis &out) {
   out.seconds.emplace_back("plan", out.search.seconds.plan);
 }
 
+/// The shipped rules that are proved (of all levels: when a level has no kernel, weaker ones are tried, to say so). Rules and lemmas proved before are remembered; a first run proves them.
+std::vector<semantics::RewriteRule> proved_rules(const SynthesisOptions &options) {
+  const std::vector<semantics::RewriteRule> &rules = semantics::shipped_rules();
+  verify::ProveOptions how;
+  how.use_cache = options.use_cache;
+  how.jobs = options.jobs;
+  how.interrupt = options.interrupt;
+  how.progress = options.progress;
+  std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how);
+  std::vector<semantics::RewriteRule> out;
+  for (std::size_t i = 0; i < rules.size(); ++i)
+    if (proofs[i].answer == verify::SmtAnswer::Proved)
+      out.push_back(rules[i]);
+  return out;
+}
+
+verify::OptimalityClaim optimality_claim(const search::SearchResult &result, const spec::Isa &isa,
+                                         costmodel::CostModel model) {
+  const search::OptimalityCertificate &from = result.certificate;
+  verify::OptimalityClaim out;
+  out.model = costmodel::name(model);
+  if (from.unit)
+    out.unit = isa.units[*from.unit];
+  out.cost = result.cost;
+  out.bound = result.bound;
+  out.landmark_bound = from.landmarks.bound;
+  out.facts = from.fact_names;
+  for (std::size_t a = 0; a < from.task.actions.size(); ++a) {
+    const search::RelaxedAction &action = from.task.actions[a];
+    out.actions.push_back({from.action_names[a], action.needs, action.adds, action.cost});
+  }
+  out.initial = from.task.initial;
+  out.goal = from.task.goal;
+  for (const search::Landmark &landmark : from.landmarks.landmarks)
+    out.landmarks.push_back({landmark.actions, landmark.weight});
+  return out;
+}
+
 } // namespace
 
 Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa, const SynthesisOptions &options) {
   Synthesis out;
-  out.search = search::find_kernel(graph, isa, semantics::shipped_rules(), search_options(options));
+  auto start = Clock::now();
+  std::vector<semantics::RewriteRule> rules = proved_rules(options);
+  out.seconds.emplace_back("rules", since(start));
+  out.search = search::find_kernel(graph, isa, rules, search_options(options));
   add_search_seconds(out);
   out.reason = out.search.reason;
   if (!out.search.kernel) {
@@ -58,6 +101,12 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa, 
                                                                    : Synthesis::Outcome::Unproved;
   if (out.outcome == Synthesis::Outcome::Unproved)
     out.reason = "the kernel that was found is not proved equal to the program: " + out.verdict.reason;
+  if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
+    begin = Clock::now();
+    verify::OptimalityClaim claim = optimality_claim(out.search, isa, options.cost);
+    out.certificate = verify::make_certificate(*out.search.kernel, isa, graph, out.verdict, &claim);
+    out.seconds.emplace_back("certificate", since(begin));
+  }
   return out;
 }
 

@@ -441,6 +441,10 @@ Shape infer(OpCode code, std::span<const Shape> in, const Attributes &attributes
   case OpCode::Tuple:
   case OpCode::GetTupleElement:
     bad(code, "has no tensor shape");
+  case OpCode::Compare:
+    if (attributes.get(AttributeKey::Direction).empty())
+      bad(code, "a direction is missing");
+    return elementwise(code, in, declared);
   default:
     return elementwise(code, in, declared);
   }

@@ -77,6 +77,12 @@ void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &g
 
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
             Level asked) {
+  { // Most proofs need no commutativity; without it they rest on no lemma at all.
+    TermGraph plain(isa.numerics, false);
+    std::vector<SymbolicTensor> inputs = symbolic_inputs(plain, parameter_shapes(graph));
+    if (unequal_pairs(execute(plain, graph, inputs), execute(plain, isa, kernel, inputs)).empty())
+      return {true, Level::Bits, {}, static_cast<std::int64_t>(plain.size()), {}};
+  }
   std::vector<SymbolicTensor> inputs = symbolic_inputs(terms, parameter_shapes(graph));
   std::vector<SymbolicTensor> expected = execute(terms, graph, inputs), actual = execute(terms, isa, kernel, inputs);
   std::vector<Pair> pairs = unequal_pairs(expected, actual);

@@ -200,7 +200,7 @@ Normalizer::Entry Normalizer::dot(TermId term) {
   Entry out{term};
   VectorId a = vector({t.a}, out), b = vector({t.b}, out);
   const semantics::NumericsProfile &profile = terms_.profile();
-  ElementType accumulator = profile.dot.accumulator.value_or(t.type);
+  ElementType accumulator = semantics::accumulator_type(profile.dot, t.type);
   bool exact = is_float(t.type) && !profile.flush_denormals &&
                (accumulator == t.type || semantics::byte_size(accumulator) > semantics::byte_size(t.type));
   for (auto [unit, other] : {std::pair(a, b), std::pair(b, a)})

@@ -34,8 +34,8 @@ bool commutes(ElementType type) { return type != ElementType::F64; }
 
 } // namespace
 
-TermGraph::TermGraph(const semantics::NumericsProfile &profile)
-    : profile_(profile), term_table_(kInitialTable, 0), vector_table_(kInitialTable, 0),
+TermGraph::TermGraph(const semantics::NumericsProfile &profile, bool commute)
+    : profile_(profile), commute_(commute), term_table_(kInitialTable, 0), vector_table_(kInitialTable, 0),
       commuted_(static_cast<std::size_t>(semantics::kOpCodeCount * semantics::kElementTypeCount), 0) {}
 
 void TermGraph::grow_terms() {
@@ -108,7 +108,7 @@ TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result, 
   assert(operands.size() <= sorted.size());
   std::copy(operands.begin(), operands.end(), sorted.begin());
   std::span<const TermId> in(sorted.data(), operands.size());
-  if (semantics::info(op).commutative && sorted[1] < sorted[0] && commutes(terms_[sorted[0].v].type)) {
+  if (commute_ && semantics::info(op).commutative && sorted[1] < sorted[0] && commutes(terms_[sorted[0].v].type)) {
     std::swap(sorted[0], sorted[1]);
     note_commuted(op, terms_[sorted[0].v].type);
   }
@@ -194,8 +194,8 @@ VectorId TermGraph::vector(std::span<const TermId> terms) {
 }
 
 TermId TermGraph::dot(ElementType type, VectorId a, VectorId b) {
-  ElementType factors = semantics::is_float(type) ? profile_.dot.accumulator.value_or(type) : type;
-  if (b < a && commutes(factors)) {
+  ElementType factors = semantics::accumulator_type(profile_.dot, type);
+  if (commute_ && b < a && commutes(factors)) {
     std::swap(a, b);
     note_commuted(OpCode::Multiply, factors);
   }

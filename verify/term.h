@@ -54,7 +54,8 @@ struct Term {
 /// Fold descriptors and compute types of one profile hold for all terms of a DAG: programs are compared under one profile.
 class TermGraph {
 public:
-  explicit TermGraph(const semantics::NumericsProfile &profile);
+  /// Without `commute`, operands stay in the order in which they were given, and no commutativity lemma is used.
+  explicit TermGraph(const semantics::NumericsProfile &profile, bool commute = true);
 
   TermId input(std::uint32_t parameter, std::uint32_t element, ElementType type);
   TermId literal(ElementType type, std::uint64_t bits);
@@ -94,6 +95,7 @@ private:
   void grow_vectors();
 
   semantics::NumericsProfile profile_;
+  bool commute_;
   std::vector<Term> terms_;
   std::vector<TermId> operands_;
   std::vector<std::uint64_t> term_hashes_;

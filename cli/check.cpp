@@ -1,0 +1,54 @@
+// isamorph check: re-check a certificate.
+#include "cli/common.h"
+
+#include "semantics/source.h"
+#include "verify/checker.h"
+
+#include <fmt/format.h>
+#include <iostream>
+
+namespace isamorph::cli {
+namespace {
+
+struct Options {
+  std::string certificate, solver;
+  bool json = false;
+};
+
+int run(const Options &options) {
+  Stopwatch watch;
+  verify::CheckOptions how;
+  how.solver = options.solver;
+  verify::CheckReport report = verify::check_certificate(semantics::read_source(options.certificate), how);
+  if (options.json) {
+    Json json = {{"verdict", report.accepted ? "accepted" : "refused"}, {"level", report.level}, {"steps", report.steps}};
+    if (!report.accepted)
+      json["reason"] = report.reason;
+    if (report.has_bound) {
+      json["cost"] = report.cost;
+      json["bound"] = report.bound;
+      json["gap"] = report.cost - report.bound;
+    }
+    json["seconds"] = watch.json();
+    print_json(json);
+  } else {
+    for (const std::string &step : report.steps)
+      fmt::print("ok: {}\n", step);
+    fmt::print("{}\n", report.accepted ? "accepted" : "refused: " + report.reason);
+  }
+  return report.accepted ? kDone : kDifferent;
+}
+
+} // namespace
+
+void add_check(CLI::App &app, Context &context) {
+  CLI::App *command = app.add_subcommand("check", "Re-check a certificate from its text alone");
+  auto options = std::make_shared<Options>();
+  command->add_option("CERTIFICATE", options->certificate, "JSON, as written by synth and verify")->required();
+  command->add_option("--solver", options->solver, "Ask this SMT-LIB solver, for example \"cvc5 --fp-exp\"")->type_name("CMD");
+  command->add_flag("--json", options->json, "Print one JSON object on standard output");
+  command->footer(example("  isamorph check proof.json\n  isamorph check proof.json --solver z3"));
+  command->callback([options, &context] { context.status = run(*options); });
+}
+
+} // namespace isamorph::cli

@@ -1,0 +1,139 @@
+// isamorph rules: list the rewrite rules, prove them.
+#include "cli/common.h"
+
+#include "semantics/source.h"
+#include "verify/prover.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <iostream>
+
+namespace isamorph::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> names;
+  std::string level, file, smtlib;
+  bool no_cache = false, json = false;
+  int jobs = 0;
+  unsigned time_limit = 60;
+};
+
+std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
+  std::vector<semantics::RewriteRule> all =
+      options.file.empty() ? semantics::shipped_rules() : semantics::parse_rules(semantics::read_source(options.file));
+  std::vector<std::string> known;
+  for (const auto &rule : all)
+    known.push_back(rule.name);
+  for (const std::string &name : options.names)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw semantics::InputError("unknown rule '" + name + "'; " + semantics::suggest(name, known));
+  if (!options.level.empty() && !semantics::level(options.level))
+    throw semantics::InputError("unknown equivalence level '" + options.level + "'; levels: bits, finite, real");
+  std::erase_if(all, [&](const semantics::RewriteRule &rule) {
+    bool named = options.names.empty() ||
+                 std::find(options.names.begin(), options.names.end(), rule.name) != options.names.end();
+    return !named || (!options.level.empty() && rule.level != *semantics::level(options.level));
+  });
+  return all;
+}
+
+int list(const Options &options) {
+  std::vector<semantics::RewriteRule> rules = chosen_rules(options);
+  Json json = Json::array();
+  for (const auto &rule : rules) {
+    if (options.json)
+      json.push_back({{"name", rule.name}, {"level", std::string(semantics::name(rule.level))}, {"text", rule.text}});
+    else
+      fmt::print("{:<7} {}\n", semantics::name(rule.level), rule.name);
+  }
+  if (options.json)
+    print_json(json);
+  return kDone;
+}
+
+std::string_view answer_name(verify::SmtAnswer answer) {
+  return answer == verify::SmtAnswer::Proved    ? "proved"
+         : answer == verify::SmtAnswer::Refuted ? "refuted"
+                                                : "unknown";
+}
+
+/// One SMT-LIB file an obligation, for other solvers.
+void write_obligations(const std::string &folder, const verify::ClaimProof &proof) {
+  for (std::size_t i = 0; i < proof.obligations.size(); ++i)
+    semantics::write_file_atomically(fmt::format("{}/{}.{}.smt2", folder, proof.name, i),
+                                     "; " + proof.obligations[i].name + "\n" + proof.obligations[i].smtlib);
+}
+
+int prove(const Options &options) {
+  Stopwatch watch;
+  std::vector<semantics::RewriteRule> rules = chosen_rules(options);
+  verify::ProveOptions how;
+  how.use_cache = !options.no_cache && options.smtlib.empty();
+  how.jobs = options.jobs;
+  how.timeout_ms = options.time_limit * 1000;
+  how.interrupt = &interrupted();
+  how.progress = show_progress;
+  std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how);
+  clear_progress();
+  Json list = Json::array();
+  std::size_t counts[3] = {0, 0, 0};
+  for (std::size_t i = 0; i < proofs.size(); ++i) {
+    const verify::ClaimProof &proof = proofs[i];
+    ++counts[static_cast<std::size_t>(proof.answer)];
+    if (!options.smtlib.empty())
+      write_obligations(options.smtlib, proof);
+    list.push_back({{"name", proof.name},
+                    {"level", std::string(semantics::name(rules[i].level))},
+                    {"answer", std::string(answer_name(proof.answer))},
+                    {"method", proof.method},
+                    {"lemmas", proof.lemmas},
+                    {"detail", proof.detail},
+                    {"seconds", proof.seconds}});
+    if (!options.json) {
+      fmt::print("{:<8} {:<7} {:<28} {}\n", answer_name(proof.answer), semantics::name(rules[i].level), proof.name,
+                 proof.method);
+      if (proof.answer != verify::SmtAnswer::Proved)
+        fmt::print("         {}\n", proof.detail);
+    }
+  }
+  if (options.json)
+    print_json({{"rules", proofs.size()},
+                {"proved", counts[0]},
+                {"refuted", counts[1]},
+                {"unknown", counts[2]},
+                {"list", list},
+                {"seconds", watch.json()}});
+  else
+    fmt::print("{} rules: {} proved, {} refuted, {} unknown\n", proofs.size(), counts[0], counts[1], counts[2]);
+  return counts[1] ? kDifferent : counts[2] ? kUnknown : kDone;
+}
+
+} // namespace
+
+void add_rules(CLI::App &app, Context &context) {
+  CLI::App *rules = app.add_subcommand("rules", "Rewrite rules: list, prove");
+  rules->require_subcommand(1);
+  rules->footer(example("  isamorph rules list\n  isamorph rules prove transpose_dot"));
+  auto options = std::make_shared<Options>();
+  auto add = [&](const char *name, const char *about, int (*action)(const Options &)) {
+    CLI::App *command = rules->add_subcommand(name, about);
+    command->add_option("NAME", options->names, "Only these rules");
+    command->add_option("--level", options->level, "Only rules of this level: bits, finite, real")->type_name("LEVEL");
+    command->add_option("--file", options->file, "Rules of a file instead of the shipped ones")->type_name("FILE");
+    command->add_flag("--json", options->json, "Print JSON on standard output");
+    command->callback([options, action, &context] { context.status = action(*options); });
+    return command;
+  };
+  add("list", "The rules and their levels", list)->footer(example("  isamorph rules list --level finite"));
+  CLI::App *command = add("prove", "Prove rules for every shape by SMT", prove);
+  command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
+  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")->type_name("N")->check(CLI::NonNegativeNumber);
+  command->add_option("--time-limit", options->time_limit, "Seconds for each obligation")->type_name("S");
+  command->add_option("--smtlib", options->smtlib, "Also write every obligation as an SMT-LIB 2 file into this folder")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory);
+  command->footer(example("  isamorph rules prove --no-cache --json"));
+}
+
+} // namespace isamorph::cli

@@ -1,0 +1,151 @@
+// isamorph verify: is this kernel this program?
+#include "cli/common.h"
+
+#include "semantics/hlo.h"
+#include "verify/certificate.h"
+#include "verify/equivalence.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <iostream>
+
+namespace isamorph::cli {
+namespace {
+
+struct Options {
+  std::string kernel, isa, graph, level = "bits", counterexample, certificate;
+  double time_limit = 60;
+  std::uint64_t seed = 1;
+  bool json = false;
+};
+
+/// One .npy file an input; returns the command that replays them.
+std::string write_counterexample(const Options &options, const semantics::TensorGraph &graph,
+                                 const verify::Counterexample &found) {
+  std::error_code error;
+  std::filesystem::create_directories(options.counterexample, error);
+  std::string files;
+  for (std::size_t i = 0; i < found.inputs.size(); ++i) {
+    std::string path = (std::filesystem::path(options.counterexample) / (graph[graph.parameters[i]].name + ".npy")).string();
+    semantics::write_tensor(path, found.inputs[i]);
+    files += " " + path;
+  }
+  return fmt::format("isamorph run {} --isa {} --input{}", options.kernel, options.isa, files);
+}
+
+std::string element_position(const semantics::Shape &shape, std::int64_t index) {
+  std::vector<std::int64_t> at(shape.rank());
+  for (std::size_t d = shape.rank(); d-- > 0; index /= shape.dims[d])
+    at[d] = index % shape.dims[d];
+  return semantics::join_dims(at);
+}
+
+void print_nonzero(const semantics::TensorGraph &graph, const verify::Counterexample &found) {
+  constexpr int kShown = 12;
+  int shown = 0;
+  for (std::size_t t = 0; t < found.inputs.size(); ++t)
+    for (std::int64_t i = 0; i < found.inputs[t].elements(); ++i) {
+      const semantics::Shape &shape = found.inputs[t].shape();
+      if (found.inputs[t].bits(i) != 0 && shown++ < kShown)
+        fmt::print("  {}[{}] = {}\n", graph[graph.parameters[t]].name, element_position(shape, i),
+                   semantics::element_text(shape.type, found.inputs[t].bits(i)));
+    }
+  fmt::print("{}", shown > kShown ? fmt::format("  and {} more\n", shown - kShown) : "");
+}
+
+void print_verdict(const verify::Verdict &verdict, const semantics::TensorGraph &graph, const std::string &replay) {
+  fmt::print("{} at {}\n", verify::name(verdict.outcome), semantics::name(verdict.level));
+  if (!verdict.reach.empty())
+    fmt::print("for {}\n", verdict.reach);
+  fmt::print("{}\n", verdict.reason);
+  for (const std::string &lemma : verdict.lemmas)
+    fmt::print("lemma: {}\n", lemma);
+  if (verdict.max_ulp)
+    fmt::print("largest difference seen: {} ulp\n", *verdict.max_ulp);
+  if (verdict.counterexample) {
+    fmt::print("the input (all else is 0):\n");
+    print_nonzero(graph, *verdict.counterexample);
+  }
+  if (!replay.empty())
+    fmt::print("replay: {}\n", replay);
+}
+
+Json to_json(const verify::Verdict &verdict, const Options &options, const Stopwatch &watch) {
+  Json json = {{"verdict", std::string(verify::name(verdict.outcome))},
+               {"level", std::string(semantics::name(verdict.level))},
+               {"reason", verdict.reason}};
+  if (!verdict.reach.empty())
+    json["reach"] = verdict.reach;
+  if (!verdict.lemmas.empty())
+    json["lemmas"] = verdict.lemmas;
+  if (verdict.max_ulp)
+    json["max_ulp"] = *verdict.max_ulp;
+  if (verdict.counterexample) {
+    json["mismatches"] = verdict.counterexample->mismatches;
+    json["nonzero_inputs"] = verdict.counterexample->nonzero_inputs;
+    if (!options.counterexample.empty())
+      json["counterexample"] = options.counterexample;
+  }
+  json["terms"] = verdict.terms;
+  json["tests"] = verdict.tests;
+  json["seconds"] = watch.json();
+  return json;
+}
+
+int run(const Options &options) {
+  Stopwatch watch;
+  watch.start("parse");
+  auto level = semantics::level(options.level);
+  if (!level)
+    throw semantics::InputError("unknown equivalence level '" + options.level + "'; levels: bits, finite, real");
+  spec::Isa isa = spec::load_isa(options.isa);
+  semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(options.graph));
+  spec::Kernel kernel = spec::parse_kernel(semantics::read_source(options.kernel), isa);
+  watch.start("verify");
+  verify::VerifyOptions how;
+  how.level = *level;
+  how.tests.seed = options.seed;
+  how.tests.time_limit_seconds = options.time_limit;
+  how.tests.interrupt = &interrupted();
+  verify::Verdict verdict = verify::verify_kernel(kernel, isa, graph, how);
+  watch.stop();
+  std::string replay;
+  if (verdict.counterexample && !options.counterexample.empty())
+    replay = write_counterexample(options, graph, *verdict.counterexample);
+  if (verdict.outcome == verify::Outcome::Equivalent && !options.certificate.empty())
+    semantics::write_file_atomically(options.certificate,
+                                     verify::make_certificate(kernel, isa, graph, verdict, nullptr));
+  if (options.json)
+    print_json(to_json(verdict, options, watch));
+  else
+    print_verdict(verdict, graph, replay);
+  switch (verdict.outcome) {
+  case verify::Outcome::Equivalent:
+    return kDone;
+  case verify::Outcome::Different:
+    return kDifferent;
+  default:
+    return kUnknown;
+  }
+}
+
+} // namespace
+
+void add_verify(CLI::App &app, Context &context) {
+  CLI::App *command = app.add_subcommand("verify", "Say whether a kernel computes a tensor graph, with a proof or an input");
+  auto options = std::make_shared<Options>();
+  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")->required();
+  command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();
+  command->add_option("--against", options->graph, "HLO text")->type_name("GRAPH")->required();
+  command->add_option("--equiv", options->level, "bits, finite or real")->type_name("LEVEL")->capture_default_str();
+  command->add_option("--counterexample", options->counterexample, "Write the input that shows a difference here")
+      ->type_name("DIR");
+  command->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")->type_name("FILE");
+  command->add_option("--time-limit", options->time_limit, "Seconds for tests")->type_name("S")->capture_default_str();
+  command->add_option("--seed", options->seed, "Of the tests' inputs")->type_name("N")->capture_default_str();
+  command->add_flag("--json", options->json, "Print one JSON object on standard output");
+  command->footer(example("  isamorph verify attention.py --isa qkv --against corpus/qkv/attention.hlo"));
+  command->callback([options, &context] { context.status = run(*options); });
+}
+
+} // namespace isamorph::cli

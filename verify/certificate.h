@@ -1,0 +1,38 @@
+#pragma once
+// Certificates: one JSON text with all that a stranger needs to re-check a result: the program, the ISA and the kernel as text, the
+// level, the scalar lemmas with their SMT-LIB obligations, and, for synthesized kernels, the landmarks that bound the cost. The
+// schema is in verify/CERTIFICATES.md.
+
+#include "spec/kernel.h"
+#include "verify/verdict.h"
+
+namespace isamorph::verify {
+
+/// A lower bound on cost, in the search's own task but free of its types: facts and actions by name, landmarks as sets of actions of
+/// which every plan contains one.
+struct OptimalityClaim {
+  std::string model;               ///< count, latency, overlap
+  std::string unit;                ///< overlap: the unit whose work bounds the makespan; else empty
+  std::int64_t cost = 0;           ///< of the kernel
+  std::int64_t bound = 0;          ///< proved by the search
+  std::int64_t landmark_bound = 0; ///< proved by the landmarks alone
+  struct Action {
+    std::string name; ///< "gemm(): S in d1, T in d1 -> U in d2"
+    std::vector<std::uint32_t> needs, adds;
+    std::int64_t cost = 0;
+  };
+  struct Landmark {
+    std::vector<std::uint32_t> actions;
+    std::int64_t weight = 0;
+  };
+  std::vector<std::string> facts;
+  std::vector<Action> actions;
+  std::vector<std::uint32_t> initial, goal;
+  std::vector<Landmark> landmarks;
+};
+
+/// The certificate's text for a verdict Equivalent. `optimality` may be null.
+std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
+                             const Verdict &verdict, const OptimalityClaim *optimality);
+
+} // namespace isamorph::verify
