@@ -2,6 +2,7 @@
 
 #include "semantics/source.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -40,8 +41,10 @@ ProofCache ProofCache::load() {
       return cache;
     for (const auto &[key, value] : json.at("proved").items())
       cache.entries_[key] = {value.at("name").get<std::string>(), value.at("lemmas").get<std::vector<std::string>>()};
+    cache.tried_ = json.value("tried", std::map<std::string, unsigned>());
   } catch (const std::exception &) { // damaged: everything is proved anew
     cache.entries_.clear();
+    cache.tried_.clear();
   }
   return cache;
 }
@@ -49,6 +52,19 @@ ProofCache ProofCache::load() {
 const ProofCache::Entry *ProofCache::find(const std::string &key) const {
   auto found = entries_.find(key);
   return found == entries_.end() ? nullptr : &found->second;
+}
+
+unsigned ProofCache::tried(const std::string &key) const {
+  auto found = tried_.find(key);
+  return found == tried_.end() ? 0 : found->second;
+}
+
+void ProofCache::add_tried(const std::string &key, unsigned timeout_ms) {
+  unsigned &longest = tried_[key];
+  if (timeout_ms > longest) {
+    longest = timeout_ms;
+    changed_ = true;
+  }
 }
 
 void ProofCache::add(const std::string &key, Entry entry) {
@@ -60,15 +76,19 @@ void ProofCache::save() const {
   std::string file = path();
   if (!changed_ || file.empty())
     return;
-  std::map<std::string, Entry> all = load().entries_;
+  ProofCache disk = load();
+  std::map<std::string, Entry> all = disk.entries_;
   all.insert(entries_.begin(), entries_.end());
+  std::map<std::string, unsigned> tried = disk.tried_;
+  for (const auto &[key, timeout] : tried_)
+    tried[key] = std::max(tried[key], timeout);
   Json proved = Json::object();
   for (const auto &[key, entry] : all)
     proved[key] = {{"name", entry.name}, {"lemmas", entry.lemmas}};
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
   try {
-    semantics::write_file_atomically(file, Json{{"version", kVersion}, {"proved", proved}}.dump(1));
+    semantics::write_file_atomically(file, Json{{"version", kVersion}, {"proved", proved}, {"tried", tried}}.dump(1));
   } catch (const semantics::InputError &) { // a cache that cannot be kept costs time, nothing else
   }
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Claims that were proved before, on disk (see prover.h for where and why they may be believed).
+// Claims that were proved before, or tried in vain, on disk (see prover.h for where and why they may be believed).
 
 #include <map>
 #include <string>
@@ -17,6 +17,9 @@ public:
   /// What the file holds; empty when it is absent or damaged.
   static ProofCache load();
   const Entry *find(const std::string &key) const;
+  /// The longest time-out with which a claim was tried and not proved; 0 when never.
+  unsigned tried(const std::string &key) const;
+  void add_tried(const std::string &key, unsigned timeout_ms);
   void add(const std::string &key, Entry entry);
   /// Merges with what is on disk and writes whole or not at all, if anything was added; a folder that cannot be written to is
   /// no error.
@@ -26,6 +29,7 @@ public:
 
 private:
   std::map<std::string, Entry> entries_;
+  std::map<std::string, unsigned> tried_;
   bool changed_ = false;
 };
 

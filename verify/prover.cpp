@@ -22,7 +22,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "1";
+constexpr std::string_view kEncoderVersion = "2";
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
@@ -259,6 +259,13 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const Pr
         out[i].cached = true;
         return;
       }
+      if (cache.tried(keys[i]) >= options.timeout_ms) {
+        out[i].name = rules[i].name;
+        out[i].method = "remembered";
+        out[i].detail = "tried before with at least this time limit";
+        out[i].cached = true;
+        return;
+      }
       if (options.progress) {
         std::lock_guard lock(mutex);
         options.progress("proving rule " + rules[i].name);
@@ -283,6 +290,8 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const Pr
       }
     if (out[i].answer == SmtAnswer::Proved && !out[i].cached)
       cache.add(keys[i], {rules[i].name, out[i].lemmas});
+    else if (out[i].answer == SmtAnswer::Unknown && !out[i].cached && !stopped(options))
+      cache.add_tried(keys[i], options.timeout_ms);
   }
   if (options.use_cache)
     cache.save();

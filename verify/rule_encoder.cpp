@@ -184,6 +184,11 @@ std::string RuleEncoder::element(const GraphTemplate &side, std::uint32_t id, co
   switch (code_of(node)) {
   case OpCode::Parameter: {
     auto position = std::find(side.parameters.begin(), side.parameters.end(), id) - side.parameters.begin();
+    if (encoding_.theory == ElementTheory::Concrete) { // element-wise rules: every element stands at the same index
+      std::string scalar = "x" + std::to_string(position);
+      declare(scalar, "() " + sort(node.shape));
+      return scalar;
+    }
     std::string name = "p" + std::to_string(position), signature = "(";
     for (std::size_t c = 0; c < index.size(); ++c)
       signature += c ? " Int" : "Int";
@@ -599,6 +604,20 @@ std::string RuleEncoder::premises() const {
   return out;
 }
 
+/// A claim about scalars alone: no indices, no sizes, so that solvers take their procedures for bits and floats.
+Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::string &claim) const {
+  std::string text;
+  bool floating = false;
+  for (const auto &[symbol, signature] : declarations_) {
+    if (symbol[0] != 'x')
+      continue;
+    text += "(declare-fun " + symbol + " " + signature + ")\n";
+    floating |= signature.find("FloatingPoint") != std::string::npos;
+  }
+  std::string logic = floating ? "QF_FP" : "QF_BV";
+  return {rule_.name + ": " + name, "(set-logic " + logic + ")\n" + text + "(assert (not " + claim + "))\n(check-sat)\n"};
+}
+
 Obligation RuleEncoder::obligation(const std::string &name, const std::vector<std::string> &assumptions,
                                    const std::string &claim) const {
   std::string text;
@@ -707,7 +726,11 @@ void RuleEncoder::prove_path(std::vector<Obligation> &out) {
   std::vector<std::string> equalities = assumptions;
   for (std::size_t f = 0; f < split; ++f)
     equalities.push_back("(= " + folds_[f].placeholder + " " + folds_[split + f].placeholder + ")");
-  out.push_back(obligation("elements", equalities, "(= " + left + " " + right + ")"));
+  std::string claim = "(= " + left + " " + right + ")";
+  if (encoding_.theory == ElementTheory::Concrete)
+    out.push_back(scalar_obligation("elements as " + sort(shape), claim));
+  else
+    out.push_back(obligation("elements", equalities, claim));
 }
 
 bool RuleEncoder::applies() const {

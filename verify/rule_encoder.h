@@ -81,6 +81,7 @@ private:
                  std::vector<std::string> &out) const;
   std::string premises() const;
   Obligation obligation(const std::string &name, const std::vector<std::string> &assumptions, const std::string &claim) const;
+  Obligation scalar_obligation(const std::string &name, const std::string &claim) const;
   bool decide(const std::string &condition);
   void prove_path(std::vector<Obligation> &out);
   void match_folds(const std::vector<std::string> &assumptions, std::size_t split, std::vector<Obligation> &out);

@@ -1,0 +1,115 @@
+// isamorph isa: list, show, check and compare instruction sets.
+#include "cli/common.h"
+
+#include "semantics/source.h"
+#include "spec/isa.h"
+#include "verify/isa_check.h"
+
+#include <fmt/format.h>
+#include <iostream>
+
+namespace isamorph::cli {
+namespace {
+
+struct Options {
+  std::string first, second;
+  bool json = false;
+};
+
+int list(const Options &options) {
+  Json json = Json::array();
+  for (const std::string &name : spec::shipped_isa_names()) {
+    spec::Isa isa = spec::load_isa(name);
+    json.push_back({{"name", name}, {"instructions", isa.instructions.size()}, {"buffers", isa.buffers.size()}});
+    if (!options.json)
+      fmt::print("{:<12} {:>3} instructions, {} buffers\n", name, isa.instructions.size(), isa.buffers.size());
+  }
+  if (options.json)
+    print_json(json);
+  return kDone;
+}
+
+int show(const Options &options) {
+  std::cout << spec::print_isa(spec::load_isa(options.first));
+  return kDone;
+}
+
+Json json_of(const verify::IsaFinding &finding) {
+  semantics::InputError place(finding.location, finding.message);
+  return {{"severity", std::string(verify::name(finding.severity))},
+          {"file", place.file()},
+          {"line", place.line()},
+          {"column", place.column()},
+          {"message", finding.message}};
+}
+
+/// The finding as a diagnostic, "error" replaced by its severity.
+std::string text_of(const verify::IsaFinding &finding) {
+  std::string text = semantics::InputError(finding.location, finding.message).what();
+  constexpr std::string_view word = "error: ";
+  std::size_t at = text.find(word);
+  if (at != std::string::npos && finding.severity != verify::Severity::Error)
+    text.replace(at, word.size(), std::string(verify::name(finding.severity)) + ": ");
+  return text;
+}
+
+int check(const Options &options) {
+  spec::Isa isa = spec::load_isa(options.first);
+  verify::IsaCheck result = verify::check_isa(isa);
+  Json findings = Json::array();
+  for (const verify::IsaFinding &finding : result.findings) {
+    findings.push_back(json_of(finding));
+    std::cerr << text_of(finding) << '\n';
+  }
+  bool error = result.has(verify::Severity::Error), unknown = result.has(verify::Severity::Unknown);
+  if (options.json)
+    print_json({{"isa", isa.name},
+                {"instructions", isa.instructions.size()},
+                {"obligations", result.obligations},
+                {"proved", result.proved},
+                {"findings", findings},
+                {"seconds", result.seconds}});
+  else
+    fmt::print("{}: {} instructions, {} obligations proved{}\n", isa.name, isa.instructions.size(), result.proved,
+               result.proved == result.obligations ? "" : fmt::format(" of {}", result.obligations));
+  return error ? kBadInput : unknown ? kUnknown : kDone;
+}
+
+int compare(const Options &options) {
+  std::vector<std::string> lines = spec::diff(spec::load_isa(options.first), spec::load_isa(options.second));
+  if (options.json) {
+    print_json({{"differences", lines}});
+  } else {
+    for (const std::string &line : lines)
+      std::cout << line << '\n';
+    if (lines.empty())
+      std::cout << "no difference\n";
+  }
+  return lines.empty() ? kDone : kDifferent;
+}
+
+} // namespace
+
+void add_isa(CLI::App &app, Context &context) {
+  CLI::App *isa = app.add_subcommand("isa", "Instruction sets: list, show, check, diff");
+  isa->require_subcommand(1);
+  isa->footer(example("  isamorph isa list\n  isamorph isa diff qkv qkv_golden"));
+  auto options = std::make_shared<Options>();
+  auto add = [&](const char *name, const char *about, int (*action)(const Options &), int operands) {
+    CLI::App *command = isa->add_subcommand(name, about);
+    if (operands >= 1)
+      command->add_option("ISA", options->first, "A shipped name or a path")->required();
+    if (operands >= 2)
+      command->add_option("OTHER", options->second, "A shipped name or a path")->required();
+    command->add_flag("--json", options->json, "Print JSON on standard output");
+    command->callback([options, action, &context] { context.status = action(*options); });
+    return command;
+  };
+  add("list", "The shipped ISAs", list, 0)->footer(example("  isamorph isa list"));
+  add("show", "An ISA as isamorph understood it", show, 1)->footer(example("  isamorph isa show qkv"));
+  add("check", "Type-check an ISA for all attribute values", check, 1)
+      ->footer(example("  isamorph isa check my_accelerator.isa"));
+  add("diff", "What differs between two ISAs", compare, 2)->footer(example("  isamorph isa diff qkv qkv_golden"));
+}
+
+} // namespace isamorph::cli
