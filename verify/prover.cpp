@@ -22,7 +22,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "2";
+constexpr std::string_view kEncoderVersion = "3";
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
@@ -104,18 +104,28 @@ bool elementwise_only(const GraphTemplate &side) {
   });
 }
 
-/// "commutative multiply" and "unit vector dot", for the types that the rule admits and the accumulators of the profiles.
+/// What a type's name in a rule stands for.
+std::vector<ElementType> types_named(const RewriteRule &rule, const std::string &name) {
+  if (auto symbol = rule.symbols.types.find(name))
+    return choices(rule, *symbol);
+  return {semantics::element_type(name).value()};
+}
+
+/// "commutative multiply T" and "unit vector dot T", for the types that T stands for and the accumulators of the profiles.
 void add_lemmas(const RewriteRule &rule, const std::vector<std::string> &used, ClaimProof &out) {
   std::set<std::string> names(out.lemmas.begin(), out.lemmas.end());
-  for (const std::string &lemma : used)
-    for (ElementType type : choices(rule, 0)) {
+  for (const std::string &lemma : used) {
+    std::size_t space = lemma.rfind(' ');
+    std::string stem = lemma.substr(0, space);
+    for (ElementType type : types_named(rule, lemma.substr(space + 1))) {
       std::string t(semantics::name(type));
       std::vector<std::string> accumulators = {t};
       if (semantics::is_float(type) && type != ElementType::F64)
         accumulators.push_back("f32");
       for (const std::string &a : accumulators)
-        names.insert(lemma == "unit vector dot" ? lemma + " " + t + " in " + a : lemma + " " + a);
+        names.insert(stem == "unit vector dot" ? stem + " " + t + " in " + a : stem + " " + a);
     }
+  }
   out.lemmas.assign(names.begin(), names.end());
 }
 
@@ -129,7 +139,7 @@ bool prove_all(const std::vector<Obligation> &obligations, const ProveOptions &o
       out.detail = "interrupted";
       return false;
     }
-    SmtResult result = check(obligation, {options.timeout_ms, 0});
+    SmtResult result = check(obligation, {options.timeout_ms, 0, options.interrupt});
     out.obligations.push_back(obligation);
     if (result.answer != SmtAnswer::Proved) {
       out.answer = result.answer;
@@ -148,7 +158,8 @@ bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list, con
   for (auto [from, to] : directions)
     for (const Encoding &encoding : list) {
       RuleEncoder encoder(rule, *from, *to, encoding);
-      if (!encoder.applies())
+      constexpr unsigned contradiction_timeout_ms = 2000; // undecided: taken to be possible, which is the harder case
+      if (!encoder.applies() || check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved)
         continue;
       any = true;
       std::vector<Obligation> obligations = encoder.obligations();

@@ -9,7 +9,6 @@ namespace {
 using semantics::AttributeKey;
 using semantics::GraphTemplate;
 using semantics::IntExpr;
-using semantics::IntOp;
 using semantics::OpCode;
 using semantics::ShapeTemplate;
 using semantics::TemplateNode;
@@ -65,49 +64,7 @@ RuleEncoder::RuleEncoder(const semantics::RewriteRule &rule, const GraphTemplate
 
 // ---- Sizes and types ---------------------------------------------------------------------------------------------------
 
-std::string RuleEncoder::smt(const IntExpr &e) const {
-  auto arguments = e.arguments();
-  auto both = [&](const char *op) { return call(op, {smt(arguments[0]), smt(arguments[1])}); };
-  auto truth = [&](const IntExpr &x) { return "(not (= " + smt(x) + " 0))"; };
-  auto number = [](const std::string &condition) { return "(ite " + condition + " 1 0)"; };
-  switch (e.op()) {
-  case IntOp::Constant:
-    return e.value() < 0 ? "(- " + std::to_string(e.value()).substr(1) + ")" : std::to_string(e.value());
-  case IntOp::Variable:
-    return "n_" + e.name();
-  case IntOp::Negate:
-    return call("-", {smt(arguments[0])});
-  case IntOp::Not:
-    return number("(= " + smt(arguments[0]) + " 0)");
-  case IntOp::Add:
-    return both("+");
-  case IntOp::Subtract:
-    return both("-");
-  case IntOp::Multiply:
-    return both("*");
-  case IntOp::Divide:
-  case IntOp::Modulo:
-    if (!arguments[1].is_constant() || arguments[1].value() <= 0)
-      throw OutsideFragment("division by something other than a positive number");
-    return both(e.op() == IntOp::Divide ? "div" : "mod");
-  case IntOp::Min:
-    return "(ite (<= " + smt(arguments[0]) + " " + smt(arguments[1]) + ") " + smt(arguments[0]) + " " + smt(arguments[1]) + ")";
-  case IntOp::Max:
-    return "(ite (<= " + smt(arguments[0]) + " " + smt(arguments[1]) + ") " + smt(arguments[1]) + " " + smt(arguments[0]) + ")";
-  case IntOp::Equal:
-    return number(both("="));
-  case IntOp::NotEqual:
-    return number("(not " + both("=") + ")");
-  case IntOp::Less:
-    return number(both("<"));
-  case IntOp::LessEqual:
-    return number(both("<="));
-  case IntOp::And:
-    return number("(and " + truth(arguments[0]) + " " + truth(arguments[1]) + ")");
-  default:
-    return number("(or " + truth(arguments[0]) + " " + truth(arguments[1]) + ")");
-  }
-}
+std::string RuleEncoder::smt(const IntExpr &e) const { return integer_term(e); }
 
 std::size_t RuleEncoder::components(const ShapeTemplate &shape) const { return shape.dims.size() + (shape.prefix ? 1 : 0); }
 
@@ -200,7 +157,8 @@ std::string RuleEncoder::element(const GraphTemplate &side, std::uint32_t id, co
   case OpCode::Iota: {
     auto d = dimensions(node, AttributeKey::IotaDimension);
     no_prefix(node.shape, "iota");
-    if (d.size() != 1 || d[0] >= index.size() || sort(node.shape) != "Int")
+    // Four bytes hold every index of a tensor; narrower integers wrap.
+    if (d.size() != 1 || d[0] >= index.size() || sort(node.shape) != "Int" || width(node.shape) < 4)
       throw OutsideFragment("iota of this type");
     return index[d[0]];
   }
@@ -410,6 +368,16 @@ std::string RuleEncoder::interpreted(OpCode op, const std::string &type, const s
   }
 }
 
+/// Real arithmetic says nothing about integers, which wrap and whose division rounds.
+void RuleEncoder::need_floats(const ShapeTemplate &shape) const {
+  const auto *symbol = std::get_if<std::uint32_t>(&shape.type);
+  if (!symbol)
+    return; // integers have another sort
+  const auto &choices = rule_.symbols.type_choices[*symbol];
+  if (choices.empty() || !std::all_of(choices.begin(), choices.end(), semantics::is_float))
+    throw OutsideFragment("real arithmetic on types that are not all floats");
+}
+
 std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNode &node, const Index &index) {
   std::vector<std::string> arguments;
   std::string name = is_symbol(node) ? "F_" + rule_.symbols.operations.names[std::get<std::uint32_t>(node.op)]
@@ -421,10 +389,10 @@ std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNo
       throw OutsideFragment("an element-wise operation with a scalar operand");
     arguments.push_back(element(side, operand, index));
     signature += (arguments.size() > 1 ? " " : "") + sort(shape);
-    name += "_" + type_name(shape);
+    name += "." + type_name(shape); // no identifier has a dot: names cannot meet
   }
   std::string type = sort(node.shape);
-  name += "_" + type_name(node.shape);
+  name += "." + type_name(node.shape);
   if (!is_symbol(node)) {
     OpCode op = code_of(node);
     if (op == OpCode::Compare) {
@@ -435,8 +403,11 @@ std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNo
       return call("=", arguments);
     }
     if (encoding_.theory != ElementTheory::Uninterpreted)
-      if (std::string direct = interpreted(op, type, arguments); !direct.empty())
+      if (std::string direct = interpreted(op, type, arguments); !direct.empty()) {
+        if (encoding_.theory == ElementTheory::Real)
+          need_floats(node.shape);
         return direct;
+      }
     if (encoding_.theory == ElementTheory::Concrete)
       throw OutsideFragment("operation " + std::string(semantics::info(op).name) + " in this arithmetic");
   }
@@ -483,6 +454,10 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
   };
   OpCode op = code_of(node);
   bool symbol = is_symbol(node);
+  if (!symbol && (op == OpCode::Select || op == OpCode::Clamp))
+    throw OutsideFragment("operation " + std::string(semantics::info(op).name));
+  if (!symbol && op == OpCode::Compare)
+    need(same_type(in(0), in(1)) && node.shape.type == decltype(node.shape.type)(semantics::ElementType::Pred), "comparison types");
   bool changes_type = !symbol && (op == OpCode::Convert || op == OpCode::BitcastConvert || op == OpCode::Compare);
   for (std::size_t i = 0; i < node.operands.size() && !changes_type; ++i)
     need(same_type(in(i), node.shape), "element types differ");
@@ -511,7 +486,7 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
     auto p = dimensions(node, AttributeKey::Dimensions);
     need(p.size() == rank && components(in(0)) == rank, "transpose ranks");
     for (std::size_t d = 0; d < rank; ++d) {
-      need(p[d] < rank, "transpose dimensions");
+      need(p[d] < rank && std::count(p.begin(), p.end(), p[d]) == 1, "transpose dimensions");
       equal(size(node.shape, d), size(in(0), p[d]));
     }
     return;
@@ -520,7 +495,7 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
     auto dims = dimensions(node, AttributeKey::Dimensions);
     need(dims.size() == components(in(0)), "broadcast ranks");
     for (std::size_t d = 0; d < dims.size(); ++d) {
-      need(dims[d] < rank, "broadcast dimensions");
+      need(dims[d] < rank && std::count(dims.begin(), dims.end(), dims[d]) == 1, "broadcast dimensions");
       equal(size(node.shape, dims[d]), size(in(0), d));
     }
     return;
@@ -659,7 +634,7 @@ void RuleEncoder::match_folds(const std::vector<std::string> &assumptions, std::
     if (!a.right.empty() && check(summands, {5000, 0}).answer != SmtAnswer::Proved) {
       summands = obligation("summands of " + a.operation + ", factors exchanged", inside,
                             "(and (= " + a.left + " " + b.right + ") (= " + a.right + " " + b.left + "))");
-      lemmas_.push_back("commutative multiply");
+      lemmas_.push_back("commutative multiply " + type_name(a.node->shape));
     }
     out.push_back(std::move(summands));
     out.push_back(obligation("length of " + a.operation, assumptions, "(= " + a.length + " " + b.length + ")"));
@@ -671,7 +646,7 @@ void RuleEncoder::match_folds(const std::vector<std::string> &assumptions, std::
 /// plain ~ dot whose right factor is convert(k = p): at level finite, by the lemma "unit vector dot".
 bool RuleEncoder::unit_dot(const std::vector<std::string> &assumptions, const std::string &plain, const Fold &fold,
                            std::vector<Obligation> &out) {
-  constexpr std::string_view convert = "(op_convert_pred_";
+  constexpr std::string_view convert = "(op_convert.pred.";
   if (rule_.level == semantics::Level::Bits || fold.right.empty() || !fold.right.starts_with(convert))
     return false;
   std::size_t space = fold.right.find(' ');
@@ -690,7 +665,7 @@ bool RuleEncoder::unit_dot(const std::vector<std::string> &assumptions, const st
     Obligation value = obligation("the left vector's element there", at, "(= " + plain + " " + fold.left + ")");
     if (check(unit, {5000, 0}).answer != SmtAnswer::Proved)
       continue;
-    lemmas_.push_back("unit vector dot");
+    lemmas_.push_back("unit vector dot " + type_name(fold.node->shape));
     out.insert(out.end(), {unit, range, value});
     return true;
   }
@@ -740,6 +715,10 @@ bool RuleEncoder::applies() const {
   } catch (const IllTyped &) {
     return false;
   }
+}
+
+Obligation RuleEncoder::impossible() const {
+  return {rule_.name + ": premises contradict each other", "(set-logic ALL)\n" + premises() + "(check-sat)\n"};
 }
 
 std::vector<Obligation> RuleEncoder::obligations() {

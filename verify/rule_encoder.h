@@ -13,17 +13,12 @@
 // Well-typedness of `to`, and equality of the result shapes, are obligations like the others.
 
 #include "semantics/rules.h"
+#include "verify/integer_formula.h"
 #include "verify/smt.h"
 
 #include <map>
-#include <stdexcept>
 
 namespace isamorph::verify {
-
-/// What the encoder cannot say; the rule is then neither proved nor refuted.
-struct OutsideFragment : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// A side is not well-typed under the chosen widths, whatever the sizes.
 struct IllTyped : OutsideFragment {
@@ -47,7 +42,10 @@ public:
               Encoding encoding);
   /// `from` can be well-typed under this encoding; otherwise the rule never applies and there is nothing to prove.
   bool applies() const;
+  /// Valid if and only if the premises contradict each other: then too the rule never applies, and would prove anything.
+  Obligation impossible() const;
   std::vector<Obligation> obligations();
+  /// Each ends in the name of a type or of a type symbol: "commutative multiply T".
   const std::vector<std::string> &lemmas() const { return lemmas_; }
 
 private:
@@ -75,6 +73,7 @@ private:
   std::string elementwise(const semantics::GraphTemplate &side, const semantics::TemplateNode &node, const Index &index);
   std::string interpreted(semantics::OpCode op, const std::string &type, const std::vector<std::string> &arguments);
   std::string constant(const semantics::TemplateNode &node);
+  void need_floats(const semantics::ShapeTemplate &shape) const;
 
   std::vector<std::string> typing(const semantics::GraphTemplate &side) const;
   void type_node(const semantics::GraphTemplate &side, const semantics::TemplateNode &node,

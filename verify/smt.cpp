@@ -1,7 +1,10 @@
 #include "verify/smt.h"
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <sstream>
+#include <thread>
 #include <z3++.h>
 
 namespace isamorph::verify {
@@ -21,6 +24,39 @@ std::string assertions_of(const std::string &text, std::string &logic) {
   return out;
 }
 
+/// Interrupts a context's solver when a flag is set, while it lives.
+class Watch {
+public:
+  Watch(z3::context &context, const std::atomic<bool> *flag) {
+    if (flag)
+      thread_ = std::thread([this, &context, flag] {
+        std::unique_lock lock(mutex_);
+        while (!done_) {
+          if (flag->load())
+            context.interrupt();
+          wake_.wait_for(lock, std::chrono::milliseconds(20));
+        }
+      });
+  }
+  ~Watch() {
+    if (!thread_.joinable())
+      return;
+    {
+      std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  Watch(const Watch &) = delete;
+
+private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
 SmtResult solve(const Obligation &obligation, const SmtOptions &options) {
   std::string logic;
   std::string text = assertions_of(obligation.smtlib, logic);
@@ -34,6 +70,7 @@ SmtResult solve(const Obligation &obligation, const SmtOptions &options) {
     params.set("rlimit", options.rlimit);
   solver.set(params);
   solver.from_string(text.c_str());
+  Watch watch(context, options.interrupt);
   switch (solver.check()) {
   case z3::unsat:
     return {SmtAnswer::Proved, {}, 0};

@@ -27,6 +27,7 @@ struct SmtResult {
 struct SmtOptions {
   unsigned timeout_ms = 60'000;
   unsigned rlimit = 0; ///< 0: none
+  const std::atomic<bool> *interrupt = nullptr; ///< set: the answer is Unknown, soon
 };
 
 SmtResult check(const Obligation &obligation, const SmtOptions &options = {});
