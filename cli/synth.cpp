@@ -15,7 +15,7 @@ using corpus::Synthesis;
 
 struct Options {
   std::string graph, isa, output, emit, cost = "count", level = "bits", certificate;
-  double time_limit = 0;
+  double time_limit = 60;
   int jobs = 0;
   bool json = false, no_cache = false;
 };
@@ -172,6 +172,7 @@ void add_synth(CLI::App &app, Context &context) {
   command->add_option("--equiv", options->level, "bits, finite or real")->type_name("LEVEL")->capture_default_str();
   command->add_option("--time-limit", options->time_limit, "Seconds; then the best kernel so far, with its bound")
       ->type_name("S")
+      ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   command->add_option("--jobs", options->jobs, "Threads (0: one a core); the result is the same for every number")
       ->type_name("N")

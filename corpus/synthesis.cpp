@@ -23,8 +23,7 @@ search::SearchOptions search_options(const SynthesisOptions &options) {
   search::SearchOptions out;
   out.level = options.level;
   out.cost = options.cost;
-  if (options.time_limit_seconds > 0)
-    out.time_limit_seconds = options.time_limit_seconds;
+  out.time_limit_seconds = options.time_limit_seconds;
   out.jobs = options.jobs;
   out.interrupt = options.interrupt;
   if (options.progress)

@@ -16,7 +16,7 @@ namespace isamorph::corpus {
 struct SynthesisOptions {
   semantics::Level level = semantics::Level::Bits;
   costmodel::CostModel cost = costmodel::CostModel::Count;
-  double time_limit_seconds = 0; ///< 0: none
+  double time_limit_seconds = 60; ///< then the best kernel so far, with its bound
   int jobs = 0;                  ///< 0: as many as there are cores
   bool certificate = false;      ///< also make the certificate's text
   bool use_cache = true;         ///< of proved rules and lemmas

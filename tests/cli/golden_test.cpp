@@ -29,7 +29,7 @@ TEST_CASE("golden sessions print what they show") {
   for (const auto &entry : fs::directory_iterator(ISAMORPH_SOURCE_DIR "/tests/cli/golden"))
     files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  REQUIRE(files.size() >= 6);
+  REQUIRE(files.size() >= 10);
   for (const fs::path &file : files) {
     ScratchFolder scratch;
     link_project(scratch);
