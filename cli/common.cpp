@@ -62,6 +62,17 @@ Json Stopwatch::json() const {
   return out;
 }
 
+CLI::Validator not_negative() {
+  return CLI::Validator(
+      [](std::string &text) {
+        char *end = nullptr;
+        double value = std::strtod(text.c_str(), &end);
+        bool good = !text.empty() && *end == '\0' && value >= 0;
+        return good ? std::string() : "expected a number that is not negative, found '" + text + "'";
+      },
+      "");
+}
+
 std::string example(const std::string &commands) { return "Example:\n" + commands; }
 
 } // namespace isamorph::cli

@@ -92,6 +92,9 @@ void add_result_options(CLI::App &app, ResultOptions &options);
 int report_results(const ResultOptions &options, const std::vector<semantics::Tensor> &results,
                    const std::vector<ExpectedTensor> &names, const Stopwatch &watch);
 
+/// A validator for numbers that cannot be negative, with a message that fits a line.
+CLI::Validator not_negative();
+
 /// A line of `--help` text with an example.
 std::string example(const std::string &commands);
 

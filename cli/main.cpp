@@ -3,9 +3,22 @@
 
 #include "semantics/source.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 #include <iostream>
 #include <new>
+
+namespace {
+
+/// "did you mean 'synth'?" when the first word is no subcommand.
+void suggest_subcommand(const CLI::App &app, const std::string &word) {
+  std::vector<std::string> known;
+  for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
+    known.push_back(command->get_name());
+  if (std::find(known.begin(), known.end(), word) == known.end())
+    std::cerr << isamorph::semantics::suggest(word, known) << '\n';
+}
+
+} // namespace
 
 int main(int argc, char **argv) {
   using namespace isamorph;
@@ -28,7 +41,10 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? cli::kDone : cli::kBadInput;
+    int status = app.exit(error);
+    if (status != 0 && argc > 1 && argv[1][0] != '-')
+      suggest_subcommand(app, argv[1]);
+    return status == 0 ? cli::kDone : cli::kBadInput;
   } catch (const semantics::InputError &error) {
     cli::clear_progress();
     std::cerr << (error.line() ? "" : cli::bold_red("error: ")) << error.what() << '\n';

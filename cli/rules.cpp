@@ -27,7 +27,9 @@ std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
     known.push_back(rule.name);
   for (const std::string &name : options.names)
     if (std::find(known.begin(), known.end(), name) == known.end())
-      throw semantics::InputError("unknown rule '" + name + "'; " + semantics::suggest(name, known));
+      throw semantics::InputError("unknown rule '" + name + "'; " +
+                                  (semantics::suggest(name, known).empty() ? "isamorph rules list shows them"
+                                                                           : semantics::suggest(name, known)));
   if (!options.level.empty() && !semantics::level(options.level))
     throw semantics::InputError("unknown equivalence level '" + options.level + "'; levels: bits, finite, real");
   std::erase_if(all, [&](const semantics::RewriteRule &rule) {
@@ -128,7 +130,7 @@ void add_rules(CLI::App &app, Context &context) {
   add("list", "The rules and their levels", list)->footer(example("  isamorph rules list --level finite"));
   CLI::App *command = add("prove", "Prove rules for every shape by SMT", prove);
   command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
-  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")->type_name("N")->check(CLI::NonNegativeNumber);
+  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")->type_name("N")->check(not_negative());
   command->add_option("--time-limit", options->time_limit, "Seconds for each obligation")->type_name("S");
   command->add_option("--smtlib", options->smtlib, "Also write every obligation as an SMT-LIB 2 file into this folder")
       ->type_name("DIR")

@@ -173,10 +173,10 @@ void add_synth(CLI::App &app, Context &context) {
   command->add_option("--time-limit", options->time_limit, "Seconds; then the best kernel so far, with its bound")
       ->type_name("S")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
   command->add_option("--jobs", options->jobs, "Threads (0: one a core); the result is the same for every number")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
   command->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")->type_name("FILE");
   command->add_flag("--no-cache", options->no_cache, "Prove the rewrite rules anew");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");

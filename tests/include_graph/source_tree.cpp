@@ -217,17 +217,19 @@ Complaints named_accelerators(const Tree &tree, const std::set<std::string> &nam
 }
 
 Complaints solver_fma(const Tree &tree) {
-  static const std::regex always("mk_fpa_fma|z3::fma|fp\\.fma");
+  static const std::regex guard("find\\(\"fp\\.fma\"\\)");
+  static const std::regex always("mk_fpa_fma|z3::fma|\\(fp\\.fma|\"fp\\.fma\"");
   static const std::regex unqualified("(^|[^\\w:.>])fma\\s*\\(");
   Complaints complaints;
   for (const auto &[path, file] : tree) {
+    std::string code = std::regex_replace(file.code, guard, "find(\"\")");
     bool uses_solver = false;
     for (const Include &include : file.includes)
       uses_solver = uses_solver || include.path == "z3++.h" || include.path == "z3.h";
     std::smatch match;
-    if (std::regex_search(file.code, match, always) ||
-        (uses_solver && std::regex_search(file.code, match, unqualified)))
-      complaints.push_back(place(path, file.code, static_cast<std::size_t>(match.position())) +
+    if (std::regex_search(code, match, always) ||
+        (uses_solver && std::regex_search(code, match, unqualified)))
+      complaints.push_back(place(path, code, static_cast<std::size_t>(match.position())) +
                            "the solver's fused multiply-add is unsound");
   }
   return complaints;

@@ -47,7 +47,7 @@ Complaints checker_dependences(const Tree &tree);
 /// exempt.
 Complaints named_accelerators(const Tree &tree, const std::set<std::string> &names);
 /// Z3's fused multiply-add, which 4.8.12 evaluates wrongly, is used neither through its API nor in
-/// SMT-LIB text.
+/// SMT-LIB text; code may look for it (`find("fp.fma")`) in order to refuse it.
 Complaints solver_fma(const Tree &tree);
 
 /// The names of an ISA text: the ISA's own and its instructions'.
