@@ -29,6 +29,9 @@ void check_size(OpCode code, const Shape &shape) {
   }
 }
 
+/// Whether a padding or the like lies within +-2^31, so that sums of a few cannot overflow.
+bool moderate(std::int64_t v) { return v >= -kMaxElements && v <= kMaxElements; }
+
 /// Distinct dimension numbers of a tensor of `rank` dimensions.
 void check_dimensions(OpCode code, List values, std::size_t rank, const std::string &what) {
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -196,7 +199,7 @@ std::int64_t window_count(OpCode code, const Attributes &a, std::size_t i, std::
   for (std::int64_t v : {stride, lhs, rhs, size})
     if (v < 1 || v > kMaxElements)
       bad(code, "window sizes, strides and dilations lie between 1 and 2^31");
-  if (std::max(std::abs(low), std::abs(high)) > kMaxElements || length > kMaxElements)
+  if (!moderate(low) || !moderate(high) || length > kMaxElements)
     bad(code, "window padding is too large");
   std::int64_t dilated = length == 0 ? 0 : (length - 1) * lhs + 1;
   std::int64_t padded = low + dilated + high, extent = (size - 1) * rhs + 1;
@@ -264,8 +267,7 @@ Shape pad(std::span<const Shape> in, const Attributes &attributes) {
     bad(OpCode::Pad, "needs low_high for each of the " + std::to_string(rank) + " dimensions");
   Shape out{in[0].type, {}};
   for (std::size_t d = 0; d < rank; ++d) {
-    if (interior[d] < 0 ||
-        std::max({std::abs(low[d]), std::abs(high[d]), interior[d]}) > kMaxElements)
+    if (interior[d] < 0 || !moderate(interior[d]) || !moderate(low[d]) || !moderate(high[d]))
       bad(OpCode::Pad, "padding out of range in dimension " + std::to_string(d));
     std::int64_t n = in[0].dims[d];
     out.dims.push_back(

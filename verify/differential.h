@@ -17,6 +17,7 @@ struct DifferentialOptions {
   int max_tests = 400;
   int max_minimizing_tests = 3000;
   bool minimize = true;
+  bool only_measure = false; ///< run all tests, in the styles without special values, and only look at max_ulp
   double time_limit_seconds = 20;
   const std::atomic<bool> *interrupt = nullptr;
 };

@@ -101,8 +101,10 @@ Normalizer::Entry Normalizer::compute(TermId term) {
   case TermKind::Extract: {
     TermId operand = terms_.operands(term)[0];
     inherit(out, operand);
-    out.blocked |= out.tainted;
-    out.normal = terms_.extract(entries_[operand.v].normal, t.detail);
+    if (out.tainted) // the normal form may even have another element type
+      out.blocked = true;
+    else
+      out.normal = terms_.extract(entries_[operand.v].normal, t.detail);
     return out;
   }
   case TermKind::Join: {
@@ -182,7 +184,8 @@ Normalizer::Entry Normalizer::operation(TermId term) {
       return out;
     }
     case OpCode::Convert:
-      if (is_float(terms_[in[0]].type)) {
+      // A literal must keep the type that operations on it expect: they fold it.
+      if (is_float(terms_[in[0]].type) && terms_[in[0]].kind != TermKind::Literal) {
         out.normal = in[0];
         return out;
       }

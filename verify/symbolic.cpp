@@ -127,7 +127,10 @@ SymbolicTensor elementwise(TermGraph &terms, const Node &node, std::span<const S
   auto count = static_cast<std::size_t>(node.shape.elements());
   out.elements.reserve(count);
   auto detail = static_cast<std::uint8_t>(node.attributes.get_one(AttributeKey::Direction));
-  bool same_type = node.op == OpCode::Convert && operands[0]->shape.type == node.shape.type;
+  // To the same type, only integers keep their bits: floats lose NaN payloads (and denormals where they are flushed), and a
+  // pred byte becomes 0 or 1.
+  bool same_type = node.op == OpCode::Convert && operands[0]->shape.type == node.shape.type &&
+                   semantics::is_integer(node.shape.type);
   std::array<TermId, 3> in{};
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t k = 0; k < operands.size(); ++k)
