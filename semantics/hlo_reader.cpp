@@ -42,6 +42,7 @@ public:
     collect_results(root, written, layouts);
     if (graph_.results.empty())
       fail(entry.instructions[entry.root].location, "the program has no result");
+    name_movements();
     std::sort(graph_.parameters.begin(), graph_.parameters.end(), [&](NodeId a, NodeId b) {
       return graph_[a].attributes.get_one(AttributeKey::ParameterNumber) <
              graph_[b].attributes.get_one(AttributeKey::ParameterNumber);
@@ -226,10 +227,11 @@ private:
     const WrittenShape *layout_source = &i.shape;
     if (!i.shape.layout && number < module_.entry_parameters.size())
       layout_source = &module_.entry_parameters[number];
-    return {read_boundary(graph_, concrete(i.shape), layout_source->layout,
-                          static_cast<std::int64_t>(number), unique(i.name), i.location),
-            {},
-            false};
+    std::size_t first = graph_.nodes.size();
+    NodeId node = read_boundary(graph_, concrete(i.shape), layout_source->layout,
+                                static_cast<std::int64_t>(number), unique(i.name), i.location);
+    remember_movements(first + 1);
+    return {node, {}, false};
   }
 
   Value element_of_tuple(const Instruction &i, const std::vector<Value> &operands) {
@@ -250,7 +252,9 @@ private:
       const auto &layout = !written.tuple && written.layout ? written.layout
                            : layouts && !layouts->tuple     ? layouts->layout
                                                             : written.layout;
+      std::size_t first = graph_.nodes.size();
       graph_.results.push_back(write_boundary(graph_, value.node, layout, written.location));
+      remember_movements(first);
       return;
     }
     for (std::size_t k = 0; k < value.elements.size(); ++k) {
@@ -267,15 +271,28 @@ private:
   /// Names of inlined computations may repeat: later ones get a number.
   std::string unique(const std::string &name) {
     std::string out = name;
-    for (int n = 1; !used_names_.insert(out).second; ++n)
-      out = name + "." + std::to_string(n);
+    for (int &n = next_number_[name]; !used_names_.insert(out).second;)
+      out = name + "." + std::to_string(++n);
     return out;
+  }
+
+  void remember_movements(std::size_t first) {
+    for (std::size_t i = first; i < graph_.nodes.size(); ++i)
+      movements_.push_back(static_cast<std::uint32_t>(i));
+  }
+
+  /// What layouts became has no name in the text, and yields to the names that stand there.
+  void name_movements() {
+    for (std::uint32_t i : movements_)
+      graph_.nodes[i].name = unique(graph_.nodes[i].name);
   }
 
   const syntax::Module &module_;
   std::map<std::string, const Computation *> computations_;
   std::set<const Computation *> active_;
   std::set<std::string> used_names_;
+  std::map<std::string, int> next_number_; ///< by name: the last number given to it
+  std::vector<std::uint32_t> movements_; ///< nodes that layouts at the boundary became
   TensorGraph graph_;
 };
 

@@ -83,7 +83,7 @@ Module Reader::module() {
 }
 
 void Reader::module_header(Module &module) {
-  module.name = word("the module's name");
+  module.name = operand_name("the module's name").name;
   while (cursor_.accept(",")) {
     Location place = cursor_.here();
     std::string key = word("a module attribute");
@@ -259,9 +259,20 @@ WrittenShape Reader::shape(int depth) {
     return out;
   }
   out.shape = shape_template();
-  if (cursor_.looking_at("{"))
+  if (layout_follows())
     out.layout = layout();
   return out;
+}
+
+/// `{` after a shape begins a layout, or, after a signature, the computation's body.
+bool Reader::layout_follows() {
+  if (!cursor_.looking_at("{"))
+    return false;
+  std::size_t begin = cursor_.offset();
+  cursor_.seek(begin + 1);
+  char next = cursor_.peek();
+  cursor_.seek(begin);
+  return (next >= '0' && next <= '9') || next == '-' || next == ':' || next == '}';
 }
 
 Layout Reader::layout() {

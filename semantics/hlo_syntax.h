@@ -83,6 +83,7 @@ private:
   void module_header(Module &module);
   Computation computation(bool entry);
   WrittenShape shape(int depth = 0);
+  bool layout_follows();
   Layout layout();
   IntExpr number();
   std::vector<IntExpr> number_list();

@@ -93,7 +93,7 @@ void check_equality(const spec::Kernel &kernel, const spec::Isa &isa, const sema
 
 LandmarkTask task_of(const Json &json) {
   LandmarkTask task;
-  task.facts = json.at("facts").size();
+  task.facts = json.at("facts").get<std::vector<std::string>>().size();
   for (const Json &a : json.at("actions"))
     task.actions.push_back({a.at("name").get<std::string>(), a.at("needs").get<std::vector<std::uint32_t>>(),
                             a.at("adds").get<std::vector<std::uint32_t>>(), a.at("cost").get<std::int64_t>()});

@@ -9,12 +9,14 @@
 namespace isamorph::verify::test {
 
 inline semantics::TensorGraph program(const std::string &name) {
-  return semantics::parse_hlo(semantics::read_source(ISAMORPH_SOURCE_DIR "/corpus/qkv/" + name + ".hlo"));
+  return semantics::parse_hlo(
+      semantics::read_source(ISAMORPH_SOURCE_DIR "/corpus/qkv/" + name + ".hlo"));
 }
 
 /// "qkv/attention"
 inline spec::Kernel kernel_file(const std::string &name, const spec::Isa &isa) {
-  return spec::parse_kernel(semantics::read_source(ISAMORPH_SOURCE_DIR "/corpus/" + name + ".py"), isa);
+  return spec::parse_kernel(semantics::read_source(ISAMORPH_SOURCE_DIR "/corpus/" + name + ".py"),
+                            isa);
 }
 
 inline VerifyOptions at(Level level, bool minimize = false) {
@@ -25,8 +27,8 @@ inline VerifyOptions at(Level level, bool minimize = false) {
 }
 
 /// Runs both sides on the counterexample: they differ, and where it says.
-inline void confirm(const Verdict &verdict, const semantics::TensorGraph &graph, const spec::Kernel &kernel,
-                    const spec::Isa &isa) {
+inline void confirm(const Verdict &verdict, const semantics::TensorGraph &graph,
+                    const spec::Kernel &kernel, const spec::Isa &isa) {
   REQUIRE(verdict.counterexample);
   const Counterexample &c = *verdict.counterexample;
   std::vector<semantics::Tensor> expected = semantics::evaluate(graph, c.inputs, isa.numerics),

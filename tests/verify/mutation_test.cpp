@@ -1,5 +1,5 @@
-// Every small change of a proved kernel is refused, refuted with a counterexample that evaluator and simulator confirm, or
-// proved and then never refuted by tests. No verdict is `unknown`.
+// Every small change of a proved kernel is refused, refuted with a counterexample that evaluator
+// and simulator confirm, or proved and then never refuted by tests. No verdict is `unknown`.
 #include "kernels.h"
 
 #include <functional>
@@ -15,7 +15,8 @@ struct Mutant {
   spec::Kernel kernel;
 };
 
-/// The unit of an attribute's address is a place of the buffer it starts; off-chip addresses are also changed by a row.
+/// The unit of an attribute's address is a place of the buffer it starts; off-chip addresses are
+/// also changed by a row.
 std::vector<std::int64_t> steps(std::int64_t value) {
   std::vector<std::int64_t> out = {1, -1};
   if (value >= 128)
@@ -25,8 +26,11 @@ std::vector<std::int64_t> steps(std::int64_t value) {
 
 std::vector<Mutant> mutants(const spec::Kernel &kernel, const spec::Isa &isa) {
   std::vector<Mutant> out;
-  auto add = [&](const std::string &what, std::size_t at, const std::function<void(spec::Kernel &)> &change) {
-    Mutant mutant{what + " of " + std::to_string(at) + ": " + to_string(kernel.instructions[at], isa), kernel};
+  auto add = [&](const std::string &what, std::size_t at,
+                 const std::function<void(spec::Kernel &)> &change) {
+    Mutant mutant{what + " of " + std::to_string(at) + ": " +
+                      to_string(kernel.instructions[at], isa),
+                  kernel};
     change(mutant.kernel);
     if (mutant.kernel.instructions != kernel.instructions)
       out.push_back(std::move(mutant));
@@ -36,17 +40,22 @@ std::vector<Mutant> mutants(const spec::Kernel &kernel, const spec::Isa &isa) {
     std::size_t first = isa.instructions[instruction.instruction].computational;
     for (std::size_t a = first; a < instruction.attributes.size(); ++a) {
       for (std::int64_t step : steps(instruction.attributes[a]))
-        add("change by " + std::to_string(step), i, [&](spec::Kernel &k) { k.instructions[i].attributes[a] += step; });
+        add("change by " + std::to_string(step), i,
+            [&](spec::Kernel &k) { k.instructions[i].attributes[a] += step; });
       for (std::size_t b = a + 1; b < instruction.attributes.size(); ++b)
-        add("swap", i,
-            [&](spec::Kernel &k) { std::swap(k.instructions[i].attributes[a], k.instructions[i].attributes[b]); });
+        add("swap", i, [&](spec::Kernel &k) {
+          std::swap(k.instructions[i].attributes[a], k.instructions[i].attributes[b]);
+        });
     }
     auto position = static_cast<std::ptrdiff_t>(i);
-    add("removal", i, [&](spec::Kernel &k) { k.instructions.erase(k.instructions.begin() + position); });
-    add("duplication", i,
-        [&](spec::Kernel &k) { k.instructions.insert(k.instructions.begin() + position, instruction); });
+    add("removal", i,
+        [&](spec::Kernel &k) { k.instructions.erase(k.instructions.begin() + position); });
+    add("duplication", i, [&](spec::Kernel &k) {
+      k.instructions.insert(k.instructions.begin() + position, instruction);
+    });
     if (i + 1 < kernel.instructions.size())
-      add("exchange", i, [&](spec::Kernel &k) { std::swap(k.instructions[i], k.instructions[i + 1]); });
+      add("exchange", i,
+          [&](spec::Kernel &k) { std::swap(k.instructions[i], k.instructions[i + 1]); });
   }
   return out;
 }
@@ -57,7 +66,8 @@ struct Counts {
 
 constexpr int kConfirmingTests = 20;
 
-void never_differs(const semantics::TensorGraph &graph, const spec::Kernel &kernel, const spec::Isa &isa, Level level) {
+void never_differs(const semantics::TensorGraph &graph, const spec::Kernel &kernel,
+                   const spec::Isa &isa, Level level) {
   std::vector<semantics::Shape> shapes;
   for (semantics::NodeId p : graph.parameters)
     shapes.push_back(graph[p].shape);
@@ -70,12 +80,14 @@ void never_differs(const semantics::TensorGraph &graph, const spec::Kernel &kern
   options.seed = 77; // not the inputs that verification may have used
   options.max_tests = kConfirmingTests;
   options.minimize = false;
-  DifferentialResult result = compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, options);
+  DifferentialResult result =
+      compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, options);
   CHECK_FALSE(result.counterexample);
   CHECK((result.stopped || result.tests == kConfirmingTests));
 }
 
-Counts classify(const std::string &file, const std::string &isa_name, const std::string &program, Level level) {
+Counts classify(const std::string &file, const std::string &isa_name, const std::string &program,
+                Level level) {
   spec::Isa isa = spec::load_isa(isa_name);
   spec::Kernel kernel = test::kernel_file(file, isa);
   semantics::TensorGraph graph = test::program(program);
@@ -87,7 +99,8 @@ Counts classify(const std::string &file, const std::string &isa_name, const std:
       spec::validate(mutant.kernel, isa);
     } catch (const semantics::InputError &) {
       ++counts.refused;
-      CHECK_THROWS_AS(verify_kernel(mutant.kernel, isa, graph, test::at(level)), semantics::InputError);
+      CHECK_THROWS_AS(verify_kernel(mutant.kernel, isa, graph, test::at(level)),
+                      semantics::InputError);
       continue;
     }
     Verdict verdict = verify_kernel(mutant.kernel, isa, graph, test::at(level));
@@ -101,8 +114,8 @@ Counts classify(const std::string &file, const std::string &isa_name, const std:
       never_differs(graph, mutant.kernel, isa, level);
     }
   }
-  WARN(file << ": " << counts.refused << " refused, " << counts.different << " different, " << counts.equivalent
-            << " equivalent");
+  WARN(file << ": " << counts.refused << " refused, " << counts.different << " different, "
+            << counts.equivalent << " equivalent");
   return counts;
 }
 

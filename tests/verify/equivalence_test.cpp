@@ -1,0 +1,294 @@
+// Verdicts on hand-written kernels, on kernels with typical mistakes, and on programs built to
+// catch a verifier that believes too much: signs of zero and NaN payloads seen through their bits,
+// re-association, limits of time.
+#include "kernels.h"
+
+using namespace isamorph;
+using namespace isamorph::verify;
+using test::at;
+
+namespace {
+
+spec::Kernel changed(const spec::Kernel &kernel, std::size_t instruction, std::size_t attribute,
+                     std::int64_t value) {
+  spec::Kernel out = kernel;
+  out.instructions.at(instruction).attributes.at(attribute) = value;
+  return out;
+}
+
+/// A machine of four words of T in a register, to whose instructions a test adds one, `work`, from
+/// %x to %y.
+spec::Isa small_isa(const std::string &type, int bytes, const std::string &body,
+                    const std::string &numerics = "numerics xla_cpu") {
+  std::string n = std::to_string(bytes), size = std::to_string(4 * bytes);
+  std::string view = bytes == 1 ? "" : "," + n;
+  return spec::parse_isa(
+      semantics::make_source("small.isa", "isa small {\n  buffer m hbm\n  buffer r " + type +
+                                              "[4]\n  " + numerics + R"(
+  unit u
+  instruction load () [from] {
+    reads  %x = m[from : )" + size + R"(]
+    writes r = %z
+    cost   unit u
+    semantics {
+      %y = u8[4)" + view + R"(] reshape(%x)
+      %z = )" + type + R"([4] bitcast-convert(%y)
+    }
+  }
+  instruction work () {
+    reads  %x = r
+    writes r = %y
+    cost   unit u
+    semantics {
+)" + body + R"(
+    }
+  }
+  instruction store () [to] {
+    reads  %x = r
+    writes m[to : )" + size + R"(] = %z
+    cost   unit u
+    semantics {
+      %y = u8[4)" + view + R"(] bitcast-convert(%x)
+      %z = u8[)" + size + R"(] reshape(%y)
+    }
+  }
+}
+)"));
+}
+
+/// Loads, works `times` times and stores; the output may have another type of the same size.
+spec::Kernel small_kernel(const spec::Isa &isa, const std::string &in, const std::string &out,
+                          int bytes, int times = 1) {
+  std::string size = std::to_string(4 * bytes),
+              text = "kernel small {\n  memory " + std::to_string(8 * bytes) +
+                     "\n  input a @ 0 : " + in + "[4]\n  output b @ " + size + " : " + out +
+                     "[4]\n  load(from=0)\n";
+  for (int i = 0; i < times; ++i)
+    text += "  work()\n";
+  return spec::parse_kernel(
+      semantics::make_source("small.asm", text + "  store(to=" + size + ")\n}\n"), isa);
+}
+
+semantics::TensorGraph graph(const std::string &body) {
+  return semantics::parse_hlo(
+      semantics::make_source("program.hlo", "HloModule p\nENTRY p {\n" + body + "\n}\n"));
+}
+
+/// The verdict on one `work` against a program, confirmed where it is a refutation.
+Verdict judge(const std::string &work, const std::string &program, Level level,
+              const std::string &type = "f32", const std::string &result = "f32", int bytes = 4,
+              const std::string &numerics = "numerics xla_cpu") {
+  spec::Isa isa = small_isa(type, bytes, work, numerics);
+  spec::Kernel kernel = small_kernel(isa, type, result, bytes);
+  semantics::TensorGraph p = graph(program);
+  Verdict verdict = verify_kernel(kernel, isa, p, at(level));
+  if (verdict.outcome == Outcome::Different)
+    test::confirm(verdict, p, kernel, isa);
+  return verdict;
+}
+
+const char *const kAddZero =
+    "%c = f32[] constant(0)\n%b = f32[4] broadcast(%c), dimensions={}\n%y = f32[4] add(%x, %b)";
+const char *const kTimesOne = "%c = f32[] constant(1)\n%b = f32[4] broadcast(%c), "
+                              "dimensions={}\n%y = f32[4] multiply(%x, %b)";
+const char *const kCopy = "ROOT x = f32[4] parameter(0)";
+const char *const kBits = "x = f32[4] parameter(0)\nROOT y = s32[4] bitcast-convert(x)";
+
+} // namespace
+
+TEST_CASE("the hand-written kernels are proved at bits") {
+  for (const auto &[file, isa_name, name] :
+       {std::tuple("qkv/identity", "qkv", "identity"), std::tuple("qkv/matmul", "qkv", "matmul"),
+        std::tuple("qkv/attention", "qkv", "attention"),
+        std::tuple("qkv_new/attention", "qkv_new", "attention")}) {
+    INFO(file);
+    spec::Isa isa = spec::load_isa(isa_name);
+    Verdict verdict = verify_kernel(test::kernel_file(file, isa), isa, test::program(name), {});
+    CHECK(verdict.outcome == Outcome::Equivalent);
+    CHECK(verdict.level == Level::Bits);
+    CHECK_FALSE(verdict.counterexample);
+  }
+}
+
+TEST_CASE("softmax by way of the identity matrix is equivalent at finite and not at bits") {
+  spec::Isa isa = spec::load_isa("qkv");
+  spec::Kernel kernel = test::kernel_file("qkv/softmax", isa);
+  semantics::TensorGraph softmax = test::program("softmax");
+  Verdict finite = verify_kernel(kernel, isa, softmax, at(Level::Finite));
+  CHECK(finite.outcome == Outcome::Equivalent);
+  CHECK(finite.level == Level::Finite);
+  CHECK_FALSE(finite.lemmas.empty());
+  Verdict bits = verify_kernel(kernel, isa, softmax, at(Level::Bits));
+  CHECK(bits.outcome != Outcome::Equivalent);
+  CHECK(bits.reason.find("finite") != std::string::npos);
+  if (bits.outcome == Outcome::Different)
+    test::confirm(bits, softmax, kernel, isa);
+}
+
+TEST_CASE(
+    "the machine that broadcasts row sums along the wrong dimension does not compute attention") {
+  spec::Isa isa = spec::load_isa("qkv_golden");
+  spec::Kernel kernel = test::kernel_file("qkv/attention", isa);
+  semantics::TensorGraph attention = test::program("attention");
+  Verdict verdict = verify_kernel(kernel, isa, attention, at(Level::Bits, true));
+  REQUIRE(verdict.outcome == Outcome::Different);
+  test::confirm(verdict, attention, kernel, isa);
+  CHECK(verdict.counterexample->nonzero_inputs <= 6);
+  Verdict again = verify_kernel(kernel, isa, attention, at(Level::Bits, true));
+  CHECK(again.counterexample->inputs == verdict.counterexample->inputs);
+}
+
+TEST_CASE("typical mistakes in attention are refuted") {
+  spec::Isa isa = spec::load_isa("qkv");
+  spec::Kernel right = test::kernel_file("qkv/attention", isa);
+  semantics::TensorGraph attention = test::program("attention");
+  auto index = [&](const char *name) {
+    return static_cast<std::uint32_t>(isa.find_instruction(name) - isa.instructions.data());
+  };
+  std::vector<spec::Kernel> wrong;
+  wrong.push_back(right); // K is not transposed
+  wrong.back().instructions[1].instruction = index("load_rm");
+  wrong.push_back(right); // V is transposed
+  wrong.back().instructions[5].instruction = index("load_cm");
+  wrong.push_back(right); // the result is transposed
+  wrong.back().instructions[8].instruction = index("store_cm");
+  wrong.push_back(changed(right, 3, 0, 63)); // the last row is no softmax
+  wrong.push_back(changed(right, 4, 0, 63)); // the last row of the first product stays behind
+  wrong.push_back(changed(right, 7, 0, 63));
+  wrong.push_back(changed(right, 1, 1, 0));    // Q for K
+  wrong.push_back(changed(right, 5, 1, 8192)); // K for V
+  wrong.push_back(right);                      // no softmax
+  wrong.back().instructions.erase(wrong.back().instructions.begin() + 3);
+  for (const spec::Kernel &kernel : wrong) {
+    Verdict verdict = verify_kernel(kernel, isa, attention, at(Level::Bits));
+    INFO(verdict.reason);
+    REQUIRE(verdict.outcome == Outcome::Different);
+    test::confirm(verdict, attention, kernel, isa);
+    CHECK(verify_kernel(kernel, isa, attention, at(Level::Finite)).outcome == Outcome::Different);
+    CHECK(verify_kernel(kernel, isa, attention, at(Level::Real)).outcome != Outcome::Equivalent);
+  }
+}
+
+TEST_CASE("kernels whose order differs without effect are equivalent") {
+  spec::Isa isa = spec::load_isa("qkv");
+  spec::Kernel kernel = test::kernel_file("qkv/attention", isa);
+  std::swap(kernel.instructions[0], kernel.instructions[1]);
+  CHECK(verify_kernel(kernel, isa, test::program("attention"), {}).outcome == Outcome::Equivalent);
+}
+
+TEST_CASE("the transpose of B^T A^T is A B bit for bit") {
+  spec::Isa isa = spec::load_isa("qkv");
+  spec::Kernel kernel = test::kernel_file("qkv/matmul", isa);
+  auto index = [&](const char *name) {
+    return static_cast<std::uint32_t>(isa.find_instruction(name) - isa.instructions.data());
+  };
+  kernel.instructions[0].instruction = kernel.instructions[1].instruction = index("load_cm");
+  std::swap(kernel.instructions[2].attributes[0], kernel.instructions[2].attributes[1]);
+  kernel.instructions[4].instruction = index("store_cm");
+  Verdict verdict = verify_kernel(kernel, isa, test::program("matmul"), {});
+  CHECK(verdict.outcome == Outcome::Equivalent);
+  CHECK(verdict.level == Level::Bits);
+  CHECK_FALSE(verdict.lemmas.empty()); // commutativity
+}
+
+TEST_CASE("a kernel whose interface does not fit the program is an input error") {
+  spec::Isa isa = spec::load_isa("qkv");
+  spec::Kernel matmul = test::kernel_file("qkv/matmul", isa);
+  CHECK_THROWS_AS(verify_kernel(matmul, isa, test::program("attention"), {}),
+                  semantics::InputError);
+  CHECK_THROWS_AS(verify_kernel(matmul, isa, test::program("softmax"), {}), semantics::InputError);
+  CHECK_THROWS_AS(verify_kernel(test::kernel_file("qkv/identity", isa), isa,
+                                graph("ROOT x = bf16[32,128] parameter(0)"), {}),
+                  semantics::InputError);
+  CHECK_THROWS_AS(verify_kernel(test::kernel_file("qkv/identity", isa), isa,
+                                graph("ROOT x = f16[64,64] parameter(0)"), {}),
+                  semantics::InputError);
+}
+
+TEST_CASE("adding zero and multiplying by one") {
+  CHECK(judge(kAddZero, kCopy, Level::Bits).outcome == Outcome::Different); // -0 + 0 is +0
+  CHECK(judge(kAddZero, kCopy, Level::Finite).outcome == Outcome::Equivalent);
+  CHECK(judge(kTimesOne, kCopy, Level::Finite).outcome == Outcome::Equivalent);
+  CHECK(judge(kTimesOne, kCopy, Level::Real).outcome == Outcome::Equivalent);
+}
+
+TEST_CASE("the sign of zero, seen through its bits, is no matter of the level") {
+  for (Level level : {Level::Bits, Level::Finite, Level::Real}) {
+    spec::Isa isa = small_isa("f32", 4, kAddZero);
+    spec::Kernel kernel = small_kernel(isa, "f32", "s32", 4);
+    semantics::TensorGraph bits = graph(kBits);
+    Verdict verdict = verify_kernel(kernel, isa, bits, at(level));
+    INFO(name(level) << ": " << verdict.reason);
+    CHECK(verdict.outcome != Outcome::Equivalent);
+    if (verdict.outcome == Outcome::Different)
+      test::confirm(verdict, bits, kernel, isa);
+  }
+}
+
+TEST_CASE("one over a zero tells its sign, but is an infinity") {
+  std::string divide =
+      std::string("%c = f32[] constant(0)\n%z = f32[4] broadcast(%c), dimensions={}\n"
+                  "%s = f32[4] add(%x, %z)\n%d = f32[] constant(1)\n"
+                  "%o = f32[4] broadcast(%d), dimensions={}\n%y = f32[4] divide(%o, %s)");
+  const char *const program =
+      "x = f32[4] parameter(0)\nd = f32[] constant(1)\no = f32[4] broadcast(d), dimensions={}\n"
+      "ROOT y = f32[4] divide(o, x)";
+  CHECK(judge(divide, program, Level::Bits).outcome == Outcome::Different);
+  CHECK(judge(divide, program, Level::Finite).outcome == Outcome::Equivalent);
+}
+
+TEST_CASE("conversion to the same type drops NaN payloads, and denormals where they are flushed") {
+  const char *const convert = "%y = f32[4] convert(%x)";
+  CHECK(judge(convert, kBits, Level::Bits, "f32", "s32").outcome != Outcome::Equivalent);
+  const char *const flush = "numerics flushing extends xla_cpu { denormals flush }";
+  CHECK(judge(convert, kCopy, Level::Bits, "f32", "f32", 4, flush).outcome == Outcome::Different);
+  CHECK(judge(kTimesOne, kCopy, Level::Bits, "f32", "f32", 4, flush).outcome == Outcome::Different);
+  CHECK(judge("%y = s32[4] convert(%x)", "ROOT x = s32[4] parameter(0)", Level::Bits, "s32", "s32")
+            .outcome == Outcome::Equivalent);
+}
+
+TEST_CASE("a byte of pred other than 0 and 1 becomes 1 by conversion") {
+  const char *const program =
+      "x = u8[4] parameter(0)\ny = pred[4] bitcast-convert(x)\nz = pred[4] convert(y)\n"
+      "ROOT w = u8[4] bitcast-convert(z)";
+  const char *const work = "%y = u8[4] copy(%x)";
+  CHECK(judge(work, program, Level::Bits, "u8", "u8", 1).outcome == Outcome::Different);
+}
+
+TEST_CASE("re-association holds at real and not at bits") {
+  const char *const work = "%a = f32[4] reverse(%x), dimensions={0}\n%b = f32[4] multiply(%x, %x)\n"
+                           "%s = f32[4] add(%a, %b)\n%y = f32[4] add(%x, %s)";
+  const char *const program =
+      "x = f32[4] parameter(0)\na = f32[4] reverse(x), dimensions={0}\nb = f32[4] multiply(x, x)\n"
+      "s = f32[4] add(x, a)\nROOT y = f32[4] add(s, b)";
+  Verdict real = judge(work, program, Level::Real);
+  CHECK(real.outcome == Outcome::Equivalent);
+  CHECK(real.level == Level::Real);
+  REQUIRE(real.max_ulp);
+  CHECK(*real.max_ulp > 0);
+  CHECK(real.tests > 1);
+  CHECK(judge(work, program, Level::Bits).outcome == Outcome::Different);
+  CHECK(judge(work, program, Level::Finite).outcome == Outcome::Different);
+}
+
+TEST_CASE("integers re-associate, but without a rule the verdict is unknown and never a guess") {
+  const char *const work = "%a = s32[4] add(%x, %x)\n%y = s32[4] add(%a, %a)";
+  const char *const program = "x = s32[4] parameter(0)\na = s32[4] add(x, x)\nb = s32[4] add(a, "
+                              "x)\nROOT y = s32[4] add(b, x)";
+  CHECK(judge(work, program, Level::Bits, "s32", "s32").outcome != Outcome::Different);
+}
+
+TEST_CASE("an interrupt or a time limit gives unknown where there is no proof") {
+  spec::Isa isa = spec::load_isa("qkv_golden");
+  spec::Kernel kernel = test::kernel_file("qkv/attention", isa);
+  semantics::TensorGraph attention = test::program("attention");
+  std::atomic<bool> interrupt = true;
+  VerifyOptions interrupted;
+  interrupted.tests.interrupt = &interrupt;
+  Verdict verdict = verify_kernel(kernel, isa, attention, interrupted);
+  CHECK(verdict.outcome == Outcome::Unknown);
+  CHECK_FALSE(verdict.reason.empty());
+  VerifyOptions hurried;
+  hurried.tests.time_limit_seconds = 0;
+  CHECK(verify_kernel(kernel, isa, attention, hurried).outcome == Outcome::Unknown);
+}
