@@ -131,6 +131,9 @@ private:
     cursor_.expect("{");
     GraphTemplate side = parse_template_body(cursor_, rule_.symbols, parameters_, {});
     cursor_.expect("}");
+    if (side.parameters.size() > parameters_.size())
+      fail(side.nodes[side.parameters[parameters_.size()]].location,
+           "a rule's parameters are declared before `from` and `to`, as %x : shape");
     side.name = rule_.name;
     return side;
   }

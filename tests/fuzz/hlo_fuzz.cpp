@@ -8,8 +8,7 @@
 using namespace isamorph::semantics;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
-  SourceRef source =
-      make_source("<fuzz>", std::string(reinterpret_cast<const char *>(data), size));
+  SourceRef source = make_source("<fuzz>", std::string(reinterpret_cast<const char *>(data), size));
   try {
     parse_rules(source);
   } catch (const InputError &) {

@@ -101,11 +101,13 @@ TEST_CASE("mistakes name the next token's place") {
 }
 
 TEST_CASE("what is not UTF-8 is refused at its first wrong byte") {
-  for (const char *good : {"\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+  for (const char *good :
+       {"\xc2\x80", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
     CHECK_NOTHROW(on(std::string("// ") + good));
   // Stray and missing continuations, overlong forms, surrogates, beyond U+10FFFF.
-  for (const char *bad : {"\x80", "\xc2", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\x80", "\xe2\x82", "\xed\xa0\x80",
-                          "\xf0\x8f\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"})
+  for (const char *bad :
+       {"\x80", "\xc2", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\x80", "\xe2\x82", "\xed\xa0\x80",
+        "\xf0\x8f\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"})
     check_mistake([&] { on(std::string("//\n ") + bad); }, 2, 2, "not valid UTF-8");
   check_mistake([] { on(std::string("a\0b", 3)); }, 1, 2, "NUL byte");
 }

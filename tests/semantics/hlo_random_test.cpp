@@ -89,7 +89,8 @@ private:
       constant();
       break;
     default:
-      graph_.add(OpCode::Convert, {x}, {}, {one_of<ElementType>({ElementType::F32, ElementType::S8}), shape.dims});
+      graph_.add(OpCode::Convert, {x}, {},
+                 {one_of<ElementType>({ElementType::F32, ElementType::S8}), shape.dims});
     }
   }
 
@@ -122,7 +123,8 @@ private:
 
   /// Any bits but those of NaNs, whose payload has no text.
   void constant() {
-    Shape shape{one_of<ElementType>({ElementType::F32, ElementType::BF16, ElementType::S8, ElementType::U8}),
+    Shape shape{one_of<ElementType>(
+                    {ElementType::F32, ElementType::BF16, ElementType::S8, ElementType::U8}),
                 {1 + below<std::int64_t>(3), 1 + below<std::int64_t>(3)}};
     auto tensor = std::make_shared<Tensor>(shape);
     for (std::int64_t i = 0; i < shape.elements(); ++i) {
@@ -159,7 +161,9 @@ TEST_CASE("random graphs are printed and read back to the same graph") {
 
 TEST_CASE("graphs that differ in an operation, attribute, shape, operand or result are not equal") {
   auto make = [](const std::string &root) {
-    return parse("ENTRY e { x = f32[4,4] parameter(0) y = f32[4,4] parameter(1) ROOT z = f32[4,4] " + root + " }");
+    return parse(
+        "ENTRY e { x = f32[4,4] parameter(0) y = f32[4,4] parameter(1) ROOT z = f32[4,4] " + root +
+        " }");
   };
   TensorGraph graph = make("transpose(x), dimensions={1,0}");
   CHECK(equal(graph, make("transpose(x), dimensions={1,0}")));
@@ -167,12 +171,15 @@ TEST_CASE("graphs that differ in an operation, attribute, shape, operand or resu
   CHECK_FALSE(equal(graph, make("transpose(y), dimensions={1,0}")));
   CHECK_FALSE(equal(graph, make("negate(x)")));
   CHECK_FALSE(equal(make("add(x, y)"), make("add(y, x)")));
-  CHECK_FALSE(equal(parse("ENTRY e { ROOT x = f32[4] parameter(0) }"), parse("ENTRY e { ROOT x = f32[5] parameter(0) }")));
-  CHECK_FALSE(equal(parse("ENTRY e { ROOT x = f32[] constant(0) }"), parse("ENTRY e { ROOT x = f32[] constant(-0) }")));
+  CHECK_FALSE(equal(parse("ENTRY e { ROOT x = f32[4] parameter(0) }"),
+                    parse("ENTRY e { ROOT x = f32[5] parameter(0) }")));
+  CHECK_FALSE(equal(parse("ENTRY e { ROOT x = f32[] constant(0) }"),
+                    parse("ENTRY e { ROOT x = f32[] constant(-0) }")));
 }
 
 TEST_CASE("names that the reader makes differ from those of the program") {
-  TensorGraph graph = parse("ENTRY e { transpose.1 = f32[2,3]{0,1} parameter(0) ROOT transpose.2 = f32[2,3] negate(transpose.1) }");
+  TensorGraph graph = parse("ENTRY e { transpose.1 = f32[2,3]{0,1} parameter(0) ROOT transpose.2 = "
+                            "f32[2,3] negate(transpose.1) }");
   CHECK(equal(parse(print_hlo(graph)), graph));
 }
 
@@ -186,7 +193,8 @@ TEST_CASE("a module may be called anything that a computation may") {
 TEST_CASE("a boundary tensor lies as its layout and its tiles say") {
   CHECK(rc::check([] {
     std::size_t rank = 2 + below<std::size_t>(2);
-    Dims minor_to_major = random_permutation(rank), tile = {1 + below<std::int64_t>(3), 1 + below<std::int64_t>(3)};
+    Dims minor_to_major = random_permutation(rank),
+         tile = {1 + below<std::int64_t>(3), 1 + below<std::int64_t>(3)};
     // Sizes in physical order, most major first; the last two are multiples of the tile.
     Dims physical(rank), logical(rank);
     for (std::size_t i = 0; i < rank; ++i) {
@@ -197,7 +205,8 @@ TEST_CASE("a boundary tensor lies as its layout and its tiles say") {
     }
     std::string shape = "s32[" + list(logical) + "]",
                 layout = "{" + list(minor_to_major) + ":T(" + list(tile) + ")}";
-    TensorGraph write = parse("ENTRY e { x = " + shape + " parameter(0) ROOT y = " + shape + layout + " copy(x) }");
+    TensorGraph write =
+        parse("ENTRY e { x = " + shape + " parameter(0) ROOT y = " + shape + layout + " copy(x) }");
     Tensor in(Shape{ElementType::S32, logical});
     for (std::int64_t i = 0; i < in.elements(); ++i)
       in.set_bits(i, static_cast<std::uint64_t>(i));
@@ -210,7 +219,9 @@ TEST_CASE("a boundary tensor lies as its layout and its tiles say") {
       std::int64_t rest = i;
       for (std::size_t d = rank; d-- > 0; rest /= logical[d])
         index[d] = rest % logical[d];
-      auto at = [&](std::size_t p) { return index[static_cast<std::size_t>(minor_to_major[rank - 1 - p])]; };
+      auto at = [&](std::size_t p) {
+        return index[static_cast<std::size_t>(minor_to_major[rank - 1 - p])];
+      };
       std::int64_t row = at(rank - 2), column = at(rank - 1);
       std::int64_t place = rank == 3 ? at(0) : 0;
       place = place * physical[rank - 2] * columns;
@@ -219,7 +230,8 @@ TEST_CASE("a boundary tensor lies as its layout and its tiles say") {
       RC_ASSERT(memory.bits(place) == static_cast<std::uint64_t>(i));
     }
     // And a parameter that lies so is read as the same tensor.
-    TensorGraph read = parse("ENTRY e { x = " + shape + layout + " parameter(0) ROOT y = " + shape + " copy(x) }");
+    TensorGraph read =
+        parse("ENTRY e { x = " + shape + layout + " parameter(0) ROOT y = " + shape + " copy(x) }");
     Tensor bytes(read[read.parameters[0]].shape);
     RC_ASSERT(bytes.elements() == memory.elements());
     std::copy(memory.bytes().begin(), memory.bytes().end(), bytes.bytes().begin());

@@ -61,5 +61,7 @@ TEST_CASE("mistakes in rules are refused with a reason") {
             .find("takes 1 operands") != std::string::npos);
   const std::string rule = "rule r bits { type T %x : T[] from { ROOT %x } to { ROOT %x } }";
   CHECK(message(rule + rule).find("declared twice") != std::string::npos);
+  CHECK(message("rule r bits { from { ROOT %a = f32[] parameter(0) } to { ROOT %a = f32[] constant(1) } }")
+            .find("parameters are declared before") != std::string::npos);
   CHECK(message("rule r bits {").find("expected") != std::string::npos);
 }
