@@ -19,9 +19,12 @@ int run(const Options &options) {
   Stopwatch watch;
   verify::CheckOptions how;
   how.solver = options.solver;
-  verify::CheckReport report = verify::check_certificate(semantics::read_source(options.certificate), how);
+  verify::CheckReport report =
+      verify::check_certificate(semantics::read_source(options.certificate), how);
   if (options.json) {
-    Json json = {{"verdict", report.accepted ? "accepted" : "refused"}, {"level", report.level}, {"steps", report.steps}};
+    Json json = {{"verdict", report.accepted ? "accepted" : "refused"},
+                 {"level", report.level},
+                 {"steps", report.steps}};
     if (!report.accepted)
       json["reason"] = report.reason;
     if (report.has_bound) {
@@ -44,8 +47,12 @@ int run(const Options &options) {
 void add_check(CLI::App &app, Context &context) {
   CLI::App *command = app.add_subcommand("check", "Re-check a certificate from its text alone");
   auto options = std::make_shared<Options>();
-  command->add_option("CERTIFICATE", options->certificate, "JSON, as written by synth and verify")->required();
-  command->add_option("--solver", options->solver, "Ask this SMT-LIB solver, for example \"cvc5 --fp-exp\"")->type_name("CMD");
+  command->add_option("CERTIFICATE", options->certificate, "JSON, as written by synth and verify")
+      ->required();
+  command
+      ->add_option("--solver", options->solver,
+                   "Ask this SMT-LIB solver, for example \"cvc5 --fp-exp\"")
+      ->type_name("CMD");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
   command->footer(example("  isamorph check proof.json\n  isamorph check proof.json --solver z3"));
   command->callback([options, &context] { context.status = run(*options); });

@@ -49,10 +49,13 @@ void Stopwatch::start(const std::string &name) {
 
 void Stopwatch::stop() {
   if (!running_.empty())
-    stages_.emplace_back(std::exchange(running_, {}), std::chrono::duration<double>(Clock::now() - since_).count());
+    stages_.emplace_back(std::exchange(running_, {}),
+                         std::chrono::duration<double>(Clock::now() - since_).count());
 }
 
-double Stopwatch::total() const { return std::chrono::duration<double>(Clock::now() - created_).count(); }
+double Stopwatch::total() const {
+  return std::chrono::duration<double>(Clock::now() - created_).count();
+}
 
 Json Stopwatch::json() const {
   Json out = Json::object();
@@ -68,7 +71,8 @@ CLI::Validator not_negative() {
         char *end = nullptr;
         double value = std::strtod(text.c_str(), &end);
         bool good = !text.empty() && *end == '\0' && value >= 0;
-        return good ? std::string() : "expected a number that is not negative, found '" + text + "'";
+        return good ? std::string()
+                    : "expected a number that is not negative, found '" + text + "'";
       },
       "");
 }

@@ -1,5 +1,6 @@
 #pragma once
-// What the subcommands share: exit statuses, the terminal, Ctrl-C, tensor arguments, and how JSON leaves the program.
+// What the subcommands share: exit statuses, the terminal, Ctrl-C, tensor arguments, and how JSON
+// leaves the program.
 
 #include "semantics/tensor.h"
 
@@ -14,7 +15,13 @@
 namespace isamorph::cli {
 
 /// Exit statuses (design, section 9).
-enum ExitStatus : int { kDone = 0, kDifferent = 1, kBadInput = 2, kUnknown = 3, kInternalError = 4 };
+enum ExitStatus : int {
+  kDone = 0,
+  kDifferent = 1,
+  kBadInput = 2,
+  kUnknown = 3,
+  kInternalError = 4
+};
 
 /// What a subcommand's callback leaves behind for main.
 struct Context {
@@ -26,7 +33,8 @@ using Json = nlohmann::ordered_json;
 /// Prints one JSON object and a newline on standard output.
 void print_json(const Json &json);
 
-/// True when standard error is a terminal (and NO_COLOR is unset, for colour): only then is there progress and colour.
+/// True when standard error is a terminal (and NO_COLOR is unset, for colour): only then is there
+/// progress and colour.
 bool stderr_is_terminal();
 std::string bold_red(const std::string &text);
 
@@ -63,12 +71,14 @@ struct ExpectedTensor {
   semantics::Shape shape;
 };
 
-/// Reads `[NAME=]FILE` arguments for the expected tensors: unnamed ones fill the places left, in order. With `seed`, tensors
-/// without a file are random. Throws InputError on a wrong number, an unknown or a repeated name.
+/// Reads `[NAME=]FILE` arguments for the expected tensors: unnamed ones fill the places left, in
+/// order. With `seed`, tensors without a file are random. Throws InputError on a wrong number, an
+/// unknown or a repeated name.
 std::vector<semantics::Tensor> read_inputs(const std::vector<std::string> &arguments,
                                            const std::vector<ExpectedTensor> &expected,
                                            const std::optional<std::uint64_t> &seed);
-/// Random values: floats normal with deviation 1/2, integers uniform; the same for a seed on every machine.
+/// Random values: floats normal with deviation 1/2, integers uniform; the same for a seed on every
+/// machine.
 semantics::Tensor random_tensor(const semantics::Shape &shape, std::uint64_t seed);
 
 /// The text of a shape list: "q bf16[64,64], k bf16[64,64]".
@@ -80,7 +90,8 @@ struct Comparison {
   std::uint64_t max_ulp = 0;
   std::string first; ///< "o[3,5]: 0.25, golden 0.5"
 };
-Comparison compare(const std::vector<semantics::Tensor> &results, const std::vector<semantics::Tensor> &golden,
+Comparison compare(const std::vector<semantics::Tensor> &results,
+                   const std::vector<semantics::Tensor> &golden,
                    const std::vector<ExpectedTensor> &names);
 
 /// What `run` and `eval` do with results: --output, --golden, --json and the summary for people.

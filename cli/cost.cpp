@@ -20,7 +20,8 @@ int run(const Options &options) {
   std::vector<std::string> models = costmodel::cost_model_names();
   if (options.model != "all") {
     if (!costmodel::cost_model(options.model))
-      throw semantics::InputError("unknown cost model '" + options.model + "'; models: all, " + semantics::join(models));
+      throw semantics::InputError("unknown cost model '" + options.model + "'; models: all, " +
+                                  semantics::join(models));
     models = {options.model};
   }
   spec::Kernel kernel = spec::parse_kernel(semantics::read_source(options.kernel), isa);
@@ -41,14 +42,15 @@ int run(const Options &options) {
   }
   fmt::print("{} instructions\n", kernel.instructions.size());
   for (const std::string &model : models)
-    fmt::print("{:<8} {:>8}{}\n", model, costs[model].get<std::int64_t>(), model == "count" ? "" : " cycles");
+    fmt::print("{:<8} {:>8}{}\n", model, costs[model].get<std::int64_t>(),
+               model == "count" ? "" : " cycles");
   if (options.model != "all" && options.model != "overlap")
     return kDone;
   fmt::print("\nunder overlap:\n");
   std::vector<costmodel::Interval> schedule = costmodel::schedule(isa, kernel);
   for (std::size_t i = 0; i < schedule.size(); ++i)
-    fmt::print("  {:>6} .. {:<6} {:<4} {}\n", schedule[i].start, schedule[i].end, isa.units[schedule[i].unit],
-               spec::to_string(kernel.instructions[i], isa));
+    fmt::print("  {:>6} .. {:<6} {:<4} {}\n", schedule[i].start, schedule[i].end,
+               isa.units[schedule[i].unit], spec::to_string(kernel.instructions[i], isa));
   return kDone;
 }
 
@@ -57,9 +59,11 @@ int run(const Options &options) {
 void add_cost(CLI::App &app, Context &context) {
   CLI::App *command = app.add_subcommand("cost", "Price a kernel with the analytic cost models");
   auto options = std::make_shared<Options>();
-  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")->required();
+  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")
+      ->required();
   command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();
-  command->add_option("--model", options->model, "all, count, latency or overlap")->capture_default_str();
+  command->add_option("--model", options->model, "all, count, latency or overlap")
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
   command->footer(example("  isamorph cost corpus/qkv/attention.py --isa qkv --model all"));
   command->callback([options, &context] { context.status = run(*options); });

@@ -35,16 +35,21 @@ int run(const Options &options) {
 } // namespace
 
 void add_eval(CLI::App &app, Context &context) {
-  CLI::App *command = app.add_subcommand("eval", "Evaluate a tensor graph, bit for bit, under a numerics profile");
+  CLI::App *command =
+      app.add_subcommand("eval", "Evaluate a tensor graph, bit for bit, under a numerics profile");
   auto options = std::make_shared<Options>();
   command->add_option("GRAPH", options->graph, "HLO text")->required();
-  command->add_option("--numerics", options->numerics, "How operations round")->type_name("PROFILE")->capture_default_str();
+  command->add_option("--numerics", options->numerics, "How operations round")
+      ->type_name("PROFILE")
+      ->capture_default_str();
   command->add_option("--input", options->inputs, "Inputs in parameter order, or by name")
       ->type_name("[NAME=]FILE")
       ->expected(1, -1);
-  command->add_option("--random", options->seed, "Random values for inputs without a file")->type_name("SEED");
+  command->add_option("--random", options->seed, "Random values for inputs without a file")
+      ->type_name("SEED");
   add_result_options(*command, options->results);
-  command->footer(example("  isamorph eval corpus/qkv/attention.hlo --input Q.dat K.dat V.dat --output o.npy"));
+  command->footer(
+      example("  isamorph eval corpus/qkv/attention.hlo --input Q.dat K.dat V.dat --output o.npy"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

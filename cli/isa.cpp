@@ -20,9 +20,12 @@ int list(const Options &options) {
   Json json = Json::array();
   for (const std::string &name : spec::shipped_isa_names()) {
     spec::Isa isa = spec::load_isa(name);
-    json.push_back({{"name", name}, {"instructions", isa.instructions.size()}, {"buffers", isa.buffers.size()}});
+    json.push_back({{"name", name},
+                    {"instructions", isa.instructions.size()},
+                    {"buffers", isa.buffers.size()}});
     if (!options.json)
-      fmt::print("{:<12} {:>3} instructions, {} buffers\n", name, isa.instructions.size(), isa.buffers.size());
+      fmt::print("{:<12} {:>3} instructions, {} buffers\n", name, isa.instructions.size(),
+                 isa.buffers.size());
   }
   if (options.json)
     print_json(json);
@@ -70,13 +73,16 @@ int check(const Options &options) {
                 {"findings", findings},
                 {"seconds", result.seconds}});
   else
-    fmt::print("{}: {} instructions, {} obligations proved{}\n", isa.name, isa.instructions.size(), result.proved,
-               result.proved == result.obligations ? "" : fmt::format(" of {}", result.obligations));
+    fmt::print("{}: {} instructions, {} obligations proved{}\n", isa.name, isa.instructions.size(),
+               result.proved,
+               result.proved == result.obligations ? ""
+                                                   : fmt::format(" of {}", result.obligations));
   return error ? kBadInput : unknown ? kUnknown : kDone;
 }
 
 int compare(const Options &options) {
-  std::vector<std::string> lines = spec::diff(spec::load_isa(options.first), spec::load_isa(options.second));
+  std::vector<std::string> lines =
+      spec::diff(spec::load_isa(options.first), spec::load_isa(options.second));
   if (options.json) {
     print_json({{"differences", lines}});
   } else {
@@ -95,7 +101,8 @@ void add_isa(CLI::App &app, Context &context) {
   isa->require_subcommand(1);
   isa->footer(example("  isamorph isa list\n  isamorph isa diff qkv qkv_golden"));
   auto options = std::make_shared<Options>();
-  auto add = [&](const char *name, const char *about, int (*action)(const Options &), int operands) {
+  auto add = [&](const char *name, const char *about, int (*action)(const Options &),
+                 int operands) {
     CLI::App *command = isa->add_subcommand(name, about);
     if (operands >= 1)
       command->add_option("ISA", options->first, "A shipped name or a path")->required();
@@ -106,10 +113,12 @@ void add_isa(CLI::App &app, Context &context) {
     return command;
   };
   add("list", "The shipped ISAs", list, 0)->footer(example("  isamorph isa list"));
-  add("show", "An ISA as isamorph understood it", show, 1)->footer(example("  isamorph isa show qkv"));
+  add("show", "An ISA as isamorph understood it", show, 1)
+      ->footer(example("  isamorph isa show qkv"));
   add("check", "Type-check an ISA for all attribute values", check, 1)
       ->footer(example("  isamorph isa check my_accelerator.isa"));
-  add("diff", "What differs between two ISAs", compare, 2)->footer(example("  isamorph isa diff qkv qkv_golden"));
+  add("diff", "What differs between two ISAs", compare, 2)
+      ->footer(example("  isamorph isa diff qkv qkv_golden"));
 }
 
 } // namespace isamorph::cli

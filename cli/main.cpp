@@ -22,7 +22,8 @@ void suggest_subcommand(const CLI::App &app, const std::string &word) {
 
 int main(int argc, char **argv) {
   using namespace isamorph;
-  CLI::App app{"isamorph: the cheapest kernel for a tensor program on an accelerator, with a proof", "isamorph"};
+  CLI::App app{"isamorph: the cheapest kernel for a tensor program on an accelerator, with a proof",
+               "isamorph"};
   app.set_version_flag("--version", "isamorph " ISAMORPH_VERSION);
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of every subcommand");
@@ -35,7 +36,8 @@ int main(int argc, char **argv) {
   cli::add_check(app, context);
   cli::add_isa(app, context);
   cli::add_rules(app, context);
-  app.footer(cli::example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py --certificate proof.json\n"
+  app.footer(cli::example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py "
+                          "--certificate proof.json\n"
                           "  isamorph check proof.json"));
   cli::install_interrupt_handler();
   try {
@@ -55,8 +57,9 @@ int main(int argc, char **argv) {
     return cli::kUnknown;
   } catch (const std::exception &error) {
     cli::clear_progress();
-    std::cerr << cli::bold_red("internal error: ") << error.what()
-              << "\nThis is a mistake of isamorph; please report it with the command and its input.\n";
+    std::cerr
+        << cli::bold_red("internal error: ") << error.what()
+        << "\nThis is a mistake of isamorph; please report it with the command and its input.\n";
     return cli::kInternalError;
   }
   return context.status;

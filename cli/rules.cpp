@@ -21,20 +21,23 @@ struct Options {
 
 std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
   std::vector<semantics::RewriteRule> all =
-      options.file.empty() ? semantics::shipped_rules() : semantics::parse_rules(semantics::read_source(options.file));
+      options.file.empty() ? semantics::shipped_rules()
+                           : semantics::parse_rules(semantics::read_source(options.file));
   std::vector<std::string> known;
   for (const auto &rule : all)
     known.push_back(rule.name);
   for (const std::string &name : options.names)
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw semantics::InputError("unknown rule '" + name + "'; " +
-                                  (semantics::suggest(name, known).empty() ? "isamorph rules list shows them"
-                                                                           : semantics::suggest(name, known)));
+                                  (semantics::suggest(name, known).empty()
+                                       ? "isamorph rules list shows them"
+                                       : semantics::suggest(name, known)));
   if (!options.level.empty() && !semantics::level(options.level))
-    throw semantics::InputError("unknown equivalence level '" + options.level + "'; levels: bits, finite, real");
+    throw semantics::InputError("unknown equivalence level '" + options.level +
+                                "'; levels: bits, finite, real");
   std::erase_if(all, [&](const semantics::RewriteRule &rule) {
-    bool named = options.names.empty() ||
-                 std::find(options.names.begin(), options.names.end(), rule.name) != options.names.end();
+    bool named = options.names.empty() || std::find(options.names.begin(), options.names.end(),
+                                                    rule.name) != options.names.end();
     return !named || (!options.level.empty() && rule.level != *semantics::level(options.level));
   });
   return all;
@@ -45,7 +48,9 @@ int list(const Options &options) {
   Json json = Json::array();
   for (const auto &rule : rules) {
     if (options.json)
-      json.push_back({{"name", rule.name}, {"level", std::string(semantics::name(rule.level))}, {"text", rule.text}});
+      json.push_back({{"name", rule.name},
+                      {"level", std::string(semantics::name(rule.level))},
+                      {"text", rule.text}});
     else
       fmt::print("{:<7} {}\n", semantics::name(rule.level), rule.name);
   }
@@ -64,7 +69,8 @@ std::string_view answer_name(verify::SmtAnswer answer) {
 void write_obligations(const std::string &folder, const verify::ClaimProof &proof) {
   for (std::size_t i = 0; i < proof.obligations.size(); ++i)
     semantics::write_file_atomically(fmt::format("{}/{}.{}.smt2", folder, proof.name, i),
-                                     "; " + proof.obligations[i].name + "\n" + proof.obligations[i].smtlib);
+                                     "; " + proof.obligations[i].name + "\n" +
+                                         proof.obligations[i].smtlib);
 }
 
 int prove(const Options &options) {
@@ -93,8 +99,8 @@ int prove(const Options &options) {
                     {"detail", proof.detail},
                     {"seconds", proof.seconds}});
     if (!options.json) {
-      fmt::print("{:<8} {:<7} {:<28} {}\n", answer_name(proof.answer), semantics::name(rules[i].level), proof.name,
-                 proof.method);
+      fmt::print("{:<8} {:<7} {:<28} {}\n", answer_name(proof.answer),
+                 semantics::name(rules[i].level), proof.name, proof.method);
       if (proof.answer != verify::SmtAnswer::Proved)
         fmt::print("         {}\n", proof.detail);
     }
@@ -107,7 +113,8 @@ int prove(const Options &options) {
                 {"list", list},
                 {"seconds", watch.json()}});
   else
-    fmt::print("{} rules: {} proved, {} refuted, {} unknown\n", proofs.size(), counts[0], counts[1], counts[2]);
+    fmt::print("{} rules: {} proved, {} refuted, {} unknown\n", proofs.size(), counts[0], counts[1],
+               counts[2]);
   return counts[1] ? kDifferent : counts[2] ? kUnknown : kDone;
 }
 
@@ -121,18 +128,26 @@ void add_rules(CLI::App &app, Context &context) {
   auto add = [&](const char *name, const char *about, int (*action)(const Options &)) {
     CLI::App *command = rules->add_subcommand(name, about);
     command->add_option("NAME", options->names, "Only these rules");
-    command->add_option("--level", options->level, "Only rules of this level: bits, finite, real")->type_name("LEVEL");
-    command->add_option("--file", options->file, "Rules of a file instead of the shipped ones")->type_name("FILE");
+    command->add_option("--level", options->level, "Only rules of this level: bits, finite, real")
+        ->type_name("LEVEL");
+    command->add_option("--file", options->file, "Rules of a file instead of the shipped ones")
+        ->type_name("FILE");
     command->add_flag("--json", options->json, "Print JSON on standard output");
     command->callback([options, action, &context] { context.status = action(*options); });
     return command;
   };
-  add("list", "The rules and their levels", list)->footer(example("  isamorph rules list --level finite"));
+  add("list", "The rules and their levels", list)
+      ->footer(example("  isamorph rules list --level finite"));
   CLI::App *command = add("prove", "Prove rules for every shape by SMT", prove);
   command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
-  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")->type_name("N")->check(not_negative());
-  command->add_option("--time-limit", options->time_limit, "Seconds for each obligation")->type_name("S");
-  command->add_option("--smtlib", options->smtlib, "Also write every obligation as an SMT-LIB 2 file into this folder")
+  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")
+      ->type_name("N")
+      ->check(not_negative());
+  command->add_option("--time-limit", options->time_limit, "Seconds for each obligation")
+      ->type_name("S");
+  command
+      ->add_option("--smtlib", options->smtlib,
+                   "Also write every obligation as an SMT-LIB 2 file into this folder")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
   command->footer(example("  isamorph rules prove --no-cache --json"));

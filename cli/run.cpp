@@ -27,7 +27,8 @@ int run(const Options &options) {
   spec::Isa isa = spec::load_isa(options.isa);
   spec::Kernel kernel = spec::parse_kernel(semantics::read_source(options.kernel), isa);
   watch.start("read");
-  std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, tensors(kernel.inputs), options.seed);
+  std::vector<semantics::Tensor> inputs =
+      read_inputs(options.inputs, tensors(kernel.inputs), options.seed);
   watch.start("prepare");
   sim::Simulator simulator(isa, kernel);
   watch.start("simulate");
@@ -43,16 +44,21 @@ int run(const Options &options) {
 void add_run(CLI::App &app, Context &context) {
   CLI::App *command = app.add_subcommand("run", "Run a kernel on the bit-exact simulator");
   auto options = std::make_shared<Options>();
-  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")->required();
+  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")
+      ->required();
   command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();
   command->add_option("--input", options->inputs, "Inputs in the kernel's order, or by name")
       ->type_name("[NAME=]FILE")
       ->expected(1, -1);
-  command->add_option("--random", options->seed, "Random values for inputs without a file")->type_name("SEED");
-  command->add_option("--trace", options->trace, "Write a Chrome trace (chrome://tracing, Perfetto): one row a unit")
+  command->add_option("--random", options->seed, "Random values for inputs without a file")
+      ->type_name("SEED");
+  command
+      ->add_option("--trace", options->trace,
+                   "Write a Chrome trace (chrome://tracing, Perfetto): one row a unit")
       ->type_name("FILE");
   add_result_options(*command, options->results);
-  command->footer(example("  isamorph run attention.py --isa qkv --input Q.dat K.dat V.dat --golden attention.dat"));
+  command->footer(example(
+      "  isamorph run attention.py --isa qkv --input Q.dat K.dat V.dat --golden attention.dat"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

@@ -24,7 +24,8 @@ corpus::SynthesisOptions synthesis_options(const Options &options) {
   corpus::SynthesisOptions out;
   auto level = semantics::level(options.level);
   if (!level)
-    throw semantics::InputError("unknown equivalence level '" + options.level + "'; levels: bits, finite, real");
+    throw semantics::InputError("unknown equivalence level '" + options.level +
+                                "'; levels: bits, finite, real");
   auto cost = costmodel::cost_model(options.cost);
   if (!cost)
     throw semantics::InputError("unknown cost model '" + options.cost +
@@ -40,13 +41,14 @@ corpus::SynthesisOptions synthesis_options(const Options &options) {
   return out;
 }
 
-/// The form to print: --emit, else what the output file's extension says, else the ISA's own assembly.
+/// The form to print: --emit, else what the output file's extension says, else the ISA's own
+/// assembly.
 std::string output_form(const Options &options, const spec::Isa &isa) {
   std::vector<std::string> forms = spec::kernel_forms(isa);
   if (!options.emit.empty()) {
     if (std::find(forms.begin(), forms.end(), options.emit) == forms.end())
-      throw semantics::InputError("unknown form '" + options.emit + "'; forms of " + isa.name + ": " +
-                                  semantics::join(forms));
+      throw semantics::InputError("unknown form '" + options.emit + "'; forms of " + isa.name +
+                                  ": " + semantics::join(forms));
     return options.emit;
   }
   std::string extension = std::filesystem::path(options.output).extension().string();
@@ -65,7 +67,8 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
   if (found || synthesis.outcome == Synthesis::Outcome::Unproved)
     json["verdict"] = std::string(verify::name(synthesis.verdict.outcome));
   else
-    json["verdict"] = synthesis.outcome == Synthesis::Outcome::Infeasible ? "infeasible" : "unknown";
+    json["verdict"] =
+        synthesis.outcome == Synthesis::Outcome::Infeasible ? "infeasible" : "unknown";
   json["level"] = options.level;
   if (!synthesis.reason.empty())
     json["reason"] = synthesis.reason;
@@ -89,17 +92,20 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
   return json;
 }
 
-void print_summary(std::ostream &out, const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {
+void print_summary(std::ostream &out, const Synthesis &synthesis, const Options &options,
+                   const Stopwatch &watch) {
   const search::SearchResult &search = synthesis.search;
-  out << fmt::format("{} instructions, {} {}, lower bound {}{}\n", search.kernel->instructions.size(), options.cost,
-                     search.cost, search.bound,
-                     search.cost == search.bound ? " (optimal)" : fmt::format(" (gap {})", search.cost - search.bound));
-  out << fmt::format("{} at {}: {}\n", verify::name(synthesis.verdict.outcome), semantics::name(synthesis.verdict.level),
-                     synthesis.verdict.reach);
+  out << fmt::format("{} instructions, {} {}, lower bound {}{}\n",
+                     search.kernel->instructions.size(), options.cost, search.cost, search.bound,
+                     search.cost == search.bound
+                         ? " (optimal)"
+                         : fmt::format(" (gap {})", search.cost - search.bound));
+  out << fmt::format("{} at {}: {}\n", verify::name(synthesis.verdict.outcome),
+                     semantics::name(synthesis.verdict.level), synthesis.verdict.reach);
   if (synthesis.verdict.max_ulp)
     out << fmt::format("largest difference seen: {} ulp\n", *synthesis.verdict.max_ulp);
-  out << fmt::format("{} e-classes, {} e-nodes, {} states, {:.1f} ms\n", search.eclasses, search.enodes, search.states_expanded,
-                     watch.total() * 1e3);
+  out << fmt::format("{} e-classes, {} e-nodes, {} states, {:.1f} ms\n", search.eclasses,
+                     search.enodes, search.states_expanded, watch.total() * 1e3);
   if (!options.output.empty())
     out << "kernel: " << options.output << '\n';
   if (!options.certificate.empty())
@@ -160,27 +166,43 @@ int run(const Options &options) {
 } // namespace
 
 void add_synth(CLI::App &app, Context &context) {
-  CLI::App *command = app.add_subcommand("synth", "Find the cheapest kernel for a tensor graph, with its proof");
+  CLI::App *command =
+      app.add_subcommand("synth", "Find the cheapest kernel for a tensor graph, with its proof");
   auto options = std::make_shared<Options>();
   command->add_option("GRAPH", options->graph, "HLO text")->required();
-  command->add_option("--isa", options->isa, "A shipped ISA (isamorph isa list) or a path")->required();
-  command->add_option("-o", options->output, "Where to write the kernel (default: standard output)")->type_name("FILE");
-  command->add_option("--emit", options->emit,
-                      "asm, json, or an assembly of the ISA (default: by extension, else the ISA's own)")
+  command->add_option("--isa", options->isa, "A shipped ISA (isamorph isa list) or a path")
+      ->required();
+  command->add_option("-o", options->output, "Where to write the kernel (default: standard output)")
+      ->type_name("FILE");
+  command
+      ->add_option(
+          "--emit", options->emit,
+          "asm, json, or an assembly of the ISA (default: by extension, else the ISA's own)")
       ->type_name("FORM");
-  command->add_option("--cost", options->cost, "count, latency or overlap")->type_name("MODEL")->capture_default_str();
-  command->add_option("--equiv", options->level, "bits, finite or real")->type_name("LEVEL")->capture_default_str();
-  command->add_option("--time-limit", options->time_limit, "Seconds; then the best kernel so far, with its bound")
+  command->add_option("--cost", options->cost, "count, latency or overlap")
+      ->type_name("MODEL")
+      ->capture_default_str();
+  command->add_option("--equiv", options->level, "bits, finite or real")
+      ->type_name("LEVEL")
+      ->capture_default_str();
+  command
+      ->add_option("--time-limit", options->time_limit,
+                   "Seconds; then the best kernel so far, with its bound")
       ->type_name("S")
       ->capture_default_str()
       ->check(not_negative());
-  command->add_option("--jobs", options->jobs, "Threads (0: one a core); the result is the same for every number")
+  command
+      ->add_option("--jobs", options->jobs,
+                   "Threads (0: one a core); the result is the same for every number")
       ->type_name("N")
       ->check(not_negative());
-  command->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")->type_name("FILE");
+  command
+      ->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")
+      ->type_name("FILE");
   command->add_flag("--no-cache", options->no_cache, "Prove the rewrite rules anew");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
-  command->footer(example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py --certificate proof.json"));
+  command->footer(example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py "
+                          "--certificate proof.json"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

@@ -3,9 +3,9 @@
 #include "semantics/source.h"
 
 #include <algorithm>
-#include <optional>
 #include <fmt/format.h>
 #include <iostream>
+#include <optional>
 #include <random>
 
 namespace isamorph::cli {
@@ -49,7 +49,8 @@ Tensor random_tensor(const Shape &shape, std::uint64_t seed) {
     else if (shape.type == ElementType::Pred)
       tensor.set_bits(i, engine() & 1);
     else
-      tensor.set_bits(i, semantics::encode_integer(shape.type, static_cast<std::int64_t>(engine())));
+      tensor.set_bits(i,
+                      semantics::encode_integer(shape.type, static_cast<std::int64_t>(engine())));
   }
   return tensor;
 }
@@ -61,14 +62,16 @@ std::string describe(const std::vector<ExpectedTensor> &tensors) {
   return out;
 }
 
-std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments, const std::vector<ExpectedTensor> &expected,
+std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments,
+                                const std::vector<ExpectedTensor> &expected,
                                 const std::optional<std::uint64_t> &seed) {
   std::vector<std::optional<Tensor>> tensors(expected.size());
   std::vector<std::string> unnamed;
   for (const std::string &argument : arguments) {
     std::size_t equals = argument.find('=');
     std::string name = argument.substr(0, equals);
-    auto known = std::find_if(expected.begin(), expected.end(), [&](auto &e) { return e.name == name; });
+    auto known =
+        std::find_if(expected.begin(), expected.end(), [&](auto &e) { return e.name == name; });
     if (equals == std::string::npos) {
       unnamed.push_back(argument);
       continue;
@@ -85,15 +88,18 @@ std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments, const
     while (next < tensors.size() && tensors[next])
       ++next;
     if (next == tensors.size())
-      throw InputError(fmt::format("too many inputs: the program takes {} ({})", expected.size(), describe(expected)));
+      throw InputError(fmt::format("too many inputs: the program takes {} ({})", expected.size(),
+                                   describe(expected)));
     tensors[next] = semantics::read_tensor(path, expected[next].shape);
   }
   std::vector<Tensor> out;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!tensors[i] && !seed)
-      throw InputError(fmt::format("input '{}' ({}) is missing; give it with --input, or all with --random SEED",
-                                   expected[i].name, expected[i].shape.to_string()));
-    out.push_back(tensors[i] ? std::move(*tensors[i]) : random_tensor(expected[i].shape, *seed + i));
+      throw InputError(
+          fmt::format("input '{}' ({}) is missing; give it with --input, or all with --random SEED",
+                      expected[i].name, expected[i].shape.to_string()));
+    out.push_back(tensors[i] ? std::move(*tensors[i])
+                             : random_tensor(expected[i].shape, *seed + i));
   }
   return out;
 }
@@ -109,18 +115,21 @@ Comparison compare(const std::vector<Tensor> &results, const std::vector<Tensor>
       if (equal_element(shape.type, a, b))
         continue;
       ++out.mismatches;
-      if (semantics::is_float(shape.type) && semantics::is_finite(shape.type, a) && semantics::is_finite(shape.type, b))
+      if (semantics::is_float(shape.type) && semantics::is_finite(shape.type, a) &&
+          semantics::is_finite(shape.type, b))
         out.max_ulp = std::max(out.max_ulp, semantics::ulp_distance(shape.type, a, b));
       if (out.first.empty())
         out.first = fmt::format("{}{}: {}, golden {}", names[t].name, position(shape, i),
-                                semantics::element_text(shape.type, a), semantics::element_text(shape.type, b));
+                                semantics::element_text(shape.type, a),
+                                semantics::element_text(shape.type, b));
     }
   }
   return out;
 }
 
 void add_result_options(CLI::App &app, ResultOptions &options) {
-  app.add_option("--output", options.output, "Where to write the results, one file each (.npy, or raw bytes)")
+  app.add_option("--output", options.output,
+                 "Where to write the results, one file each (.npy, or raw bytes)")
       ->type_name("FILE")
       ->expected(1, -1);
   app.add_option("--golden", options.golden, "Compare the results with these, one file each")
@@ -136,7 +145,8 @@ void print_summary(const std::vector<Tensor> &results, const std::vector<Expecte
     std::string values;
     std::int64_t shown = std::min<std::int64_t>(results[t].elements(), 8);
     for (std::int64_t i = 0; i < shown; ++i)
-      values += (i ? ", " : "") + semantics::element_text(results[t].shape().type, results[t].bits(i));
+      values +=
+          (i ? ", " : "") + semantics::element_text(results[t].shape().type, results[t].bits(i));
     fmt::print("{} {} = {}{}\n", names[t].name, results[t].shape().to_string(), values,
                results[t].elements() > shown ? ", ..." : "");
   }
@@ -148,8 +158,8 @@ int report_results(const ResultOptions &options, const std::vector<Tensor> &resu
                    const std::vector<ExpectedTensor> &names, const Stopwatch &watch) {
   auto check_count = [&](const std::vector<std::string> &files, const char *option) {
     if (!files.empty() && files.size() != results.size())
-      throw InputError(
-          fmt::format("{} names {} files for {} results ({})", option, files.size(), results.size(), describe(names)));
+      throw InputError(fmt::format("{} names {} files for {} results ({})", option, files.size(),
+                                   results.size(), describe(names)));
   };
   check_count(options.output, "--output");
   check_count(options.golden, "--golden");
@@ -167,7 +177,8 @@ int report_results(const ResultOptions &options, const std::vector<Tensor> &resu
     json["elements"] = comparison.elements;
     json["max_ulp"] = comparison.max_ulp;
     if (!options.json) {
-      fmt::print("{} of {} elements differ from the golden result\n", comparison.mismatches, comparison.elements);
+      fmt::print("{} of {} elements differ from the golden result\n", comparison.mismatches,
+                 comparison.elements);
       if (comparison.mismatches)
         fmt::print("first: {}; largest difference: {} ulp\n", comparison.first, comparison.max_ulp);
     }

@@ -26,7 +26,9 @@ std::string write_counterexample(const Options &options, const semantics::Tensor
   std::filesystem::create_directories(options.counterexample, error);
   std::string files;
   for (std::size_t i = 0; i < found.inputs.size(); ++i) {
-    std::string path = (std::filesystem::path(options.counterexample) / (graph[graph.parameters[i]].name + ".npy")).string();
+    std::string path =
+        (std::filesystem::path(options.counterexample) / (graph[graph.parameters[i]].name + ".npy"))
+            .string();
     semantics::write_tensor(path, found.inputs[i]);
     files += " " + path;
   }
@@ -53,7 +55,8 @@ void print_nonzero(const semantics::TensorGraph &graph, const verify::Counterexa
   fmt::print("{}", shown > kShown ? fmt::format("  and {} more\n", shown - kShown) : "");
 }
 
-void print_verdict(const verify::Verdict &verdict, const semantics::TensorGraph &graph, const std::string &replay) {
+void print_verdict(const verify::Verdict &verdict, const semantics::TensorGraph &graph,
+                   const std::string &replay) {
   fmt::print("{} at {}\n", verify::name(verdict.outcome), semantics::name(verdict.level));
   if (!verdict.reach.empty())
     fmt::print("for {}\n", verdict.reach);
@@ -97,7 +100,8 @@ int run(const Options &options) {
   watch.start("parse");
   auto level = semantics::level(options.level);
   if (!level)
-    throw semantics::InputError("unknown equivalence level '" + options.level + "'; levels: bits, finite, real");
+    throw semantics::InputError("unknown equivalence level '" + options.level +
+                                "'; levels: bits, finite, real");
   spec::Isa isa = spec::load_isa(options.isa);
   semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(options.graph));
   spec::Kernel kernel = spec::parse_kernel(semantics::read_source(options.kernel), isa);
@@ -113,8 +117,8 @@ int run(const Options &options) {
   if (verdict.counterexample && !options.counterexample.empty())
     replay = write_counterexample(options, graph, *verdict.counterexample);
   if (verdict.outcome == verify::Outcome::Equivalent && !options.certificate.empty())
-    semantics::write_file_atomically(options.certificate,
-                                     verify::make_certificate(kernel, isa, graph, verdict, nullptr));
+    semantics::write_file_atomically(
+        options.certificate, verify::make_certificate(kernel, isa, graph, verdict, nullptr));
   if (options.json)
     print_json(to_json(verdict, options, watch));
   else
@@ -132,19 +136,32 @@ int run(const Options &options) {
 } // namespace
 
 void add_verify(CLI::App &app, Context &context) {
-  CLI::App *command = app.add_subcommand("verify", "Say whether a kernel computes a tensor graph, with a proof or an input");
+  CLI::App *command = app.add_subcommand(
+      "verify", "Say whether a kernel computes a tensor graph, with a proof or an input");
   auto options = std::make_shared<Options>();
-  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")->required();
+  command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")
+      ->required();
   command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();
   command->add_option("--against", options->graph, "HLO text")->type_name("GRAPH")->required();
-  command->add_option("--equiv", options->level, "bits, finite or real")->type_name("LEVEL")->capture_default_str();
-  command->add_option("--counterexample", options->counterexample, "Write the input that shows a difference here")
+  command->add_option("--equiv", options->level, "bits, finite or real")
+      ->type_name("LEVEL")
+      ->capture_default_str();
+  command
+      ->add_option("--counterexample", options->counterexample,
+                   "Write the input that shows a difference here")
       ->type_name("DIR");
-  command->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")->type_name("FILE");
-  command->add_option("--time-limit", options->time_limit, "Seconds for tests")->type_name("S")->capture_default_str();
-  command->add_option("--seed", options->seed, "Of the tests' inputs")->type_name("N")->capture_default_str();
+  command
+      ->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")
+      ->type_name("FILE");
+  command->add_option("--time-limit", options->time_limit, "Seconds for tests")
+      ->type_name("S")
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Of the tests' inputs")
+      ->type_name("N")
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
-  command->footer(example("  isamorph verify attention.py --isa qkv --against corpus/qkv/attention.hlo"));
+  command->footer(
+      example("  isamorph verify attention.py --isa qkv --against corpus/qkv/attention.hlo"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

@@ -12,7 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 std::string progress_line(const search::Progress &p) {
   return fmt::format("planning: {} states, best {}, bound {}", p.expanded,
@@ -27,7 +29,9 @@ search::SearchOptions search_options(const SynthesisOptions &options) {
   out.jobs = options.jobs;
   out.interrupt = options.interrupt;
   if (options.progress)
-    out.progress = [report = options.progress](const search::Progress &p) { report(progress_line(p)); };
+    out.progress = [report = options.progress](const search::Progress &p) {
+      report(progress_line(p));
+    };
   return out;
 }
 
@@ -37,7 +41,8 @@ void add_search_seconds(Synthesis &out) {
   out.seconds.emplace_back("plan", out.search.seconds.plan);
 }
 
-/// The shipped rules that are proved (of all levels: when a level has no kernel, weaker ones are tried, to say so). Rules and lemmas proved before are remembered; a first run proves them.
+/// The shipped rules that are proved (of all levels: when a level has no kernel, weaker ones are
+/// tried, to say so). Rules and lemmas proved before are remembered; a first run proves them.
 std::vector<semantics::RewriteRule> proved_rules(const SynthesisOptions &options) {
   const std::vector<semantics::RewriteRule> &rules = semantics::shipped_rules();
   verify::ProveOptions how;
@@ -77,7 +82,8 @@ verify::OptimalityClaim optimality_claim(const search::SearchResult &result, con
 
 } // namespace
 
-Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa, const SynthesisOptions &options) {
+Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                     const SynthesisOptions &options) {
   Synthesis out;
   auto start = Clock::now();
   std::vector<semantics::RewriteRule> rules = proved_rules(options);
@@ -86,8 +92,9 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa, 
   add_search_seconds(out);
   out.reason = out.search.reason;
   if (!out.search.kernel) {
-    out.outcome = out.search.status == search::SearchResult::Status::Infeasible ? Synthesis::Outcome::Infeasible
-                                                                                : Synthesis::Outcome::OutOfTime;
+    out.outcome = out.search.status == search::SearchResult::Status::Infeasible
+                      ? Synthesis::Outcome::Infeasible
+                      : Synthesis::Outcome::OutOfTime;
     return out;
   }
   auto begin = Clock::now();
@@ -99,7 +106,8 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa, 
   out.outcome = out.verdict.outcome == verify::Outcome::Equivalent ? Synthesis::Outcome::Found
                                                                    : Synthesis::Outcome::Unproved;
   if (out.outcome == Synthesis::Outcome::Unproved)
-    out.reason = "the kernel that was found is not proved equal to the program: " + out.verdict.reason;
+    out.reason =
+        "the kernel that was found is not proved equal to the program: " + out.verdict.reason;
   if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
     begin = Clock::now();
     verify::OptimalityClaim claim = optimality_claim(out.search, isa, options.cost);

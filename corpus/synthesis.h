@@ -1,6 +1,7 @@
 #pragma once
-// The synthesis pipeline: proved rules -> search -> proof of the kernel -> certificate. What `isamorph synth` does, as one
-// call; it reports what each stage found and never hands out a kernel that the verifier did not accept.
+// The synthesis pipeline: proved rules -> search -> proof of the kernel -> certificate. What
+// `isamorph synth` does, as one call; it reports what each stage found and never hands out a kernel
+// that the verifier did not accept.
 
 #include "search/search.h"
 #include "verify/verdict.h"
@@ -17,9 +18,9 @@ struct SynthesisOptions {
   semantics::Level level = semantics::Level::Bits;
   costmodel::CostModel cost = costmodel::CostModel::Count;
   double time_limit_seconds = 60; ///< then the best kernel so far, with its bound
-  int jobs = 0;                  ///< 0: as many as there are cores
-  bool certificate = false;      ///< also make the certificate's text
-  bool use_cache = true;         ///< of proved rules and lemmas
+  int jobs = 0;                   ///< 0: as many as there are cores
+  bool certificate = false;       ///< also make the certificate's text
+  bool use_cache = true;          ///< of proved rules and lemmas
   const std::atomic<bool> *interrupt = nullptr;
   std::function<void(const std::string &)> progress; ///< one line of text; may be empty
 };
@@ -34,11 +35,12 @@ struct Synthesis {
   Outcome outcome = Outcome::OutOfTime;
   search::SearchResult search;
   verify::Verdict verdict;
-  std::string reason;      ///< one paragraph for people: why there is no kernel, or what the bound means
-  std::string certificate; ///< JSON text when asked for and found
+  std::string reason; ///< one paragraph for people: why there is no kernel, or what the bound means
+  std::string certificate;                             ///< JSON text when asked for and found
   std::vector<std::pair<std::string, double>> seconds; ///< stage -> wall seconds
 };
 
-Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa, const SynthesisOptions &options);
+Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                     const SynthesisOptions &options);
 
 } // namespace isamorph::corpus

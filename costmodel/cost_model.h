@@ -1,7 +1,7 @@
 #pragma once
-// Prices of kernels. `count`: instructions; `latency`: the sum of the ISA's latencies; `overlap`: units run in parallel, each
-// issues in program order and an instruction also waits until its operands are written and the places it overwrites were
-// read: the makespan in cycles.
+// Prices of kernels. `count`: instructions; `latency`: the sum of the ISA's latencies; `overlap`:
+// units run in parallel, each issues in program order and an instruction also waits until its
+// operands are written and the places it overwrites were read: the makespan in cycles.
 
 #include "spec/kernel.h"
 
@@ -13,7 +13,8 @@ std::optional<CostModel> cost_model(std::string_view name);
 std::vector<std::string> cost_model_names();
 
 /// Price of one instruction under a model that is a sum (Overlap: its latency).
-std::int64_t instruction_cost(const spec::Instruction &instruction, const semantics::Bindings &attributes, CostModel model);
+std::int64_t instruction_cost(const spec::Instruction &instruction,
+                              const semantics::Bindings &attributes, CostModel model);
 
 /// When each instruction of a kernel starts and ends under `overlap`, in cycles.
 struct Interval {

@@ -13,16 +13,16 @@ public:
   /// Throws InputError when the text is not UTF-8 or holds a NUL byte.
   explicit Cursor(SourceRef source, bool hash_comments = false);
 
-  Location here();              ///< the place of the next token
+  Location here(); ///< the place of the next token
   Location at(std::size_t offset) const { return {source_, static_cast<std::uint32_t>(offset)}; }
-  bool at_end();                ///< nothing but spaces and comments is left
-  char peek();                  ///< the next token's first character; '\0' at the end
+  bool at_end(); ///< nothing but spaces and comments is left
+  char peek();   ///< the next token's first character; '\0' at the end
   bool looking_at(std::string_view text);
   bool looking_at_word(std::string_view word); ///< `word`, not followed by an identifier character
 
-  bool accept(std::string_view text);          ///< consumes `text` if it comes next
+  bool accept(std::string_view text); ///< consumes `text` if it comes next
   bool accept_word(std::string_view word);
-  void expect(std::string_view text);          ///< consumes it or fails with "expected 'text'"
+  void expect(std::string_view text); ///< consumes it or fails with "expected 'text'"
   void expect_word(std::string_view word);
 
   /// [A-Za-z_][A-Za-z0-9_]*, with any of `extra` allowed after the first character.
@@ -33,10 +33,10 @@ public:
   bool at_number();
   /// The text of a number as written: sign, digits, point, exponent, or inf, -inf, nan.
   std::string number_text();
-  std::string quoted_string();     ///< "..." or '...' with backslash escapes
-  std::string triple_quoted();     ///< """...""" verbatim, without a newline right after the opening
+  std::string quoted_string(); ///< "..." or '...' with backslash escapes
+  std::string triple_quoted(); ///< """...""" verbatim, without a newline right after the opening
   std::string until(char stop, std::string_view what); ///< raw text up to `stop`, which is consumed
-  std::string rest_of_line();      ///< raw text up to the newline
+  std::string rest_of_line();                          ///< raw text up to the newline
 
   std::size_t offset() const { return offset_; }
   void seek(std::size_t offset) { offset_ = offset; }

@@ -1,7 +1,8 @@
 #pragma once
-// A graph whose sizes, attributes and some of whose operations are symbolic: the body of an instruction and both sides
-// of a rewrite rule are GraphTemplates, read by the same reader as HLO text. Instantiating one with bindings gives
-// nodes of a TensorGraph; search/ matches one against an e-graph; verify/ proves two of them equal for all bindings.
+// A graph whose sizes, attributes and some of whose operations are symbolic: the body of an
+// instruction and both sides of a rewrite rule are GraphTemplates, read by the same reader as HLO
+// text. Instantiating one with bindings gives nodes of a TensorGraph; search/ matches one against
+// an e-graph; verify/ proves two of them equal for all bindings.
 
 #include "semantics/graph.h"
 #include "semantics/int_expr.h"
@@ -13,9 +14,10 @@ namespace isamorph::semantics {
 /// What symbols a template may use, and their identity (indices). Integers are in `integers`.
 struct Symbols {
   Scope integers;
-  Scope types;  ///< element types: `type T`, or `type T in bf16, f32`
-  std::vector<std::vector<ElementType>> type_choices; ///< parallel to `types.names`; empty: any type
-  Scope shapes; ///< lists of sizes: `shape s`, written `*s` as first entry of a shape
+  Scope types; ///< element types: `type T`, or `type T in bf16, f32`
+  std::vector<std::vector<ElementType>>
+      type_choices; ///< parallel to `types.names`; empty: any type
+  Scope shapes;     ///< lists of sizes: `shape s`, written `*s` as first entry of a shape
   /// Operation symbols: `unary F` or `binary F` stands for any element-wise operation of that arity
   /// (compare, convert and select are not among them).
   Scope operations;
@@ -38,17 +40,19 @@ struct SymbolValues {
 };
 
 struct ShapeTemplate {
-  std::variant<ElementType, std::uint32_t> type = ElementType::F32; ///< a type, or an index into Symbols::types
-  std::optional<std::uint32_t> prefix;                              ///< index into Symbols::shapes
-  std::vector<IntExpr> dims;                                        ///< after the prefix
+  std::variant<ElementType, std::uint32_t> type =
+      ElementType::F32;                ///< a type, or an index into Symbols::types
+  std::optional<std::uint32_t> prefix; ///< index into Symbols::shapes
+  std::vector<IntExpr> dims;           ///< after the prefix
 };
 
 struct TemplateNode {
-  std::variant<OpCode, std::uint32_t> op = OpCode::Parameter; ///< an operation, or an index into Symbols::operations
+  std::variant<OpCode, std::uint32_t> op =
+      OpCode::Parameter; ///< an operation, or an index into Symbols::operations
   std::vector<std::uint32_t> operands;
   std::vector<std::pair<AttributeKey, std::vector<IntExpr>>> attributes; ///< sorted by key
-  TensorRef literal;                       ///< constant with a fixed value (scalar constants broadcast by HLO only)
-  std::optional<IntExpr> literal_value;    ///< constant(`e`): every element is e
+  TensorRef literal; ///< constant with a fixed value (scalar constants broadcast by HLO only)
+  std::optional<IntExpr> literal_value; ///< constant(`e`): every element is e
   ShapeTemplate shape;
   std::string name;
   Location location;
@@ -62,11 +66,15 @@ struct GraphTemplate {
   std::vector<std::uint32_t> results;
 };
 
-/// The shape with all symbols bound; nullopt if one is unbound, a size is negative or the tensor is too large.
+/// The shape with all symbols bound; nullopt if one is unbound, a size is negative or the tensor is
+/// too large.
 std::optional<Shape> instantiate(const ShapeTemplate &shape, const SymbolValues &values);
-/// Attributes with all symbols bound (literal included for constants, of the given shape); nullopt likewise.
-std::optional<Attributes> instantiate_attributes(const TemplateNode &node, const Shape &shape, const SymbolValues &values);
-/// The graph for one choice of symbols; shapes are checked. Throws InputError at the template's own location.
+/// Attributes with all symbols bound (literal included for constants, of the given shape); nullopt
+/// likewise.
+std::optional<Attributes> instantiate_attributes(const TemplateNode &node, const Shape &shape,
+                                                 const SymbolValues &values);
+/// The graph for one choice of symbols; shapes are checked. Throws InputError at the template's own
+/// location.
 TensorGraph instantiate(const GraphTemplate &graph, const SymbolValues &values);
 
 } // namespace isamorph::semantics

@@ -71,7 +71,8 @@ std::string print_hlo(const TensorGraph &graph) {
   // A module named after its ENTRY may have a name that only '%' makes one, such as %9.
   char first = graph.name.empty() ? '_' : graph.name[0];
   bool plain = std::isalpha(static_cast<unsigned char>(first)) || first == '_';
-  std::string out = (plain ? "HloModule " : "HloModule %") + graph.name + "\n\n" + reducers_text(graph) + "ENTRY %main {\n";
+  std::string out = (plain ? "HloModule " : "HloModule %") + graph.name + "\n\n" +
+                    reducers_text(graph) + "ENTRY %main {\n";
   bool single = graph.results.size() == 1;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i)
     out +=

@@ -292,7 +292,7 @@ private:
   std::set<const Computation *> active_;
   std::set<std::string> used_names_;
   std::map<std::string, int> next_number_; ///< by name: the last number given to it
-  std::vector<std::uint32_t> movements_; ///< nodes that layouts at the boundary became
+  std::vector<std::uint32_t> movements_;   ///< nodes that layouts at the boundary became
   TensorGraph graph_;
 };
 

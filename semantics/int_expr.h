@@ -1,10 +1,11 @@
 #pragma once
-// Integer expressions over named variables: the sizes, addresses, constraints and costs that ISAs and rewrite
-// rules state. Values are 64-bit; an overflow, a division by zero or an unbound variable has no value.
+// Integer expressions over named variables: the sizes, addresses, constraints and costs that ISAs
+// and rewrite rules state. Values are 64-bit; an overflow, a division by zero or an unbound
+// variable has no value.
 //
-// Grammar, loosest first: `a || b`, `a && b`, comparisons (`1 <= n <= 64` chains), `+ -`, `* / %`, unary `- !`,
-// then numbers, variables, `min(a,b)`, `max(a,b)`, `(e)`. `/` is floor division, `%` its remainder (never
-// negative for a positive divisor). Comparisons and logic give 0 or 1.
+// Grammar, loosest first: `a || b`, `a && b`, comparisons (`1 <= n <= 64` chains), `+ -`, `* / %`,
+// unary `- !`, then numbers, variables, `min(a,b)`, `max(a,b)`, `(e)`. `/` is floor division, `%`
+// its remainder (never negative for a positive divisor). Comparisons and logic give 0 or 1.
 
 #include "semantics/cursor.h"
 
@@ -22,7 +23,8 @@ class IntExpr;
 /// Values of variables by index into the owner's `Scope`; nullopt while unbound.
 using Bindings = std::vector<std::optional<std::int64_t>>;
 
-/// The variables that the expressions of one instruction or rule may use; an index is the variable's identity.
+/// The variables that the expressions of one instruction or rule may use; an index is the
+/// variable's identity.
 struct Scope {
   std::vector<std::string> names;
   std::optional<std::uint32_t> find(std::string_view name) const;
@@ -34,8 +36,23 @@ struct Scope {
 using Constants = std::map<std::string, std::int64_t, std::less<>>;
 
 enum class IntOp : std::uint8_t {
-  Constant, Variable, Negate, Not, Add, Subtract, Multiply, Divide, Modulo, Min, Max,
-  Equal, NotEqual, Less, LessEqual, And, Or,
+  Constant,
+  Variable,
+  Negate,
+  Not,
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  Modulo,
+  Min,
+  Max,
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  And,
+  Or,
 };
 
 /// An immutable expression tree with value semantics (shared nodes). Default: the constant 0.
@@ -48,9 +65,11 @@ public:
 
   IntOp op() const { return op_; }
   bool is_constant() const { return op_ == IntOp::Constant; }
-  std::int64_t value() const { return value_; }            ///< of a Constant
-  std::uint32_t variable_index() const { return static_cast<std::uint32_t>(value_); } ///< of a Variable
-  const std::string &name() const { return *name_; }       ///< of a Variable
+  std::int64_t value() const { return value_; } ///< of a Constant
+  std::uint32_t variable_index() const {
+    return static_cast<std::uint32_t>(value_);
+  }                                                  ///< of a Variable
+  const std::string &name() const { return *name_; } ///< of a Variable
   std::span<const IntExpr> arguments() const;
 
   std::optional<std::int64_t> evaluate(const Bindings &bindings) const;
@@ -69,12 +88,13 @@ private:
   std::shared_ptr<const std::vector<IntExpr>> arguments_;
 };
 
-/// Parses an expression at the cursor. An unknown name is an error that suggests the nearest known one.
+/// Parses an expression at the cursor. An unknown name is an error that suggests the nearest known
+/// one.
 IntExpr parse_int_expr(Cursor &cursor, const Scope &scope, const Constants &constants = {});
 
-/// Solves `expressions[i] == values[i]` for the unbound variables that appear linearly and alone in some
-/// equation, repeatedly. Returns false when an equation is violated; equations that stay open (two unknowns, or a
-/// non-linear one) are returned in `open`.
+/// Solves `expressions[i] == values[i]` for the unbound variables that appear linearly and alone in
+/// some equation, repeatedly. Returns false when an equation is violated; equations that stay open
+/// (two unknowns, or a non-linear one) are returned in `open`.
 struct Equation {
   IntExpr expression;
   std::int64_t value;

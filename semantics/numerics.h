@@ -1,6 +1,7 @@
 #pragma once
-// Numerics profiles: how operations round. A profile is data, read from a `numerics NAME { ... }` block; the shipped ones
-// are in semantics/numerics/profiles.numerics, embedded into the library at build time.
+// Numerics profiles: how operations round. A profile is data, read from a `numerics NAME { ... }`
+// block; the shipped ones are in semantics/numerics/profiles.numerics, embedded into the library at
+// build time.
 
 #include "semantics/element_type.h"
 #include "semantics/source.h"
@@ -9,10 +10,11 @@ namespace isamorph::semantics {
 
 class Cursor;
 
-/// The tree of additions that a fold denotes. `Sequential`: ((init+t0)+t1)+...; `Blocks(w)`: rows longer than w are cut in
-/// blocks of w, each summed sequentially from init, and the block sums are then added in order, from init;
-/// `Pairwise`: a balanced tree over the terms (the first half has one term more when their number is odd), init added
-/// last, as init+tree. The terms of a fold over several dimensions are one row, in row-major order.
+/// The tree of additions that a fold denotes. `Sequential`: ((init+t0)+t1)+...; `Blocks(w)`: rows
+/// longer than w are cut in blocks of w, each summed sequentially from init, and the block sums are
+/// then added in order, from init; `Pairwise`: a balanced tree over the terms (the first half has
+/// one term more when their number is odd), init added last, as init+tree. The terms of a fold over
+/// several dimensions are one row, in row-major order.
 struct OrderDescriptor {
   enum class Kind : std::uint8_t { Sequential, Blocks, Pairwise };
   Kind kind = Kind::Sequential;
@@ -22,32 +24,36 @@ struct OrderDescriptor {
 
 /// How `dot` or `reduce` accumulates float elements. Integers always wrap and are exact.
 struct FoldNumerics {
-  /// The type in which the running value is kept and every step is rounded: f32 or f64 where that is wider than the
-  /// element type; nullopt: the element type itself.
+  /// The type in which the running value is kept and every step is rounded: f32 or f64 where that
+  /// is wider than the element type; nullopt: the element type itself.
   std::optional<ElementType> accumulator;
   OrderDescriptor order;
   bool operator==(const FoldNumerics &) const = default;
 };
 
-/// Float element-wise operations of types narrower than `compute` (f32 or f64) are done in `compute` and rounded once
-/// (to nearest even); for +, -, *, / and sqrt of bf16 in f32 that is the correctly rounded result. Transcendental
-/// functions are computed in f64, rounded to `compute`, then to the element type. Integers convert by way of `compute`.
+/// Float element-wise operations of types narrower than `compute` (f32 or f64) are done in
+/// `compute` and rounded once (to nearest even); for +, -, *, / and sqrt of bf16 in f32 that is the
+/// correctly rounded result. Transcendental functions are computed in f64, rounded to `compute`,
+/// then to the element type. Integers convert by way of `compute`.
 struct NumericsProfile {
   std::string name;
   std::optional<ElementType> compute; ///< nullopt: in the element type
-  FoldNumerics dot;                   ///< products are exact if they fit the accumulator type, else rounded to it
+  FoldNumerics dot; ///< products are exact if they fit the accumulator type, else rounded to it
   FoldNumerics reduce;
-  bool flush_denormals = false;       ///< inputs and results of arithmetic: denormals read and written as signed zero
+  bool flush_denormals =
+      false; ///< inputs and results of arithmetic: denormals read and written as signed zero
   bool operator==(const NumericsProfile &) const = default;
 };
 
-/// The type in which element-wise operations of a float type are done, and in which its sums are kept.
+/// The type in which element-wise operations of a float type are done, and in which its sums are
+/// kept.
 ElementType compute_type(const NumericsProfile &profile, ElementType type);
 ElementType accumulator_type(const FoldNumerics &fold, ElementType type);
 
 /// Parses the profile blocks of a text, each `numerics NAME [extends OTHER] { key value ... }`.
 std::vector<NumericsProfile> parse_numerics(const SourceRef &source);
-/// One block at the cursor (an ISA may declare its own); `known` are profiles that `extends` may name.
+/// One block at the cursor (an ISA may declare its own); `known` are profiles that `extends` may
+/// name.
 NumericsProfile parse_numerics_block(Cursor &cursor, std::span<const NumericsProfile> known);
 
 const std::vector<NumericsProfile> &shipped_numerics();

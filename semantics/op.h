@@ -1,7 +1,8 @@
 #pragma once
-// The table of tensor operations: one row each with its HLO name, arity, attributes, class and shape rule.
-// Evaluators stand in evaluator.h, keyed by the same OpCode; adding an operation is one enumerator, one row, one
-// function. Names and meaning follow the XLA operation semantics (openxla.org/xla/operation_semantics).
+// The table of tensor operations: one row each with its HLO name, arity, attributes, class and
+// shape rule. Evaluators stand in evaluator.h, keyed by the same OpCode; adding an operation is one
+// enumerator, one row, one function. Names and meaning follow the XLA operation semantics
+// (openxla.org/xla/operation_semantics).
 
 #include "semantics/element_type.h"
 #include "semantics/tensor.h"
@@ -15,38 +16,104 @@
 namespace isamorph::semantics {
 
 enum class OpCode : std::uint8_t {
-  Parameter, Constant, Iota,
-  Copy, Convert, BitcastConvert, Reshape, Transpose, Broadcast, Slice, DynamicSlice, DynamicUpdateSlice,
-  Concatenate, Pad, Reverse, Dot, Reduce, ReduceWindow, Convolution, Compare, Select, Clamp,
-  Add, Subtract, Multiply, Divide, Remainder, Maximum, Minimum, Power,
-  Negate, Abs, Sign, Floor, Ceil, RoundNearestEven, Exponential, ExponentialMinusOne, Log, LogPlusOne,
-  Logistic, Tanh, Erf, Sqrt, Rsqrt, Cbrt, Sine, Cosine,
-  And, Or, Xor, Not, ShiftLeft, ShiftRightArithmetic, ShiftRightLogical,
-  Tuple, GetTupleElement,
+  Parameter,
+  Constant,
+  Iota,
+  Copy,
+  Convert,
+  BitcastConvert,
+  Reshape,
+  Transpose,
+  Broadcast,
+  Slice,
+  DynamicSlice,
+  DynamicUpdateSlice,
+  Concatenate,
+  Pad,
+  Reverse,
+  Dot,
+  Reduce,
+  ReduceWindow,
+  Convolution,
+  Compare,
+  Select,
+  Clamp,
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  Remainder,
+  Maximum,
+  Minimum,
+  Power,
+  Negate,
+  Abs,
+  Sign,
+  Floor,
+  Ceil,
+  RoundNearestEven,
+  Exponential,
+  ExponentialMinusOne,
+  Log,
+  LogPlusOne,
+  Logistic,
+  Tanh,
+  Erf,
+  Sqrt,
+  Rsqrt,
+  Cbrt,
+  Sine,
+  Cosine,
+  And,
+  Or,
+  Xor,
+  Not,
+  ShiftLeft,
+  ShiftRightArithmetic,
+  ShiftRightLogical,
+  Tuple,
+  GetTupleElement,
 };
 inline constexpr int kOpCodeCount = static_cast<int>(OpCode::GetTupleElement) + 1;
 
 /// Keys of an operation's integer-list attributes. Enumerations are stored as one integer.
 enum class AttributeKey : std::uint8_t {
-  Dimensions,        // transpose, broadcast, reduce, concatenate, reverse
-  IotaDimension,     // iota_dimension
-  SliceStarts, SliceLimits, SliceStrides,
-  LhsContracting, RhsContracting, LhsBatch, RhsBatch,
-  Direction,         // compare: CompareDirection
-  Reducer,           // reduce, reduce-window: OpCode of Add, Multiply, Maximum, Minimum, And, Or
-  PaddingLow, PaddingHigh, PaddingInterior,
-  SliceSizes,        // dynamic_slice_sizes
-  WindowSize, WindowStride, WindowPadLow, WindowPadHigh, WindowLhsDilate, WindowRhsDilate, WindowReversal,
-  LhsLayout, RhsLayout, OutputLayout, // convolution dim_labels: positions of b,f,0,1.. / i,o,0,1..
-  FeatureGroups, BatchGroups,
-  ParameterNumber,   // parameter
-  TupleIndex,        // get-tuple-element
+  Dimensions,    // transpose, broadcast, reduce, concatenate, reverse
+  IotaDimension, // iota_dimension
+  SliceStarts,
+  SliceLimits,
+  SliceStrides,
+  LhsContracting,
+  RhsContracting,
+  LhsBatch,
+  RhsBatch,
+  Direction, // compare: CompareDirection
+  Reducer,   // reduce, reduce-window: OpCode of Add, Multiply, Maximum, Minimum, And, Or
+  PaddingLow,
+  PaddingHigh,
+  PaddingInterior,
+  SliceSizes, // dynamic_slice_sizes
+  WindowSize,
+  WindowStride,
+  WindowPadLow,
+  WindowPadHigh,
+  WindowLhsDilate,
+  WindowRhsDilate,
+  WindowReversal,
+  LhsLayout,
+  RhsLayout,
+  OutputLayout, // convolution dim_labels: positions of b,f,0,1.. / i,o,0,1..
+  FeatureGroups,
+  BatchGroups,
+  ParameterNumber, // parameter
+  TupleIndex,      // get-tuple-element
 };
 
 enum class CompareDirection : std::uint8_t { EQ, NE, LT, LE, GT, GE };
 std::string_view name(CompareDirection direction);
 
-/// An operation's attributes: integer lists sorted by key (absent = empty list), and a constant's value.
+/// An operation's attributes: integer lists sorted by key (absent = empty list), and a constant's
+/// value.
 struct Attributes {
   std::vector<std::pair<AttributeKey, std::vector<std::int64_t>>> lists;
   TensorRef literal; // constant only
@@ -74,27 +141,30 @@ struct OpInfo {
   std::string_view name;
   int min_arity, max_arity; ///< max -1: any number
   OpClass cls;
-  bool commutative;         ///< two operands whose exchange changes no bit but NaN payloads
-  bool evaluable;           ///< the reference evaluator implements it
+  bool commutative; ///< two operands whose exchange changes no bit but NaN payloads
+  bool evaluable;   ///< the reference evaluator implements it
 };
 
 const OpInfo &info(OpCode code);
 std::optional<OpCode> op_code(std::string_view name);
 std::vector<std::string> op_names();
 
-/// The result shape of an operation. `declared` is the shape the text wrote (reshape, broadcast, iota, convert,
-/// constant and parameter take it from there and check it; the others compute it). Throws std::invalid_argument
-/// with a message ("dot: contracting sizes differ: 64 and 32") when operands, attributes and shape do not fit.
-Shape infer_shape(OpCode code, std::span<const Shape> operands, const Attributes &attributes, const Shape &declared);
+/// The result shape of an operation. `declared` is the shape the text wrote (reshape, broadcast,
+/// iota, convert, constant and parameter take it from there and check it; the others compute it).
+/// Throws std::invalid_argument with a message ("dot: contracting sizes differ: 64 and 32") when
+/// operands, attributes and shape do not fit.
+Shape infer_shape(OpCode code, std::span<const Shape> operands, const Attributes &attributes,
+                  const Shape &declared);
 
 /// For Movement operations: for each output element, which operand and which of its elements it is.
 struct ElementSource {
   std::uint32_t operand, index;
 };
-std::vector<ElementSource> movement_map(OpCode code, std::span<const Shape> operands, const Attributes &attributes,
-                                        const Shape &result);
+std::vector<ElementSource> movement_map(OpCode code, std::span<const Shape> operands,
+                                        const Attributes &attributes, const Shape &result);
 
-/// The attribute text that HLO prints after the operands: ", dimensions={1,0}"; "" when there is none.
+/// The attribute text that HLO prints after the operands: ", dimensions={1,0}"; "" when there is
+/// none.
 std::string attributes_text(OpCode code, const Attributes &attributes);
 
 } // namespace isamorph::semantics

@@ -64,7 +64,8 @@ private:
     else if (cursor_.looking_at("%"))
       read_parameter();
     else
-      cursor_.error_expected("a declaration (type, int, shape, unary, binary, %x : shape), where, from, to, both or '}'");
+      cursor_.error_expected("a declaration (type, int, shape, unary, binary, %x : shape), where, "
+                             "from, to, both or '}'");
   }
 
   std::string new_name() {
@@ -153,7 +154,8 @@ private:
     }
     for (std::size_t i = 0; i < rule_.from.parameters.size(); ++i)
       if (!used[rule_.from.parameters[i]])
-        fail(parameters_[i].location, "`from` does not use parameter '%" + parameters_[i].name + "'");
+        fail(parameters_[i].location,
+             "`from` does not use parameter '%" + parameters_[i].name + "'");
   }
 
   /// The rule's text with comments gone and every run of spaces made one.

@@ -1,6 +1,7 @@
 #pragma once
-// Rewrite rules as data: two GraphTemplates over the same parameters, and the level at which they are equal.
-// The text format is described at the top of semantics/rules/core.rules, whose rules are embedded into the library.
+// Rewrite rules as data: two GraphTemplates over the same parameters, and the level at which they
+// are equal. The text format is described at the top of semantics/rules/core.rules, whose rules are
+// embedded into the library.
 
 #include "semantics/graph_template.h"
 
@@ -13,8 +14,9 @@ std::optional<Level> level(std::string_view name);
 /// `a` implies `b`: what holds at a holds at b.
 inline bool implies(Level a, Level b) { return a <= b; }
 
-/// `from` = `to` for all values of the symbols for which `conditions` hold and both sides are well-typed. Both have the
-/// same parameters. `from` may be a bare parameter: the rule then applies to every tensor of the parameter's shape.
+/// `from` = `to` for all values of the symbols for which `conditions` hold and both sides are
+/// well-typed. Both have the same parameters. `from` may be a bare parameter: the rule then applies
+/// to every tensor of the parameter's shape.
 struct RewriteRule {
   std::string name;
   Level level = Level::Bits;

@@ -2,7 +2,8 @@
 // Text that a user wrote, places in it, and the one exception that reports a mistake in it.
 //
 // Every reader (HLO, ISA, kernel, rules, numerics) holds a `SourceText` and reports through `fail`,
-// so that each error names file:line:column, shows the line with a caret and says what was expected.
+// so that each error names file:line:column, shows the line with a caret and says what was
+// expected.
 
 #include <cstddef>
 #include <cstdint>

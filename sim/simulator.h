@@ -1,14 +1,14 @@
 #pragma once
-// Runs a kernel bit-exactly from the ISA's semantics. The kernel must be valid (spec::validate), which makes every access
-// lie inside its buffer and every read see a written place.
+// Runs a kernel bit-exactly from the ISA's semantics. The kernel must be valid (spec::validate),
+// which makes every access lie inside its buffer and every read see a written place.
 
 #include "semantics/evaluator.h"
 #include "spec/kernel.h"
 
 namespace isamorph::sim {
 
-/// A kernel prepared for running: bodies instantiated once, constants laid out. Reusable for any number of inputs; `run`
-/// is const and may be called from several threads.
+/// A kernel prepared for running: bodies instantiated once, constants laid out. Reusable for any
+/// number of inputs; `run` is const and may be called from several threads.
 class Simulator {
 public:
   Simulator(const spec::Isa &isa, const spec::Kernel &kernel);

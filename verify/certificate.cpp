@@ -43,8 +43,9 @@ Json optimality_json(const OptimalityClaim &claim) {
 
 } // namespace
 
-std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
-                             const Verdict &verdict, const OptimalityClaim *optimality) {
+std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
+                             const semantics::TensorGraph &graph, const Verdict &verdict,
+                             const OptimalityClaim *optimality) {
   Json lemmas = Json::array();
   for (const std::string &name : verdict.lemmas)
     lemmas.push_back(lemma_json(name));

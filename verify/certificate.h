@@ -1,15 +1,15 @@
 #pragma once
-// Certificates: one JSON text with all that a stranger needs to re-check a result: the program, the ISA and the kernel as text, the
-// level, the scalar lemmas with their SMT-LIB obligations, and, for synthesized kernels, the landmarks that bound the cost. The
-// schema is in verify/CERTIFICATES.md.
+// Certificates: one JSON text with all that a stranger needs to re-check a result: the program, the
+// ISA and the kernel as text, the level, the scalar lemmas with their SMT-LIB obligations, and, for
+// synthesized kernels, the landmarks that bound the cost. The schema is in verify/CERTIFICATES.md.
 
 #include "spec/kernel.h"
 #include "verify/verdict.h"
 
 namespace isamorph::verify {
 
-/// A lower bound on cost, in the search's own task but free of its types: facts and actions by name, landmarks as sets of actions of
-/// which every plan contains one.
+/// A lower bound on cost, in the search's own task but free of its types: facts and actions by
+/// name, landmarks as sets of actions of which every plan contains one.
 struct OptimalityClaim {
   std::string model;               ///< count, latency, overlap
   std::string unit;                ///< overlap: the unit whose work bounds the makespan; else empty
@@ -32,7 +32,8 @@ struct OptimalityClaim {
 };
 
 /// The certificate's text for a verdict Equivalent. `optimality` may be null.
-std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
-                             const Verdict &verdict, const OptimalityClaim *optimality);
+std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
+                             const semantics::TensorGraph &graph, const Verdict &verdict,
+                             const OptimalityClaim *optimality);
 
 } // namespace isamorph::verify

@@ -38,7 +38,8 @@ semantics::SourceRef embedded(const Json &json, const char *part) {
 
 /// Asks an outside solver: unsat in its output, and neither sat nor unknown.
 SmtAnswer ask(const std::string &command, const Obligation &obligation) {
-  std::string path = (std::filesystem::temp_directory_path() / fmt::format("isamorph-{}.smt2", getpid())).string();
+  std::string path =
+      (std::filesystem::temp_directory_path() / fmt::format("isamorph-{}.smt2", getpid())).string();
   semantics::write_file_atomically(path, obligation.smtlib);
   FILE *pipe = popen((command + " " + path).c_str(), "r");
   std::string output;
@@ -55,7 +56,8 @@ SmtAnswer ask(const std::string &command, const Obligation &obligation) {
   return output.starts_with("sat") ? SmtAnswer::Refuted : SmtAnswer::Unknown;
 }
 
-void check_lemmas(const Json &json, const CheckOptions &options, std::vector<std::string> &listed, CheckReport &report) {
+void check_lemmas(const Json &json, const CheckOptions &options, std::vector<std::string> &listed,
+                  CheckReport &report) {
   for (const Json &lemma : json.at("lemmas")) {
     std::string name = lemma.at("name").get<std::string>();
     auto obligations = lemma_obligations(name);
@@ -73,51 +75,61 @@ void check_lemmas(const Json &json, const CheckOptions &options, std::vector<std
       if (answer != SmtAnswer::Proved)
         refuse("the solver does not prove '" + (*obligations)[i].name + "'");
     }
-    report.steps.push_back(fmt::format("lemma {}: {} obligations proved", name, obligations->size()));
+    report.steps.push_back(
+        fmt::format("lemma {}: {} obligations proved", name, obligations->size()));
     listed.push_back(name);
   }
 }
 
-void check_equality(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
-                    semantics::Level level, const std::vector<std::string> &listed, CheckReport &report) {
+void check_equality(const spec::Kernel &kernel, const spec::Isa &isa,
+                    const semantics::TensorGraph &graph, semantics::Level level,
+                    const std::vector<std::string> &listed, CheckReport &report) {
   TermGraph terms(isa.numerics);
   Proof proof = prove(terms, kernel, isa, graph, level);
   if (!proof.proved || !semantics::implies(proof.level, level))
-    refuse(fmt::format("program and kernel are not the same terms at {}: {}", semantics::name(level), proof.difference));
+    refuse(fmt::format("program and kernel are not the same terms at {}: {}",
+                       semantics::name(level), proof.difference));
   for (const std::string &lemma : proof.lemmas)
     if (std::find(listed.begin(), listed.end(), lemma) == listed.end())
       refuse("the proof needs lemma '" + lemma + "', which the certificate does not list");
-  report.steps.push_back(fmt::format("program and kernel executed symbolically: {} terms, every output element equal at {}",
-                                     proof.terms, semantics::name(level)));
+  report.steps.push_back(fmt::format(
+      "program and kernel executed symbolically: {} terms, every output element equal at {}",
+      proof.terms, semantics::name(level)));
 }
 
 LandmarkTask task_of(const Json &json) {
   LandmarkTask task;
   task.facts = json.at("facts").get<std::vector<std::string>>().size();
   for (const Json &a : json.at("actions"))
-    task.actions.push_back({a.at("name").get<std::string>(), a.at("needs").get<std::vector<std::uint32_t>>(),
-                            a.at("adds").get<std::vector<std::uint32_t>>(), a.at("cost").get<std::int64_t>()});
+    task.actions.push_back(
+        {a.at("name").get<std::string>(), a.at("needs").get<std::vector<std::uint32_t>>(),
+         a.at("adds").get<std::vector<std::uint32_t>>(), a.at("cost").get<std::int64_t>()});
   task.initial = json.at("initial").get<std::vector<std::uint32_t>>();
   task.goal = json.at("goal").get<std::vector<std::uint32_t>>();
   for (const Json &l : json.at("landmarks"))
-    task.landmarks.push_back({l.at("actions").get<std::vector<std::uint32_t>>(), l.at("weight").get<std::int64_t>()});
+    task.landmarks.push_back(
+        {l.at("actions").get<std::vector<std::uint32_t>>(), l.at("weight").get<std::int64_t>()});
   return task;
 }
 
 /// "gemm(n=64)" of an action's name "gemm(n=64): ...".
-std::string instance_of(const std::string &action) { return action.substr(0, action.find("): ") + 1); }
+std::string instance_of(const std::string &action) {
+  return action.substr(0, action.find("): ") + 1);
+}
 
 std::string instance_of(const spec::KernelInstruction &step, const spec::Isa &isa) {
   const spec::Instruction &instruction = isa.instructions[step.instruction];
   std::string out = instruction.name + "(";
   for (std::uint32_t i = 0; i < instruction.computational; ++i)
-    out += fmt::format("{}{}={}", i ? ", " : "", instruction.symbols.integers.names[i], step.attributes[i]);
+    out += fmt::format("{}{}={}", i ? ", " : "", instruction.symbols.integers.names[i],
+                       step.attributes[i]);
   return out + ")";
 }
 
-/// Every instruction of the kernel stands among the actions, and at no other price than the cost model's.
-void check_prices(const spec::Kernel &kernel, const spec::Isa &isa, const LandmarkTask &task, costmodel::CostModel model,
-                  const std::string &unit) {
+/// Every instruction of the kernel stands among the actions, and at no other price than the cost
+/// model's.
+void check_prices(const spec::Kernel &kernel, const spec::Isa &isa, const LandmarkTask &task,
+                  costmodel::CostModel model, const std::string &unit) {
   for (const spec::KernelInstruction &step : kernel.instructions) {
     const spec::Instruction &instruction = isa.instructions[step.instruction];
     semantics::Bindings attributes(step.attributes.begin(), step.attributes.end());
@@ -131,24 +143,28 @@ void check_prices(const spec::Kernel &kernel, const spec::Isa &isa, const Landma
         continue;
       found = true;
       if (action.cost != price)
-        refuse(fmt::format("action '{}' costs {} in the certificate and {} by the cost model", action.name, action.cost, price));
+        refuse(fmt::format("action '{}' costs {} in the certificate and {} by the cost model",
+                           action.name, action.cost, price));
     }
     if (!found)
       refuse(fmt::format("the kernel's {} is no action of the certificate", instance));
   }
 }
 
-void check_optimality(const Json &json, const spec::Kernel &kernel, const spec::Isa &isa, CheckReport &report) {
+void check_optimality(const Json &json, const spec::Kernel &kernel, const spec::Isa &isa,
+                      CheckReport &report) {
   std::string name = json.at("model").get<std::string>(), unit = json.value("unit", "");
   auto model = costmodel::cost_model(name);
   if (!model)
     refuse("unknown cost model '" + name + "'");
   bool overlap = *model == costmodel::CostModel::Overlap;
-  if (overlap == unit.empty() || (overlap && std::find(isa.units.begin(), isa.units.end(), unit) == isa.units.end()))
+  if (overlap == unit.empty() ||
+      (overlap && std::find(isa.units.begin(), isa.units.end(), unit) == isa.units.end()))
     refuse("a makespan is bounded by the work of one of the ISA's units, a sum by none");
   report.cost = costmodel::cost(isa, kernel, *model);
   if (report.cost != json.at("cost").get<std::int64_t>())
-    refuse(fmt::format("the kernel costs {}, not {}", report.cost, json.at("cost").get<std::int64_t>()));
+    refuse(fmt::format("the kernel costs {}, not {}", report.cost,
+                       json.at("cost").get<std::int64_t>()));
   LandmarkTask task = task_of(json);
   check_prices(kernel, isa, task, *model, unit);
   std::string wrong = check_landmarks(task, json.at("landmark_bound").get<std::int64_t>());
@@ -159,8 +175,9 @@ void check_optimality(const Json &json, const spec::Kernel &kernel, const spec::
       json.at("bound").get<std::int64_t>() < report.bound)
     refuse("the bounds contradict the cost");
   report.has_bound = true;
-  report.steps.push_back(fmt::format("{} landmarks: each unavoidable in the placement graph, together {} of the kernel's {} {}",
-                                     task.landmarks.size(), report.bound, report.cost, name));
+  report.steps.push_back(fmt::format(
+      "{} landmarks: each unavoidable in the placement graph, together {} of the kernel's {} {}",
+      task.landmarks.size(), report.bound, report.cost, name));
 }
 
 void run_steps(const Json &json, const CheckOptions &options, CheckReport &report) {
@@ -170,8 +187,9 @@ void run_steps(const Json &json, const CheckOptions &options, CheckReport &repor
   spec::Isa isa = spec::parse_isa(embedded(json, "isa"));
   spec::Kernel kernel = spec::parse_kernel(embedded(json, "kernel"), isa);
   check_interface(kernel, graph);
-  report.steps.push_back(fmt::format("program, ISA {} and kernel of {} instructions read; the kernel breaks no rule of the ISA",
-                                     isa.name, kernel.instructions.size()));
+  report.steps.push_back(fmt::format(
+      "program, ISA {} and kernel of {} instructions read; the kernel breaks no rule of the ISA",
+      isa.name, kernel.instructions.size()));
   report.level = json.at("claim").at("level").get<std::string>();
   auto level = semantics::level(report.level);
   if (!level || json.at("claim").at("verdict") != "equivalent")
@@ -190,7 +208,8 @@ CheckReport check_certificate(const semantics::SourceRef &source, const CheckOpt
   try {
     json = Json::parse(source->text);
   } catch (const Json::parse_error &error) {
-    semantics::fail({source, static_cast<std::uint32_t>(error.byte ? error.byte - 1 : 0)}, "not valid JSON");
+    semantics::fail({source, static_cast<std::uint32_t>(error.byte ? error.byte - 1 : 0)},
+                    "not valid JSON");
   }
   CheckReport report;
   try {
@@ -201,7 +220,9 @@ CheckReport check_certificate(const semantics::SourceRef &source, const CheckOpt
   } catch (const InputError &error) { // of an embedded text
     report.reason = error.what();
   } catch (const Json::exception &error) {
-    semantics::fail({source, 0}, std::string("the certificate lacks a part or has one of another type: ") + error.what());
+    semantics::fail({source, 0},
+                    std::string("the certificate lacks a part or has one of another type: ") +
+                        error.what());
   }
   return report;
 }

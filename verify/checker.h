@@ -1,7 +1,8 @@
 #pragma once
-// Re-checks a certificate from its text alone. Nothing of search/ is used: the program and the kernel are read from the
-// certificate and executed symbolically again, obligations are made anew from the lemmas' names and solved again, and the
-// landmarks are checked by reachability. The first step that fails is the reason of the refusal.
+// Re-checks a certificate from its text alone. Nothing of search/ is used: the program and the
+// kernel are read from the certificate and executed symbolically again, obligations are made anew
+// from the lemmas' names and solved again, and the landmarks are checked by reachability. The first
+// step that fails is the reason of the refusal.
 
 #include "semantics/source.h"
 #include "verify/smt.h"
@@ -10,7 +11,8 @@ namespace isamorph::verify {
 
 struct CheckOptions {
   SmtOptions smt;
-  /// A solver's command line (its input file is appended) to ask instead of the built-in one; "" for the latter.
+  /// A solver's command line (its input file is appended) to ask instead of the built-in one; ""
+  /// for the latter.
   std::string solver;
 };
 

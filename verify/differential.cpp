@@ -23,23 +23,37 @@ double small_normal(std::mt19937_64 &engine) {
   return sum / 2;
 }
 
-constexpr std::array<double, 18> kBoundary = {0.0,     -0.0,    1.0,       -1.0,   2.0,     0.5,
-                                             1.5,     -3.0,    0x1p-133,  -0x1p-133, 0x1p-126, 0x1.fep127,
-                                             -0x1.fep127, 0x1p60, -0x1p60, 1.00390625, 256.0,  88.5};
+constexpr std::array<double, 18> kBoundary = {
+    0.0,       -0.0,     1.0,        -1.0,        2.0,    0.5,     1.5,        -3.0,  0x1p-133,
+    -0x1p-133, 0x1p-126, 0x1.fep127, -0x1.fep127, 0x1p60, -0x1p60, 1.00390625, 256.0, 88.5};
 
 double special(std::mt19937_64 &engine, bool finite) {
   std::size_t pick = engine() % (kBoundary.size() + (finite ? 0 : 3));
   if (pick < kBoundary.size())
     return kBoundary[pick];
   double infinity = std::numeric_limits<double>::infinity();
-  return pick == kBoundary.size() ? infinity : pick == kBoundary.size() + 1 ? -infinity : std::nan("");
+  return pick == kBoundary.size()       ? infinity
+         : pick == kBoundary.size() + 1 ? -infinity
+                                        : std::nan("");
 }
 
-enum class Style : std::uint8_t { Sparse, Normal, Integers, Mask, Cancelling, Exponents, Few, Boundary, Bits, Count };
+enum class Style : std::uint8_t {
+  Sparse,
+  Normal,
+  Integers,
+  Mask,
+  Cancelling,
+  Exponents,
+  Few,
+  Boundary,
+  Bits,
+  Count
+};
 constexpr int kPlainStyles = static_cast<int>(Style::Few);
 
 /// A float element in some style; `position` runs within the tensor's last dimension.
-double float_value(Style style, std::mt19937_64 &engine, std::int64_t position, std::int64_t length, bool finite) {
+double float_value(Style style, std::mt19937_64 &engine, std::int64_t position, std::int64_t length,
+                   bool finite) {
   switch (style) {
   case Style::Sparse:
     return engine() % 16 == 0 ? static_cast<double>(engine() % 9) / 4 - 1 : 0;
@@ -48,11 +62,13 @@ double float_value(Style style, std::mt19937_64 &engine, std::int64_t position, 
   case Style::Mask: // one +M, one -M, otherwise ones: shows the order of a sum
     return position == length / 3 ? 0x1p12 : position == 2 * length / 3 ? -0x1p12 : 1.0 / 4;
   case Style::Cancelling: {
-    double value = std::ldexp(1 + std::floor(uniform(engine) * 128) / 128, static_cast<int>(engine() % 12));
+    double value =
+        std::ldexp(1 + std::floor(uniform(engine) * 128) / 128, static_cast<int>(engine() % 12));
     return engine() % 2 ? value : -value;
   }
   case Style::Exponents:
-    return (engine() % 2 ? 1 : -1) * std::ldexp(1 + uniform(engine), static_cast<int>(engine() % 17) - 12);
+    return (engine() % 2 ? 1 : -1) *
+           std::ldexp(1 + uniform(engine), static_cast<int>(engine() % 17) - 12);
   case Style::Few: // specials rare enough that most of the result stays finite
     return engine() % 64 == 0 ? special(engine, finite) : small_normal(engine);
   case Style::Boundary:
@@ -67,7 +83,9 @@ bool integral(ElementType type) { return !is_float(type); }
 void fill(Tensor &tensor, Style style, std::mt19937_64 &engine, bool finite) {
   ElementType type = tensor.shape().type;
   std::int64_t length = tensor.shape().rank() ? tensor.shape().dims.back() : 1;
-  std::uint64_t width = semantics::byte_size(type) == 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * semantics::byte_size(type))) - 1;
+  std::uint64_t width = semantics::byte_size(type) == 8
+                            ? ~std::uint64_t{0}
+                            : (std::uint64_t{1} << (8 * semantics::byte_size(type))) - 1;
   for (std::int64_t i = 0; i < tensor.elements(); ++i) {
     std::uint64_t bits = engine() & width;
     if (type == ElementType::Pred) {
@@ -94,13 +112,15 @@ bool is_zero(ElementType type, std::uint64_t bits) {
 class Tester {
 public:
   Tester(const semantics::TensorGraph &graph, const sim::Simulator &simulator,
-         const semantics::NumericsProfile &profile, const TermGraph &terms, const DifferentialOptions &options)
+         const semantics::NumericsProfile &profile, const TermGraph &terms,
+         const DifferentialOptions &options)
       : graph_(graph), simulator_(simulator), profile_(profile), terms_(terms), options_(options) {}
 
   /// The first difference for an input, if it counts at the level.
   std::optional<Counterexample> test(const std::vector<Tensor> &inputs) {
     ++tests;
-    std::vector<Tensor> expected = semantics::evaluate(graph_, inputs, profile_), actual = simulator_.run(inputs);
+    std::vector<Tensor> expected = semantics::evaluate(graph_, inputs, profile_),
+                        actual = simulator_.run(inputs);
     std::optional<Counterexample> found;
     for (std::uint32_t t = 0; t < expected.size(); ++t)
       compare(t, expected[t], actual[t], found);
@@ -115,14 +135,16 @@ public:
 
   bool out_of_time() const {
     std::chrono::duration<double> spent = Clock::now() - begin_;
-    return spent.count() > options_.time_limit_seconds || (options_.interrupt && options_.interrupt->load());
+    return spent.count() > options_.time_limit_seconds ||
+           (options_.interrupt && options_.interrupt->load());
   }
 
   std::int64_t tests = 0;
   std::uint64_t max_ulp = 0;
 
 private:
-  void compare(std::uint32_t output, const Tensor &expected, const Tensor &actual, std::optional<Counterexample> &found) {
+  void compare(std::uint32_t output, const Tensor &expected, const Tensor &actual,
+               std::optional<Counterexample> &found) {
     ElementType type = expected.shape().type;
     for (std::int64_t i = 0; i < expected.elements(); ++i) {
       std::uint64_t e = expected.bits(i), a = actual.bits(i);
@@ -163,7 +185,8 @@ private:
 class Minimizer {
 public:
   Minimizer(Tester &tester, Counterexample start, const DifferentialOptions &options)
-      : tester_(tester), best_(std::move(start)), budget_(tester.tests + options.max_minimizing_tests) {}
+      : tester_(tester), best_(std::move(start)),
+        budget_(tester.tests + options.max_minimizing_tests) {}
 
   Counterexample run() {
     std::size_t before = 0;
@@ -219,8 +242,10 @@ private:
       ElementType type = best_.inputs[p.tensor].shape().type;
       std::uint64_t old = best_.inputs[p.tensor].bits(p.element);
       for (double plain : {1.0, 2.0, -1.0, 0.5, 4.0, 8.0}) {
-        std::uint64_t bits = integral(type) ? semantics::encode_integer(type, std::max<std::int64_t>(1, std::llround(plain)))
-                                            : semantics::encode(type, plain);
+        std::uint64_t bits =
+            integral(type)
+                ? semantics::encode_integer(type, std::max<std::int64_t>(1, std::llround(plain)))
+                : semantics::encode(type, plain);
         if (bits == old || spent())
           break;
         std::vector<Tensor> inputs = best_.inputs;
@@ -235,7 +260,10 @@ private:
 
   /// Clears significand bits from the least.
   void shorten(const Position &p, ElementType type) {
-    int fraction = type == ElementType::BF16 ? 7 : type == ElementType::F16 ? 10 : type == ElementType::F32 ? 23 : 52;
+    int fraction = type == ElementType::BF16  ? 7
+                   : type == ElementType::F16 ? 10
+                   : type == ElementType::F32 ? 23
+                                              : 52;
     for (int keep = 0; keep < fraction && !spent(); ++keep) {
       std::uint64_t old = best_.inputs[p.tensor].bits(p.element);
       std::uint64_t cut = old & ~((std::uint64_t{1} << (fraction - keep)) - 1);
@@ -293,17 +321,19 @@ std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<cons
         bits[i] = values[operands[i].v];
       }
       attributes.set(semantics::AttributeKey::Direction, {t.detail});
-      value = semantics::evaluate_scalar(t.op, attributes, {types.data(), operands.size()}, {bits.data(), operands.size()},
-                                         t.type, profile);
+      value = semantics::evaluate_scalar(t.op, attributes, {types.data(), operands.size()},
+                                         {bits.data(), operands.size()}, t.type, profile);
       break;
     }
     case TermKind::Dot: {
       auto length = static_cast<std::int64_t>(terms.elements({t.a}).size());
-      Tensor a = row(t.type, {t.a}, {t.type, {1, length}}), b = row(t.type, {t.b}, {t.type, {length, 1}});
+      Tensor a = row(t.type, {t.a}, {t.type, {1, length}}),
+             b = row(t.type, {t.b}, {t.type, {length, 1}});
       attributes.set(semantics::AttributeKey::LhsContracting, {1});
       attributes.set(semantics::AttributeKey::RhsContracting, {0});
       std::array<const Tensor *, 2> both = {&a, &b};
-      value = semantics::evaluate_op(OpCode::Dot, attributes, both, {t.type, {1, 1}}, profile).bits(0);
+      value =
+          semantics::evaluate_op(OpCode::Dot, attributes, both, {t.type, {1, 1}}, profile).bits(0);
       break;
     }
     case TermKind::Reduce: {
@@ -313,7 +343,8 @@ std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<cons
       attributes.set(semantics::AttributeKey::Dimensions, {0});
       attributes.set(semantics::AttributeKey::Reducer, {static_cast<std::int64_t>(t.op)});
       std::array<const Tensor *, 2> both = {&a, &init};
-      value = semantics::evaluate_op(OpCode::Reduce, attributes, both, {t.type, {}}, profile).bits(0);
+      value =
+          semantics::evaluate_op(OpCode::Reduce, attributes, both, {t.type, {}}, profile).bits(0);
       break;
     }
     }
@@ -327,7 +358,8 @@ bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level lev
   return level != Level::Bits && is_zero(type, a) && is_zero(type, b);
 }
 
-std::vector<Tensor> test_input(std::span<const Shape> shapes, Level level, std::uint64_t seed, int index) {
+std::vector<Tensor> test_input(std::span<const Shape> shapes, Level level, std::uint64_t seed,
+                               int index) {
   std::vector<Tensor> out;
   auto style = static_cast<Style>(index % static_cast<int>(Style::Count));
   std::mt19937_64 engine(seed * 0x9e3779b97f4a7c15 + static_cast<std::uint64_t>(index));
@@ -338,9 +370,10 @@ std::vector<Tensor> test_input(std::span<const Shape> shapes, Level level, std::
   return out;
 }
 
-DifferentialResult compare_programs(const semantics::TensorGraph &graph, const sim::Simulator &simulator,
-                                    const semantics::NumericsProfile &profile, const TermGraph &terms,
-                                    const DifferentialOptions &options) {
+DifferentialResult compare_programs(const semantics::TensorGraph &graph,
+                                    const sim::Simulator &simulator,
+                                    const semantics::NumericsProfile &profile,
+                                    const TermGraph &terms, const DifferentialOptions &options) {
   std::vector<Shape> shapes;
   for (semantics::NodeId p : graph.parameters)
     shapes.push_back(graph[p].shape);
@@ -351,8 +384,10 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph, const s
       out.stopped = true;
       break;
     }
-    if (options.only_measure) // Style::Few and later ones hold special values, which tell nothing about rounding
-      tester.test(test_input(shapes, options.level, options.seed + static_cast<std::uint64_t>(i / kPlainStyles),
+    if (options.only_measure) // Style::Few and later ones hold special values, which tell nothing
+                              // about rounding
+      tester.test(test_input(shapes, options.level,
+                             options.seed + static_cast<std::uint64_t>(i / kPlainStyles),
                              i % kPlainStyles));
     else
       out.counterexample = tester.test(test_input(shapes, options.level, options.seed, i));

@@ -1,6 +1,7 @@
 #pragma once
-// Differential tests: evaluator against simulator on inputs chosen to expose rounding, order of accumulation, special values and
-// wrong places. They only refute. A failing input is made small: fewest non-zero elements, then plain values.
+// Differential tests: evaluator against simulator on inputs chosen to expose rounding, order of
+// accumulation, special values and wrong places. They only refute. A failing input is made small:
+// fewest non-zero elements, then plain values.
 
 #include "sim/simulator.h"
 #include "verify/symbolic.h"
@@ -17,7 +18,8 @@ struct DifferentialOptions {
   int max_tests = 400;
   int max_minimizing_tests = 3000;
   bool minimize = true;
-  bool only_measure = false; ///< run all tests, in the styles without special values, and only look at max_ulp
+  bool only_measure =
+      false; ///< run all tests, in the styles without special values, and only look at max_ulp
   double time_limit_seconds = 20;
   const std::atomic<bool> *interrupt = nullptr;
 };
@@ -30,18 +32,20 @@ struct DifferentialResult {
 };
 
 /// All terms' values for given inputs; what symbolic execution says a program computes.
-std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<const semantics::Tensor> inputs);
+std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms,
+                                          std::span<const semantics::Tensor> inputs);
 
 /// Input number `index` of the deterministic sequence for these shapes.
-std::vector<semantics::Tensor> test_input(std::span<const semantics::Shape> shapes, Level level, std::uint64_t seed,
-                                          int index);
+std::vector<semantics::Tensor> test_input(std::span<const semantics::Shape> shapes, Level level,
+                                          std::uint64_t seed, int index);
 
 /// Compares at a level: any NaN equals any NaN; at Finite and Real zeros of both signs are equal.
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level);
 
 /// At Finite an input counts only when no term of `terms` is NaN or infinite for it.
-DifferentialResult compare_programs(const semantics::TensorGraph &graph, const sim::Simulator &simulator,
-                                    const semantics::NumericsProfile &profile, const TermGraph &terms,
-                                    const DifferentialOptions &options);
+DifferentialResult compare_programs(const semantics::TensorGraph &graph,
+                                    const sim::Simulator &simulator,
+                                    const semantics::NumericsProfile &profile,
+                                    const TermGraph &terms, const DifferentialOptions &options);
 
 } // namespace isamorph::verify

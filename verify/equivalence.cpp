@@ -27,18 +27,20 @@ struct Pair {
   std::int64_t element;
 };
 
-std::vector<Pair> unequal_pairs(const std::vector<SymbolicTensor> &graph, const std::vector<SymbolicTensor> &kernel) {
+std::vector<Pair> unequal_pairs(const std::vector<SymbolicTensor> &graph,
+                                const std::vector<SymbolicTensor> &kernel) {
   std::vector<Pair> out;
   for (std::size_t t = 0; t < graph.size(); ++t)
     for (std::size_t i = 0; i < graph[t].elements.size(); ++i)
       if (graph[t].elements[i] != kernel[t].elements[i])
-        out.push_back({graph[t].elements[i], kernel[t].elements[i], t, static_cast<std::int64_t>(i)});
+        out.push_back(
+            {graph[t].elements[i], kernel[t].elements[i], t, static_cast<std::int64_t>(i)});
   return out;
 }
 
 std::string describe(const TermGraph &terms, const Pair &pair) {
-  return fmt::format("output {} element {}: the program has {}, the kernel {}", pair.output, pair.element,
-                     terms.to_string(pair.graph, 3), terms.to_string(pair.kernel, 3));
+  return fmt::format("output {} element {}: the program has {}, the kernel {}", pair.output,
+                     pair.element, terms.to_string(pair.graph, 3), terms.to_string(pair.kernel, 3));
 }
 
 std::string reach(const semantics::TensorGraph &graph, Level level) {
@@ -58,29 +60,35 @@ std::string reach(const semantics::TensorGraph &graph, Level level) {
 
 std::string different_reason(const Counterexample &c, const semantics::TensorGraph &graph) {
   const Shape &shape = graph[graph.results[c.output]].shape;
-  return fmt::format("on an input with {} non-zero element{}, {} of the results' elements differ; the first is element {} of "
+  return fmt::format("on an input with {} non-zero element{}, {} of the results' elements differ; "
+                     "the first is element {} of "
                      "result {}: the program gives {}, the kernel {}",
-                     c.nonzero_inputs, c.nonzero_inputs == 1 ? "" : "s", c.mismatches, c.element, c.output,
-                     semantics::element_text(shape.type, c.expected), semantics::element_text(shape.type, c.actual));
+                     c.nonzero_inputs, c.nonzero_inputs == 1 ? "" : "s", c.mismatches, c.element,
+                     c.output, semantics::element_text(shape.type, c.expected),
+                     semantics::element_text(shape.type, c.actual));
 }
 
 } // namespace
 
 void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &graph) {
-  auto check = [&](const std::vector<spec::Placed> &placed, const std::vector<semantics::NodeId> &nodes, const char *what) {
+  auto check = [&](const std::vector<spec::Placed> &placed,
+                   const std::vector<semantics::NodeId> &nodes, const char *what) {
     if (placed.size() != nodes.size())
-      throw semantics::InputError(fmt::format("the kernel has {} {}s, the program {}", placed.size(), what, nodes.size()));
+      throw semantics::InputError(
+          fmt::format("the kernel has {} {}s, the program {}", placed.size(), what, nodes.size()));
     for (std::size_t i = 0; i < nodes.size(); ++i)
       if (placed[i].shape != graph[nodes[i]].shape)
-        semantics::fail(placed[i].location, fmt::format("{} {} of the kernel is {}, of the program {}", what, i,
-                                                        placed[i].shape.to_string(), graph[nodes[i]].shape.to_string()));
+        semantics::fail(placed[i].location,
+                        fmt::format("{} {} of the kernel is {}, of the program {}", what, i,
+                                    placed[i].shape.to_string(),
+                                    graph[nodes[i]].shape.to_string()));
   };
   check(kernel.inputs, graph.parameters, "input");
   check(kernel.outputs, graph.results, "output");
 }
 
-Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
-            Level asked) {
+Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
+            const semantics::TensorGraph &graph, Level asked) {
   { // Most proofs need no commutativity; without it they rest on no lemma at all.
     TermGraph plain(isa.numerics, false);
     std::vector<SymbolicTensor> inputs = symbolic_inputs(plain, parameter_shapes(graph));
@@ -88,7 +96,8 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa, 
       return {true, Level::Bits, {}, static_cast<std::int64_t>(plain.size()), {}};
   }
   std::vector<SymbolicTensor> inputs = symbolic_inputs(terms, parameter_shapes(graph));
-  std::vector<SymbolicTensor> expected = execute(terms, graph, inputs), actual = execute(terms, isa, kernel, inputs);
+  std::vector<SymbolicTensor> expected = execute(terms, graph, inputs),
+                              actual = execute(terms, isa, kernel, inputs);
   std::vector<Pair> pairs = unequal_pairs(expected, actual);
   Proof proof;
   proof.lemmas.assign(terms.lemmas().begin(), terms.lemmas().end());
@@ -126,8 +135,8 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa, 
   return proof;
 }
 
-Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
-                      const VerifyOptions &options) {
+Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
+                      const semantics::TensorGraph &graph, const VerifyOptions &options) {
   spec::validate(kernel, isa);
   check_interface(kernel, graph);
   TermGraph terms(isa.numerics);
@@ -146,17 +155,20 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa, const se
     if (proof.level == Level::Real) {
       tests.only_measure = true;
       tests.max_tests = std::min(tests.max_tests, kMeasurements);
-      DifferentialResult result = compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
+      DifferentialResult result =
+          compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
       verdict.max_ulp = result.max_ulp;
       verdict.tests = result.tests;
     }
     return verdict;
   }
   if (options.level == Level::Real) { // rounding differs lawfully: a test cannot refute
-    verdict.reason = "the terms differ over the real numbers as far as isamorph can tell: " + proof.difference;
+    verdict.reason =
+        "the terms differ over the real numbers as far as isamorph can tell: " + proof.difference;
     return verdict;
   }
-  DifferentialResult result = compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
+  DifferentialResult result =
+      compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
   verdict.tests = result.tests;
   verdict.lemmas.clear();
   if (result.counterexample) {
@@ -164,8 +176,9 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa, const se
     verdict.reason = different_reason(*result.counterexample, graph);
     verdict.counterexample = std::move(result.counterexample);
   } else {
-    verdict.reason = fmt::format("the terms differ ({}), but {} tests showed no difference{}", proof.difference,
-                                 result.tests, result.stopped ? " before time ran out" : "");
+    verdict.reason =
+        fmt::format("the terms differ ({}), but {} tests showed no difference{}", proof.difference,
+                    result.tests, result.stopped ? " before time ran out" : "");
   }
   if (options.level == Level::Bits) {
     TermGraph again(isa.numerics);

@@ -6,19 +6,25 @@ namespace {
 using semantics::IntExpr;
 using semantics::IntOp;
 
-std::string call(const std::string &f, const std::string &a, const std::string &b) { return "(" + f + " " + a + " " + b + ")"; }
+std::string call(const std::string &f, const std::string &a, const std::string &b) {
+  return "(" + f + " " + a + " " + b + ")";
+}
 
 bool is_truth(IntOp op) {
-  return op == IntOp::Not || op == IntOp::Equal || op == IntOp::NotEqual || op == IntOp::Less || op == IntOp::LessEqual ||
-         op == IntOp::And || op == IntOp::Or;
+  return op == IntOp::Not || op == IntOp::Equal || op == IntOp::NotEqual || op == IntOp::Less ||
+         op == IntOp::LessEqual || op == IntOp::And || op == IntOp::Or;
 }
 
 } // namespace
 
 std::string integer_formula(const IntExpr &e) {
   auto arguments = e.arguments();
-  auto terms = [&](const char *f) { return call(f, integer_term(arguments[0]), integer_term(arguments[1])); };
-  auto formulas = [&](const char *f) { return call(f, integer_formula(arguments[0]), integer_formula(arguments[1])); };
+  auto terms = [&](const char *f) {
+    return call(f, integer_term(arguments[0]), integer_term(arguments[1]));
+  };
+  auto formulas = [&](const char *f) {
+    return call(f, integer_formula(arguments[0]), integer_formula(arguments[1]));
+  };
   switch (e.op()) {
   case IntOp::Not:
     return "(not " + integer_formula(arguments[0]) + ")";
@@ -43,14 +49,17 @@ std::string integer_term(const IntExpr &e) {
   if (is_truth(e.op()))
     return "(ite " + integer_formula(e) + " 1 0)";
   auto arguments = e.arguments();
-  auto both = [&](const char *f) { return call(f, integer_term(arguments[0]), integer_term(arguments[1])); };
+  auto both = [&](const char *f) {
+    return call(f, integer_term(arguments[0]), integer_term(arguments[1]));
+  };
   auto extreme = [&](bool minimum) {
     std::string a = integer_term(arguments[0]), b = integer_term(arguments[1]);
     return "(ite (<= " + a + " " + b + ") " + (minimum ? a + " " + b : b + " " + a) + ")";
   };
   switch (e.op()) {
   case IntOp::Constant:
-    return e.value() < 0 ? "(- " + std::to_string(e.value()).substr(1) + ")" : std::to_string(e.value());
+    return e.value() < 0 ? "(- " + std::to_string(e.value()).substr(1) + ")"
+                         : std::to_string(e.value());
   case IntOp::Variable:
     return "n_" + e.name();
   case IntOp::Negate:

@@ -33,7 +33,8 @@ std::optional<std::int64_t> value_in(const std::string &model, const std::string
 
 class InstructionCheck {
 public:
-  InstructionCheck(const spec::Isa &isa, const spec::Instruction &instruction, const IsaCheckOptions &options, IsaCheck &out)
+  InstructionCheck(const spec::Isa &isa, const spec::Instruction &instruction,
+                   const IsaCheckOptions &options, IsaCheck &out)
       : isa_(isa), instruction_(instruction), options_(options), out_(out) {}
 
   void run() {
@@ -46,7 +47,8 @@ public:
     for (std::size_t i = 0; i < instruction_.writes.size(); ++i)
       written(i);
     for (const TypingFinding &finding : typing.findings)
-      report(finding.wrong ? Severity::Error : Severity::Unknown, finding.location, finding.message);
+      report(finding.wrong ? Severity::Error : Severity::Unknown, finding.location,
+             finding.message);
     out_.obligations += typing.findings.size();
     for (const Requirement &requirement : typing.requirements)
       decide(requirement);
@@ -73,13 +75,17 @@ private:
       try {
         premises_ += "(assert " + integer_formula(instruction_.constraints[i]) + ")\n";
       } catch (const OutsideFragment &error) {
-        // Fewer premises: what is proved still holds, and a counterexample is evaluated before it is believed.
-        report(Severity::Unknown, instruction_.location, "`" + instruction_.constraint_texts[i] + "`: " + error.what());
+        // Fewer premises: what is proved still holds, and a counterexample is evaluated before it
+        // is believed.
+        report(Severity::Unknown, instruction_.location,
+               "`" + instruction_.constraint_texts[i] + "`: " + error.what());
       }
   }
 
   SmtResult solve(const std::string &what, const std::string &assertions) const {
-    return check({isa_.name + " " + instruction_.name + ": " + what, premises_ + assertions + "(check-sat)\n"}, {options_.timeout_ms, 0});
+    return check({isa_.name + " " + instruction_.name + ": " + what,
+                  premises_ + assertions + "(check-sat)\n"},
+                 {options_.timeout_ms, 0});
   }
 
   bool can_run() {
@@ -92,10 +98,12 @@ private:
       return true;
     }
     if (result.answer == SmtAnswer::Unknown) {
-      report(Severity::Unknown, instruction_.location, "whether its conditions can hold was not decided: " + result.detail);
+      report(Severity::Unknown, instruction_.location,
+             "whether its conditions can hold was not decided: " + result.detail);
       return true;
     }
-    report(Severity::Error, instruction_.location, "can never run: no attribute values satisfy `where " + conditions() + "`");
+    report(Severity::Error, instruction_.location,
+           "can never run: no attribute values satisfy `where " + conditions() + "`");
     return false;
   }
 
@@ -104,7 +112,8 @@ private:
   void region(const spec::Region &region, const std::string &what) {
     const spec::Buffer &buffer = isa_.buffer(region.buffer);
     for (std::size_t d = 0; d < region.extents.size(); ++d) {
-      std::string extent = "the extent of " + what + " in dimension " + std::to_string(d) + " of buffer '" + buffer.name + "'";
+      std::string extent = "the extent of " + what + " in dimension " + std::to_string(d) +
+                           " of buffer '" + buffer.name + "'";
       decide({region.location, extent, 0, region.extents[d], IntOp::LessEqual});
       if (!buffer.off_chip)
         decide({region.location, extent, region.extents[d], buffer.addressed[d], IntOp::LessEqual});
@@ -117,15 +126,20 @@ private:
     region(write.region, "%" + write.value);
     std::vector<IntExpr> sizes = write.region.extents;
     sizes.insert(sizes.end(), buffer.unit.begin(), buffer.unit.end());
-    const semantics::ShapeTemplate &value = instruction_.body.nodes[instruction_.body.results[index]].shape;
+    const semantics::ShapeTemplate &value =
+        instruction_.body.nodes[instruction_.body.results[index]].shape;
     const auto *type = std::get_if<semantics::ElementType>(&value.type);
     if (!type || *type != buffer.type || value.dims.size() != sizes.size()) {
       ++out_.obligations;
-      report(Severity::Error, write.region.location, "%" + write.value + " has another element type or rank than its region of '" + buffer.name + "'");
+      report(Severity::Error, write.region.location,
+             "%" + write.value + " has another element type or rank than its region of '" +
+                 buffer.name + "'");
       return;
     }
     for (std::size_t d = 0; d < sizes.size(); ++d)
-      decide({write.region.location, "size of dimension " + std::to_string(d) + " of the written %" + write.value, value.dims[d], sizes[d]});
+      decide({write.region.location,
+              "size of dimension " + std::to_string(d) + " of the written %" + write.value,
+              value.dims[d], sizes[d]});
   }
 
   /// Proved, or a finding. Conditions without attributes need no solver.
@@ -145,26 +159,32 @@ private:
         ++out_.proved;
         return;
       }
-      std::optional<Bindings> values = result.answer == SmtAnswer::Refuted ? counterexample(claim, denied, result.detail) : std::nullopt;
+      std::optional<Bindings> values = result.answer == SmtAnswer::Refuted
+                                           ? counterexample(claim, denied, result.detail)
+                                           : std::nullopt;
       if (values)
         report(Severity::Error, requirement.location, explain(requirement, *values));
       else
-        report(Severity::Unknown, requirement.location, requirement.what + ": " + (result.detail.empty() ? "not decided" : reason(result)));
+        report(Severity::Unknown, requirement.location,
+               requirement.what + ": " + (result.detail.empty() ? "not decided" : reason(result)));
     } catch (const OutsideFragment &error) {
       report(Severity::Unknown, requirement.location, requirement.what + ": " + error.what());
     }
   }
 
   static std::string reason(const SmtResult &result) {
-    return result.answer == SmtAnswer::Refuted ? "the counterexample found has no value in 64 bits" : result.detail;
+    return result.answer == SmtAnswer::Refuted ? "the counterexample found has no value in 64 bits"
+                                               : result.detail;
   }
 
   /// Attribute values that violate the claim, small ones if there are, checked by evaluation.
-  std::optional<Bindings> counterexample(const IntExpr &claim, const std::string &denied, const std::string &any) const {
+  std::optional<Bindings> counterexample(const IntExpr &claim, const std::string &denied,
+                                         const std::string &any) const {
     for (int bound : {1, 2, 8, 64, 256, 65536}) {
       std::string bounds;
       for (const std::string &n : names())
-        bounds += "(assert (<= (- " + std::to_string(bound) + ") n_" + n + " " + std::to_string(bound) + "))\n";
+        bounds += "(assert (<= (- " + std::to_string(bound) + ") n_" + n + " " +
+                  std::to_string(bound) + "))\n";
       SmtResult result = solve("small counterexample", denied + bounds);
       if (result.answer == SmtAnswer::Refuted)
         if (auto values = confirmed(claim, result.detail))
@@ -180,13 +200,15 @@ private:
     for (const IntExpr &constraint : instruction_.constraints)
       if (constraint.evaluate(values).value_or(0) == 0)
         return std::nullopt;
-    return claim.evaluate(values) == std::optional<std::int64_t>(0) ? std::optional(values) : std::nullopt;
+    return claim.evaluate(values) == std::optional<std::int64_t>(0) ? std::optional(values)
+                                                                    : std::nullopt;
   }
 
   std::string explain(const Requirement &requirement, const Bindings &values) const {
     auto side = [&](const IntExpr &e) {
       auto value = e.evaluate(values);
-      return e.is_constant() || !value ? e.to_string() : e.to_string() + " = " + std::to_string(*value);
+      return e.is_constant() || !value ? e.to_string()
+                                       : e.to_string() + " = " + std::to_string(*value);
     };
     std::vector<char> used(names().size(), 0);
     auto mark = [&](std::uint32_t index) { used[index] = 1; };
@@ -196,14 +218,18 @@ private:
     for (std::size_t i = 0; i < names().size(); ++i)
       if (used[i])
         bound.push_back(names()[i] + " = " + std::to_string(*values[i]));
-    const char *relation = requirement.relation == IntOp::Equal ? " must be equal to " : " must be at most ";
-    std::string text = requirement.what + ": " + side(requirement.left) + relation + side(requirement.right);
+    const char *relation =
+        requirement.relation == IntOp::Equal ? " must be equal to " : " must be at most ";
+    std::string text =
+        requirement.what + ": " + side(requirement.left) + relation + side(requirement.right);
     return bound.empty() ? text : text + ", which fails for " + semantics::join(bound);
   }
 
   void unused_attributes() {
     std::vector<char> used(names().size(), 0);
-    auto mark = [&](const IntExpr &e) { e.for_each_variable([&](std::uint32_t index) { used[index] = 1; }); };
+    auto mark = [&](const IntExpr &e) {
+      e.for_each_variable([&](std::uint32_t index) { used[index] = 1; });
+    };
     auto mark_region = [&](const spec::Region &r) {
       std::for_each(r.starts.begin(), r.starts.end(), mark);
       std::for_each(r.extents.begin(), r.extents.end(), mark);
@@ -221,7 +247,8 @@ private:
     }
     for (std::size_t i = 0; i < names().size(); ++i)
       if (!used[i])
-        report(Severity::Warning, instruction_.location, "attribute '" + names()[i] + "' has no influence on what the instruction does");
+        report(Severity::Warning, instruction_.location,
+               "attribute '" + names()[i] + "' has no influence on what the instruction does");
   }
 
   const spec::Isa &isa_;
@@ -234,11 +261,14 @@ private:
 } // namespace
 
 std::string_view name(Severity severity) {
-  return severity == Severity::Error ? "error" : severity == Severity::Unknown ? "unknown" : "warning";
+  return severity == Severity::Error     ? "error"
+         : severity == Severity::Unknown ? "unknown"
+                                         : "warning";
 }
 
 bool IsaCheck::has(Severity severity) const {
-  return std::any_of(findings.begin(), findings.end(), [&](const IsaFinding &finding) { return finding.severity == severity; });
+  return std::any_of(findings.begin(), findings.end(),
+                     [&](const IsaFinding &finding) { return finding.severity == severity; });
 }
 
 IsaCheck check_isa(const spec::Isa &isa, const IsaCheckOptions &options) {

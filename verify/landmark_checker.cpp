@@ -15,7 +15,8 @@ bool reachable(const LandmarkTask &task, const std::vector<char> &removed) {
     changed = false;
     for (std::size_t a = 0; a < task.actions.size(); ++a) {
       const auto &action = task.actions[a];
-      if (removed[a] || !std::all_of(action.needs.begin(), action.needs.end(), [&](std::uint32_t f) { return holds[f]; }))
+      if (removed[a] || !std::all_of(action.needs.begin(), action.needs.end(),
+                                     [&](std::uint32_t f) { return holds[f]; }))
         continue;
       for (std::uint32_t f : action.adds)
         if (!holds[f]) {
@@ -34,9 +35,11 @@ bool in_range(const std::vector<std::uint32_t> &list, std::size_t size) {
 } // namespace
 
 std::string check_landmarks(const LandmarkTask &task, std::int64_t bound) {
-  bool sane = in_range(task.initial, task.facts) && in_range(task.goal, task.facts) && !task.goal.empty();
+  bool sane =
+      in_range(task.initial, task.facts) && in_range(task.goal, task.facts) && !task.goal.empty();
   for (const auto &action : task.actions)
-    sane &= in_range(action.needs, task.facts) && in_range(action.adds, task.facts) && action.cost >= 0;
+    sane &=
+        in_range(action.needs, task.facts) && in_range(action.adds, task.facts) && action.cost >= 0;
   if (!sane)
     return "the planning task names a fact that it does not have, has no goal or a negative cost";
   if (!reachable(task, std::vector<char>(task.actions.size(), 0)))
@@ -46,15 +49,16 @@ std::string check_landmarks(const LandmarkTask &task, std::int64_t bound) {
   for (std::size_t l = 0; l < task.landmarks.size(); ++l) {
     const auto &landmark = task.landmarks[l];
     if (!in_range(landmark.actions, task.actions.size()) || landmark.weight < 0)
-      return fmt::format("landmark {} names an action that does not exist or has a negative weight", l);
+      return fmt::format("landmark {} names an action that does not exist or has a negative weight",
+                         l);
     std::vector<char> removed(task.actions.size(), 0);
     for (std::uint32_t a : landmark.actions) {
       if (removed[a])
         return fmt::format("landmark {} names an action twice", l);
       removed[a] = 1;
       if (landmark.weight > task.actions[a].cost - charged[a])
-        return fmt::format("landmarks overlap: action '{}' is charged more than its cost {}", task.actions[a].name,
-                           task.actions[a].cost);
+        return fmt::format("landmarks overlap: action '{}' is charged more than its cost {}",
+                           task.actions[a].name, task.actions[a].cost);
       charged[a] += landmark.weight;
     }
     if (reachable(task, removed))

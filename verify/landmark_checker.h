@@ -1,6 +1,6 @@
 #pragma once
-// Landmarks without the planner: removing a landmark's actions must leave the goal unreachable even if nothing is ever
-// overwritten, so every plan contains one of them. Private to the checker.
+// Landmarks without the planner: removing a landmark's actions must leave the goal unreachable even
+// if nothing is ever overwritten, so every plan contains one of them. Private to the checker.
 
 #include <cstdint>
 #include <string>
@@ -24,8 +24,8 @@ struct LandmarkTask {
   std::vector<Landmark> landmarks;
 };
 
-/// What is wrong, or "": numbers out of range, a landmark that can be avoided, an action charged more than it costs, weights that
-/// do not add up to `bound`.
+/// What is wrong, or "": numbers out of range, a landmark that can be avoided, an action charged
+/// more than it costs, weights that do not add up to `bound`.
 std::string check_landmarks(const LandmarkTask &task, std::int64_t bound);
 
 } // namespace isamorph::verify

@@ -32,11 +32,15 @@ std::string widths(ElementType type) {
 std::string sort_of(ElementType type) {
   if (type == ElementType::Pred)
     return "Bool";
-  return semantics::is_float(type) ? float_sort(type) : "(_ BitVec " + std::to_string(8 * semantics::byte_size(type)) + ")";
+  return semantics::is_float(type)
+             ? float_sort(type)
+             : "(_ BitVec " + std::to_string(8 * semantics::byte_size(type)) + ")";
 }
 
-Obligation claim(const std::string &name, const std::string &logic, const std::string &declarations, const std::string &fact) {
-  return {name, "(set-logic " + logic + ")\n" + declarations + "(assert (not " + fact + "))\n(check-sat)\n"};
+Obligation claim(const std::string &name, const std::string &logic, const std::string &declarations,
+                 const std::string &fact) {
+  return {name, "(set-logic " + logic + ")\n" + declarations + "(assert (not " + fact +
+                    "))\n(check-sat)\n"};
 }
 
 /// maximum and minimum as the evaluator defines them: NaN if either is; -0 below +0.
@@ -44,13 +48,16 @@ std::string extreme(bool maximum, ElementType type, const std::string &a, const 
   std::string nan = "(_ NaN " + widths(type) + ")";
   std::string less = maximum ? "(fp.lt " + a + " " + b + ")" : "(fp.lt " + b + " " + a + ")";
   std::string first_on_tie = maximum ? "(fp.isNegative " + a + ")" : "(fp.isPositive " + a + ")";
-  return "(ite (or (fp.isNaN " + a + ") (fp.isNaN " + b + ")) " + nan + " (ite (fp.eq " + a + " " + b + ") (ite " +
-         first_on_tie + " " + b + " " + a + ") (ite " + less + " " + b + " " + a + ")))";
+  return "(ite (or (fp.isNaN " + a + ") (fp.isNaN " + b + ")) " + nan + " (ite (fp.eq " + a + " " +
+         b + ") (ite " + first_on_tie + " " + b + " " + a + ") (ite " + less + " " + b + " " + a +
+         ")))";
 }
 
-std::optional<std::string> apply(OpCode op, ElementType type, const std::string &a, const std::string &b) {
+std::optional<std::string> apply(OpCode op, ElementType type, const std::string &a,
+                                 const std::string &b) {
   auto direct = [&](const std::string &f) { return "(" + f + " " + a + " " + b + ")"; };
-  bool real = semantics::is_float(type), pred = type == ElementType::Pred, sign = semantics::is_signed_integer(type);
+  bool real = semantics::is_float(type), pred = type == ElementType::Pred,
+       sign = semantics::is_signed_integer(type);
   switch (op) {
   case OpCode::Add:
     return direct(real ? "fp.add RNE" : pred ? "or" : "bvadd");
@@ -90,7 +97,8 @@ std::optional<ElementType> float_named(const std::string &name) {
   return type && semantics::is_float(*type) ? type : std::nullopt;
 }
 
-std::optional<std::vector<Obligation>> commutative(const std::string &name, const std::vector<std::string> &words) {
+std::optional<std::vector<Obligation>> commutative(const std::string &name,
+                                                   const std::vector<std::string> &words) {
   auto op = semantics::op_code(words[1]);
   auto type = semantics::element_type(words[2]);
   if (!op || !type)
@@ -98,31 +106,40 @@ std::optional<std::vector<Obligation>> commutative(const std::string &name, cons
   auto xy = apply(*op, *type, "x", "y"), yx = apply(*op, *type, "y", "x");
   if (!xy)
     return std::nullopt;
-  std::string declare = "(declare-const x " + sort_of(*type) + ")\n(declare-const y " + sort_of(*type) + ")\n";
-  return std::vector{claim(name, semantics::is_float(*type) ? "QF_FP" : "QF_BV", declare, "(= " + *xy + " " + *yx + ")")};
+  std::string declare =
+      "(declare-const x " + sort_of(*type) + ")\n(declare-const y " + sort_of(*type) + ")\n";
+  return std::vector{claim(name, semantics::is_float(*type) ? "QF_FP" : "QF_BV", declare,
+                           "(= " + *xy + " " + *yx + ")")};
 }
 
-std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType element, ElementType accumulator) {
+std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType element,
+                                        ElementType accumulator) {
   std::string t = widths(element), a = widths(accumulator);
   std::string x = "((_ to_fp " + a + ") RNE x)", one = "((_ to_fp " + a + ") RNE 1.0)";
-  std::string declare = "(declare-const x " + float_sort(element) + ")\n(declare-const z " + float_sort(accumulator) +
-                        ")\n(declare-const w " + float_sort(accumulator) +
+  std::string declare = "(declare-const x " + float_sort(element) + ")\n(declare-const z " +
+                        float_sort(accumulator) + ")\n(declare-const w " + float_sort(accumulator) +
                         ")\n(assert (not (fp.isNaN x)))\n(assert (not (fp.isInfinite x)))\n"
                         "(assert (fp.isZero z))\n(assert (fp.isZero w))\n";
-  auto fact = [&](const std::string &part, const std::string &text) { return claim(name + " " + part, "QF_FP", declare, text); };
-  return {fact("(a)", "(fp.isZero (fp.mul RNE " + x + " z))"), fact("(b)", "(fp.isZero (fp.add RNE z w))"),
-          fact("(c)", "(and (fp.eq (fp.add RNE z " + x + ") " + x + ") (fp.eq (fp.add RNE " + x + " z) " + x + "))"),
+  auto fact = [&](const std::string &part, const std::string &text) {
+    return claim(name + " " + part, "QF_FP", declare, text);
+  };
+  return {fact("(a)", "(fp.isZero (fp.mul RNE " + x + " z))"),
+          fact("(b)", "(fp.isZero (fp.add RNE z w))"),
+          fact("(c)", "(and (fp.eq (fp.add RNE z " + x + ") " + x + ") (fp.eq (fp.add RNE " + x +
+                          " z) " + x + "))"),
           fact("(d)", "(= (fp.mul RNE " + x + " " + one + ") " + x + ")"),
           fact("(e)", "(= ((_ to_fp " + t + ") RNE " + x + ") x)")};
 }
 
-std::optional<std::vector<Obligation>> neutral(const std::string &name, const std::vector<std::string> &words) {
+std::optional<std::vector<Obligation>> neutral(const std::string &name,
+                                               const std::vector<std::string> &words) {
   auto type = float_named(words[2]);
   if (!type)
     return std::nullopt;
   std::string one = "((_ to_fp " + widths(*type) + ") RNE 1.0)", value;
-  std::string declare = "(declare-const x " + float_sort(*type) + ")\n(declare-const z " + float_sort(*type) +
-                        ")\n(assert (not (fp.isNaN x)))\n(assert (not (fp.isInfinite x)))\n(assert (fp.isZero z))\n";
+  std::string declare =
+      "(declare-const x " + float_sort(*type) + ")\n(declare-const z " + float_sort(*type) +
+      ")\n(assert (not (fp.isNaN x)))\n(assert (not (fp.isInfinite x)))\n(assert (fp.isZero z))\n";
   if (words[0] == "add" && words[1] == "zero")
     value = "(fp.add RNE x z)";
   else if (words[0] == "subtract" && words[1] == "zero")
@@ -143,14 +160,16 @@ std::vector<Obligation> join_extract() {
     for (int b = bytes - 1; b >= 0; --b)
       x += " ((_ extract " + std::to_string(8 * b + 7) + " " + std::to_string(8 * b) + ") x)";
     out.push_back(claim("join extract " + std::to_string(8 * bytes), "QF_BV",
-                        "(declare-const x (_ BitVec " + std::to_string(8 * bytes) + "))\n", "(= " + x + ") x)"));
+                        "(declare-const x (_ BitVec " + std::to_string(8 * bytes) + "))\n",
+                        "(= " + x + ") x)"));
   }
   return out;
 }
 
 std::vector<Obligation> real(const std::string &name, const std::string &f) {
   std::string declare = "(declare-const x Real)\n(declare-const y Real)\n(declare-const z Real)\n";
-  return {claim(name + " associative", "QF_NRA", declare, "(= (" + f + " (" + f + " x y) z) (" + f + " x (" + f + " y z)))"),
+  return {claim(name + " associative", "QF_NRA", declare,
+                "(= (" + f + " (" + f + " x y) z) (" + f + " x (" + f + " y z)))"),
           claim(name + " commutative", "QF_NRA", declare, "(= (" + f + " x y) (" + f + " y x))")};
 }
 

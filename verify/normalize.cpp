@@ -88,7 +88,8 @@ VectorId Normalizer::vector(VectorId original, Entry &e) {
 
 bool Normalizer::is_literal(TermId term, double value) const {
   const Term &t = terms_[term];
-  return t.kind == TermKind::Literal && is_float(t.type) && semantics::decode(t.type, t.bits) == value;
+  return t.kind == TermKind::Literal && is_float(t.type) &&
+         semantics::decode(t.type, t.bits) == value;
 }
 
 Normalizer::Entry Normalizer::compute(TermId term) {
@@ -180,7 +181,8 @@ Normalizer::Entry Normalizer::operation(TermId term) {
       return out;
     case OpCode::Divide: {
       std::vector<TermId> reciprocal = {one, in[1]};
-      out.normal = product(t.type, {in[0], terms_.operation(OpCode::Divide, 0, t.type, reciprocal)});
+      out.normal =
+          product(t.type, {in[0], terms_.operation(OpCode::Divide, 0, t.type, reciprocal)});
       return out;
     }
     case OpCode::Convert:
@@ -204,8 +206,9 @@ Normalizer::Entry Normalizer::dot(TermId term) {
   VectorId a = vector({t.a}, out), b = vector({t.b}, out);
   const semantics::NumericsProfile &profile = terms_.profile();
   ElementType accumulator = semantics::accumulator_type(profile.dot, t.type);
-  bool exact = is_float(t.type) && !profile.flush_denormals &&
-               (accumulator == t.type || semantics::byte_size(accumulator) > semantics::byte_size(t.type));
+  bool exact =
+      is_float(t.type) && !profile.flush_denormals &&
+      (accumulator == t.type || semantics::byte_size(accumulator) > semantics::byte_size(t.type));
   for (auto [unit, other] : {std::pair(a, b), std::pair(b, a)})
     if (auto position = exact ? unit_position(terms_, unit) : std::nullopt) {
       lemmas_.insert("unit vector dot " + std::string(semantics::name(t.type)) + " in " +
@@ -233,32 +236,38 @@ Normalizer::Entry Normalizer::reduce(TermId term) {
   inherit(out, init);
   init = entries_[init.v].normal;
   VectorId elements = vector({t.a}, out);
-  if (level_ == Level::Real && is_float(t.type) && (t.op == OpCode::Add || t.op == OpCode::Multiply)) {
+  if (level_ == Level::Real && is_float(t.type) &&
+      (t.op == OpCode::Add || t.op == OpCode::Multiply)) {
     auto view = terms_.elements(elements);
     std::vector<TermId> parts(view.begin(), view.end());
     parts.push_back(init);
     out.tainted = true;
-    out.normal = t.op == OpCode::Add ? sum(t.type, std::move(parts)) : product(t.type, std::move(parts));
+    out.normal =
+        t.op == OpCode::Add ? sum(t.type, std::move(parts)) : product(t.type, std::move(parts));
     return out;
   }
   out.normal = terms_.reduce(t.op, t.type, init, elements);
   return out;
 }
 
-TermId Normalizer::sum(ElementType type, std::vector<TermId> parts) { return flat(OpCode::Add, type, std::move(parts)); }
+TermId Normalizer::sum(ElementType type, std::vector<TermId> parts) {
+  return flat(OpCode::Add, type, std::move(parts));
+}
 
 TermId Normalizer::product(ElementType type, std::vector<TermId> parts) {
   return flat(OpCode::Multiply, type, std::move(parts));
 }
 
-/// An n-ary sum or product: a reduce over sorted operands, nested ones of the same kind spliced in, neutral ones left out.
+/// An n-ary sum or product: a reduce over sorted operands, nested ones of the same kind spliced in,
+/// neutral ones left out.
 TermId Normalizer::flat(OpCode op, ElementType type, std::vector<TermId> parts) {
   double neutral = op == OpCode::Add ? 0 : 1;
   TermId init = terms_.literal(type, semantics::encode(type, neutral));
   std::vector<TermId> all;
   for (TermId part : parts) {
     const Term &t = terms_[part];
-    if (t.kind == TermKind::Reduce && t.op == op && t.type == type && terms_.operands(part)[0] == init) {
+    if (t.kind == TermKind::Reduce && t.op == op && t.type == type &&
+        terms_.operands(part)[0] == init) {
       auto inner = terms_.elements({t.a});
       all.insert(all.end(), inner.begin(), inner.end());
     } else if (!is_literal(part, neutral)) {

@@ -1,18 +1,22 @@
 #pragma once
 // Normal forms of terms at the levels below `bits`.
 //
-// Level `finite` compares results up to the sign of zero, for inputs of finite numbers for which neither program meets NaN or
-// infinity. Write x ~ y for "equal, or both zero". The lemmas used here give terms t' with t ~ t':
-//   * a dot one of whose vectors is one 1 and otherwise zeros is the other vector's element at the 1: each other product is
-//     a zero (the elements are finite), adding zeros to zeros or to x gives a zero or x, and x is exact in the accumulator;
+// Level `finite` compares results up to the sign of zero, for inputs of finite numbers for which
+// neither program meets NaN or infinity. Write x ~ y for "equal, or both zero". The lemmas used
+// here give terms t' with t ~ t':
+//   * a dot one of whose vectors is one 1 and otherwise zeros is the other vector's element at the
+//   1: each other product is
+//     a zero (the elements are finite), adding zeros to zeros or to x gives a zero or x, and x is
+//     exact in the accumulator;
 //   * x + 0, x - 0, x * 1, x / 1 are x.
-// ~ is kept by every float operation: the signs of zero operands can show only as the sign of a zero result, or as an
-// infinity (1/0, log 0, ...) or NaN (0/0), which the level excludes; comparisons do not see them. It is not kept by operations
-// on the bits: so a term that rests on ~ is `tainted`, and extracting a byte of a tainted term (which means that the bytes were
-// not joined to the same element again) `blocks` every term above it: such terms are never said to be equal.
+// ~ is kept by every float operation: the signs of zero operands can show only as the sign of a
+// zero result, or as an infinity (1/0, log 0, ...) or NaN (0/0), which the level excludes;
+// comparisons do not see them. It is not kept by operations on the bits: so a term that rests on ~
+// is `tainted`, and extracting a byte of a tainted term (which means that the bytes were not joined
+// to the same element again) `blocks` every term above it: such terms are never said to be equal.
 //
-// Level `real` drops roundings as well: sums and products are flattened and sorted, conversions between floats vanish,
-// x - y is x + (-1)y, x / y is x * (1/y).
+// Level `real` drops roundings as well: sums and products are flattened and sorted, conversions
+// between floats vanish, x - y is x + (-1)y, x / y is x * (1/y).
 
 #include "semantics/rules.h"
 #include "verify/term.h"

@@ -40,7 +40,8 @@ ProofCache ProofCache::load() {
     if (json.at("version") != kVersion)
       return cache;
     for (const auto &[key, value] : json.at("proved").items())
-      cache.entries_[key] = {value.at("name").get<std::string>(), value.at("lemmas").get<std::vector<std::string>>()};
+      cache.entries_[key] = {value.at("name").get<std::string>(),
+                             value.at("lemmas").get<std::vector<std::string>>()};
     cache.tried_ = json.value("tried", std::map<std::string, unsigned>());
   } catch (const std::exception &) { // damaged: everything is proved anew
     cache.entries_.clear();
@@ -88,7 +89,8 @@ void ProofCache::save() const {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
   try {
-    semantics::write_file_atomically(file, Json{{"version", kVersion}, {"proved", proved}, {"tried", tried}}.dump(1));
+    semantics::write_file_atomically(
+        file, Json{{"version", kVersion}, {"proved", proved}, {"tried", tried}}.dump(1));
   } catch (const semantics::InputError &) { // a cache that cannot be kept costs time, nothing else
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Claims that were proved before, or tried in vain, on disk (see prover.h for where and why they may be believed).
+// Claims that were proved before, or tried in vain, on disk (see prover.h for where and why they
+// may be believed).
 
 #include <map>
 #include <string>
@@ -21,8 +22,8 @@ public:
   unsigned tried(const std::string &key) const;
   void add_tried(const std::string &key, unsigned timeout_ms);
   void add(const std::string &key, Entry entry);
-  /// Merges with what is on disk and writes whole or not at all, if anything was added; a folder that cannot be written to is
-  /// no error.
+  /// Merges with what is on disk and writes whole or not at all, if anything was added; a folder
+  /// that cannot be written to is no error.
   void save() const;
   /// The file's path; "" when there is no place for it.
   static std::string path();

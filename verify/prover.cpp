@@ -44,7 +44,8 @@ std::vector<ElementType> choices(const RewriteRule &rule, std::size_t symbol) {
 }
 
 /// Calls f with every choice of one of `options[i]` for each i.
-template <class T, class F> void product(const std::vector<std::vector<T>> &options, std::vector<T> &chosen, F f) {
+template <class T, class F>
+void product(const std::vector<std::vector<T>> &options, std::vector<T> &chosen, F f) {
   if (chosen.size() == options.size()) {
     f(chosen);
     return;
@@ -100,7 +101,8 @@ std::vector<Encoding> concrete_encodings(const RewriteRule &rule) {
 bool elementwise_only(const GraphTemplate &side) {
   return std::all_of(side.nodes.begin(), side.nodes.end(), [](const auto &node) {
     const auto *code = std::get_if<OpCode>(&node.op);
-    return code && (*code == OpCode::Parameter || semantics::info(*code).cls == semantics::OpClass::Elementwise);
+    return code && (*code == OpCode::Parameter ||
+                    semantics::info(*code).cls == semantics::OpClass::Elementwise);
   });
 }
 
@@ -111,7 +113,8 @@ std::vector<ElementType> types_named(const RewriteRule &rule, const std::string 
   return {semantics::element_type(name).value()};
 }
 
-/// "commutative multiply T" and "unit vector dot T", for the types that T stands for and the accumulators of the profiles.
+/// "commutative multiply T" and "unit vector dot T", for the types that T stands for and the
+/// accumulators of the profiles.
 void add_lemmas(const RewriteRule &rule, const std::vector<std::string> &used, ClaimProof &out) {
   std::set<std::string> names(out.lemmas.begin(), out.lemmas.end());
   for (const std::string &lemma : used) {
@@ -132,7 +135,8 @@ void add_lemmas(const RewriteRule &rule, const std::vector<std::string> &used, C
 bool stopped(const ProveOptions &options) { return options.interrupt && options.interrupt->load(); }
 
 /// Proves one after the other; stops at the first that is not proved.
-bool prove_all(const std::vector<Obligation> &obligations, const ProveOptions &options, ClaimProof &out) {
+bool prove_all(const std::vector<Obligation> &obligations, const ProveOptions &options,
+               ClaimProof &out) {
   for (const Obligation &obligation : obligations) {
     if (stopped(options)) {
       out.answer = SmtAnswer::Unknown;
@@ -150,16 +154,20 @@ bool prove_all(const std::vector<Obligation> &obligations, const ProveOptions &o
   return true;
 }
 
-bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list, const ProveOptions &options, ClaimProof &out) {
+bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list,
+                 const ProveOptions &options, ClaimProof &out) {
   bool any = false;
-  std::vector<std::pair<const GraphTemplate *, const GraphTemplate *>> directions = {{&rule.from, &rule.to}};
+  std::vector<std::pair<const GraphTemplate *, const GraphTemplate *>> directions = {
+      {&rule.from, &rule.to}};
   if (rule.both_ways)
     directions.emplace_back(&rule.to, &rule.from);
   for (auto [from, to] : directions)
     for (const Encoding &encoding : list) {
       RuleEncoder encoder(rule, *from, *to, encoding);
-      constexpr unsigned contradiction_timeout_ms = 2000; // undecided: taken to be possible, which is the harder case
-      if (!encoder.applies() || check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved)
+      constexpr unsigned contradiction_timeout_ms =
+          2000; // undecided: taken to be possible, which is the harder case
+      if (!encoder.applies() ||
+          check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved)
         continue;
       any = true;
       std::vector<Obligation> obligations = encoder.obligations();
@@ -175,8 +183,10 @@ bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list, con
 }
 
 template <class F> void in_parallel(std::size_t count, int jobs, F f) {
-  int threads = jobs > 0 ? jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+  int threads =
+      jobs > 0 ? jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                            static_cast<std::size_t>(threads));
   tbb::parallel_for(std::size_t{0}, count, f, tbb::simple_partitioner());
 }
 
@@ -187,12 +197,13 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
   ClaimProof out;
   out.name = rule.name;
   std::vector<Encoding> list = encodings(rule);
-  out.method = !list.empty() && !list[0].widths.empty()        ? "index maps and bit-vectors"
-               : rule.level == semantics::Level::Real          ? "index maps and real arithmetic"
-                                                               : "index maps";
+  out.method = !list.empty() && !list[0].widths.empty() ? "index maps and bit-vectors"
+               : rule.level == semantics::Level::Real   ? "index maps and real arithmetic"
+                                                        : "index maps";
   try {
     bool proved = prove_under(rule, list, options, out);
-    bool concrete = !proved && rule.level == semantics::Level::Bits && elementwise_only(rule.from) && elementwise_only(rule.to);
+    bool concrete = !proved && rule.level == semantics::Level::Bits &&
+                    elementwise_only(rule.from) && elementwise_only(rule.to);
     if (concrete && !stopped(options)) {
       ClaimProof again;
       again.name = rule.name;
@@ -213,7 +224,8 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
   return out;
 }
 
-std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names, const ProveOptions &options) {
+std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
+                                     const ProveOptions &options) {
   std::vector<ClaimProof> out(names.size());
   ProofCache cache = options.use_cache ? ProofCache::load() : ProofCache();
   std::mutex mutex;
@@ -253,7 +265,8 @@ std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names, const P
   return out;
 }
 
-std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const ProveOptions &options) {
+std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules,
+                                    const ProveOptions &options) {
   std::vector<ClaimProof> out(rules.size());
   std::vector<std::string> keys;
   for (const RewriteRule &rule : rules)
@@ -295,7 +308,8 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const Pr
   for (std::size_t i = 0; i < out.size(); ++i) {
     for (const ClaimProof &lemma : lemmas)
       if (lemma.answer != SmtAnswer::Proved && out[i].answer == SmtAnswer::Proved &&
-          std::find(out[i].lemmas.begin(), out[i].lemmas.end(), lemma.name) != out[i].lemmas.end()) {
+          std::find(out[i].lemmas.begin(), out[i].lemmas.end(), lemma.name) !=
+              out[i].lemmas.end()) {
         out[i].answer = SmtAnswer::Unknown;
         out[i].detail = "lemma '" + lemma.name + "' is not proved: " + lemma.detail;
       }

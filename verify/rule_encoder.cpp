@@ -58,15 +58,18 @@ bool contains(const std::vector<std::size_t> &list, std::size_t value) {
 
 } // namespace
 
-RuleEncoder::RuleEncoder(const semantics::RewriteRule &rule, const GraphTemplate &from, const GraphTemplate &to,
-                         Encoding encoding)
+RuleEncoder::RuleEncoder(const semantics::RewriteRule &rule, const GraphTemplate &from,
+                         const GraphTemplate &to, Encoding encoding)
     : rule_(rule), from_(from), to_(to), encoding_(std::move(encoding)) {}
 
-// ---- Sizes and types ---------------------------------------------------------------------------------------------------
+// ---- Sizes and types
+// ---------------------------------------------------------------------------------------------------
 
 std::string RuleEncoder::smt(const IntExpr &e) const { return integer_term(e); }
 
-std::size_t RuleEncoder::components(const ShapeTemplate &shape) const { return shape.dims.size() + (shape.prefix ? 1 : 0); }
+std::size_t RuleEncoder::components(const ShapeTemplate &shape) const {
+  return shape.dims.size() + (shape.prefix ? 1 : 0);
+}
 
 std::string RuleEncoder::size(const ShapeTemplate &shape, std::size_t component) const {
   if (shape.prefix && component == 0)
@@ -87,7 +90,9 @@ std::string RuleEncoder::type_name(const ShapeTemplate &shape) const {
   return rule_.symbols.types.names[std::get<std::uint32_t>(shape.type)];
 }
 
-bool RuleEncoder::same_type(const ShapeTemplate &a, const ShapeTemplate &b) const { return a.type == b.type; }
+bool RuleEncoder::same_type(const ShapeTemplate &a, const ShapeTemplate &b) const {
+  return a.type == b.type;
+}
 
 int RuleEncoder::width(const ShapeTemplate &shape) const {
   if (const auto *type = std::get_if<semantics::ElementType>(&shape.type))
@@ -131,17 +136,22 @@ std::string RuleEncoder::sort(const ShapeTemplate &shape) const {
   return "E_" + type_name(shape);
 }
 
-// ---- Elements ------------------------------------------------------------------------------------------------------------
+// ---- Elements
+// ------------------------------------------------------------------------------------------------------------
 
 std::string RuleEncoder::element(const GraphTemplate &side, std::uint32_t id, const Index &index) {
   const TemplateNode &node = side.nodes[id];
   if (is_symbol(node))
     return elementwise(side, node, index);
-  auto operand = [&](std::size_t i) -> const TemplateNode & { return side.nodes[node.operands[i]]; };
+  auto operand = [&](std::size_t i) -> const TemplateNode & {
+    return side.nodes[node.operands[i]];
+  };
   switch (code_of(node)) {
   case OpCode::Parameter: {
-    auto position = std::find(side.parameters.begin(), side.parameters.end(), id) - side.parameters.begin();
-    if (encoding_.theory == ElementTheory::Concrete) { // element-wise rules: every element stands at the same index
+    auto position =
+        std::find(side.parameters.begin(), side.parameters.end(), id) - side.parameters.begin();
+    if (encoding_.theory ==
+        ElementTheory::Concrete) { // element-wise rules: every element stands at the same index
       std::string scalar = "x" + std::to_string(position);
       declare(scalar, "() " + sort(node.shape));
       return scalar;
@@ -195,7 +205,8 @@ std::string RuleEncoder::element(const GraphTemplate &side, std::uint32_t id, co
   }
   case OpCode::Slice: {
     no_prefix(node.shape, "slice");
-    auto starts = attribute(node, AttributeKey::SliceStarts), strides = attribute(node, AttributeKey::SliceStrides);
+    auto starts = attribute(node, AttributeKey::SliceStarts),
+         strides = attribute(node, AttributeKey::SliceStrides);
     if (starts.size() != index.size() || strides.size() != index.size())
       throw OutsideFragment("slice of another rank");
     Index in;
@@ -224,7 +235,8 @@ std::string RuleEncoder::constant(const TemplateNode &node) {
   return "|" + name + "|";
 }
 
-std::string RuleEncoder::reshape(const GraphTemplate &side, const TemplateNode &node, const Index &index) {
+std::string RuleEncoder::reshape(const GraphTemplate &side, const TemplateNode &node,
+                                 const Index &index) {
   std::string flat;
   for (std::size_t c = 0; c < index.size(); ++c)
     flat = c == 0 ? index[0] : "(+ (* " + flat + " " + size(node.shape, c) + ") " + index[c] + ")";
@@ -242,7 +254,8 @@ std::string RuleEncoder::reshape(const GraphTemplate &side, const TemplateNode &
   return element(side, node.operands[0], out);
 }
 
-std::string RuleEncoder::bitcast(const GraphTemplate &side, const TemplateNode &node, const Index &index) {
+std::string RuleEncoder::bitcast(const GraphTemplate &side, const TemplateNode &node,
+                                 const Index &index) {
   const ShapeTemplate &in = side.nodes[node.operands[0]].shape;
   int from = width(in), to = width(node.shape);
   if (from == to)
@@ -252,8 +265,11 @@ std::string RuleEncoder::bitcast(const GraphTemplate &side, const TemplateNode &
     std::string whole = element(side, node.operands[0], outer), out;
     int parts = from / to;
     for (int b = parts - 1; b >= 0; --b) {
-      std::string part = "((_ extract " + std::to_string(8 * to * (b + 1) - 1) + " " + std::to_string(8 * to * b) + ") " + whole + ")";
-      out = out.empty() ? part : "(ite (= " + index.back() + " " + std::to_string(b) + ") " + part + " " + out + ")";
+      std::string part = "((_ extract " + std::to_string(8 * to * (b + 1) - 1) + " " +
+                         std::to_string(8 * to * b) + ") " + whole + ")";
+      out = out.empty() ? part
+                        : "(ite (= " + index.back() + " " + std::to_string(b) + ") " + part + " " +
+                              out + ")";
     }
     return out;
   }
@@ -277,7 +293,8 @@ bool RuleEncoder::decide(const std::string &condition) {
   return answer;
 }
 
-std::string RuleEncoder::concatenate(const GraphTemplate &side, const TemplateNode &node, Index index) {
+std::string RuleEncoder::concatenate(const GraphTemplate &side, const TemplateNode &node,
+                                     Index index) {
   auto d = dimensions(node, AttributeKey::Dimensions);
   no_prefix(node.shape, "concatenate");
   if (d.size() != 1 || d[0] >= index.size())
@@ -293,7 +310,8 @@ std::string RuleEncoder::concatenate(const GraphTemplate &side, const TemplateNo
   throw OutsideFragment("concatenate of nothing");
 }
 
-std::string RuleEncoder::fold(const GraphTemplate &side, const TemplateNode &node, const Index &index) {
+std::string RuleEncoder::fold(const GraphTemplate &side, const TemplateNode &node,
+                              const Index &index) {
   if (in_fold_)
     throw OutsideFragment("a fold inside a fold");
   in_fold_ = true;
@@ -303,13 +321,16 @@ std::string RuleEncoder::fold(const GraphTemplate &side, const TemplateNode &nod
   out.placeholder = "f" + std::to_string(folds_.size());
   out.variable = "k" + std::to_string(folds_.size());
   if (code_of(node) == OpCode::Dot) {
-    auto lc = dimensions(node, AttributeKey::LhsContracting), rc = dimensions(node, AttributeKey::RhsContracting);
+    auto lc = dimensions(node, AttributeKey::LhsContracting),
+         rc = dimensions(node, AttributeKey::RhsContracting);
     if (lc.size() != 1 || rc.size() != 1 || !attribute(node, AttributeKey::LhsBatch).empty())
       throw OutsideFragment("dot with batch or several contracting dimensions");
-    const ShapeTemplate &l = side.nodes[node.operands[0]].shape, &r = side.nodes[node.operands[1]].shape;
+    const ShapeTemplate &l = side.nodes[node.operands[0]].shape,
+                        &r = side.nodes[node.operands[1]].shape;
     no_prefix(l, "dot");
     no_prefix(r, "dot");
-    if (lc[0] >= components(l) || rc[0] >= components(r) || components(l) + components(r) != index.size() + 2)
+    if (lc[0] >= components(l) || rc[0] >= components(r) ||
+        components(l) + components(r) != index.size() + 2)
       throw OutsideFragment("dot with wrong dimensions");
     Index left, right;
     std::size_t next = 0;
@@ -326,7 +347,8 @@ std::string RuleEncoder::fold(const GraphTemplate &side, const TemplateNode &nod
     const ShapeTemplate &in = side.nodes[node.operands[0]].shape;
     no_prefix(in, "reduce");
     auto reducer = attribute(node, AttributeKey::Reducer);
-    if (dims.size() != 1 || dims[0] >= components(in) || reducer.size() != 1 || components(in) != index.size() + 1)
+    if (dims.size() != 1 || dims[0] >= components(in) || reducer.size() != 1 ||
+        components(in) != index.size() + 1)
       throw OutsideFragment("reduce over several dimensions");
     Index at;
     std::size_t next = 0;
@@ -343,8 +365,10 @@ std::string RuleEncoder::fold(const GraphTemplate &side, const TemplateNode &nod
   return out.placeholder;
 }
 
-std::string RuleEncoder::interpreted(OpCode op, const std::string &type, const std::vector<std::string> &a) {
-  bool real = type == "Real", floating = type.starts_with("(_ FloatingPoint"), bits = type.starts_with("(_ BitVec");
+std::string RuleEncoder::interpreted(OpCode op, const std::string &type,
+                                     const std::vector<std::string> &a) {
+  bool real = type == "Real", floating = type.starts_with("(_ FloatingPoint"),
+       bits = type.starts_with("(_ BitVec");
   auto pick = [&](const char *r, const char *f, const char *b) -> std::string {
     if (real)
       return call(r, a);
@@ -378,10 +402,12 @@ void RuleEncoder::need_floats(const ShapeTemplate &shape) const {
     throw OutsideFragment("real arithmetic on types that are not all floats");
 }
 
-std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNode &node, const Index &index) {
+std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNode &node,
+                                     const Index &index) {
   std::vector<std::string> arguments;
-  std::string name = is_symbol(node) ? "F_" + rule_.symbols.operations.names[std::get<std::uint32_t>(node.op)]
-                                     : "op_" + std::string(semantics::info(code_of(node)).name);
+  std::string name = is_symbol(node)
+                         ? "F_" + rule_.symbols.operations.names[std::get<std::uint32_t>(node.op)]
+                         : "op_" + std::string(semantics::info(code_of(node)).name);
   std::string signature = "(";
   for (std::uint32_t operand : node.operands) {
     const ShapeTemplate &shape = side.nodes[operand].shape;
@@ -397,7 +423,8 @@ std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNo
     OpCode op = code_of(node);
     if (op == OpCode::Compare) {
       auto direction = attribute(node, AttributeKey::Direction);
-      if (sort(side.nodes[node.operands[0]].shape) != "Int" || direction.size() != 1 || !direction[0].is_constant() ||
+      if (sort(side.nodes[node.operands[0]].shape) != "Int" || direction.size() != 1 ||
+          !direction[0].is_constant() ||
           direction[0].value() != static_cast<std::int64_t>(semantics::CompareDirection::EQ))
         throw OutsideFragment("this comparison");
       return call("=", arguments);
@@ -409,7 +436,8 @@ std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNo
         return direct;
       }
     if (encoding_.theory == ElementTheory::Concrete)
-      throw OutsideFragment("operation " + std::string(semantics::info(op).name) + " in this arithmetic");
+      throw OutsideFragment("operation " + std::string(semantics::info(op).name) +
+                            " in this arithmetic");
   }
   for (std::uint32_t operand : node.operands)
     if (sort(side.nodes[operand].shape) == "Int")
@@ -418,7 +446,8 @@ std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNo
   return call(name, arguments);
 }
 
-// ---- Well-typedness ------------------------------------------------------------------------------------------------------
+// ---- Well-typedness
+// ------------------------------------------------------------------------------------------------------
 
 std::vector<std::string> RuleEncoder::typing(const GraphTemplate &side) const {
   std::vector<std::string> out;
@@ -441,8 +470,11 @@ void need(bool holds, const char *what) {
 } // namespace
 
 /// What infer_shape checks, as formulas over the sizes.
-void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node, std::vector<std::string> &out) const {
-  auto in = [&](std::size_t i) -> const ShapeTemplate & { return side.nodes[node.operands[i]].shape; };
+void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
+                            std::vector<std::string> &out) const {
+  auto in = [&](std::size_t i) -> const ShapeTemplate & {
+    return side.nodes[node.operands[i]].shape;
+  };
   auto equal = [&](const std::string &a, const std::string &b) {
     if (a != b)
       out.push_back("(= " + a + " " + b + ")");
@@ -457,8 +489,11 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
   if (!symbol && (op == OpCode::Select || op == OpCode::Clamp))
     throw OutsideFragment("operation " + std::string(semantics::info(op).name));
   if (!symbol && op == OpCode::Compare)
-    need(same_type(in(0), in(1)) && node.shape.type == decltype(node.shape.type)(semantics::ElementType::Pred), "comparison types");
-  bool changes_type = !symbol && (op == OpCode::Convert || op == OpCode::BitcastConvert || op == OpCode::Compare);
+    need(same_type(in(0), in(1)) &&
+             node.shape.type == decltype(node.shape.type)(semantics::ElementType::Pred),
+         "comparison types");
+  bool changes_type =
+      !symbol && (op == OpCode::Convert || op == OpCode::BitcastConvert || op == OpCode::Compare);
   for (std::size_t i = 0; i < node.operands.size() && !changes_type; ++i)
     need(same_type(in(i), node.shape), "element types differ");
   if (symbol || semantics::info(op).cls == semantics::OpClass::Elementwise || op == OpCode::Copy) {
@@ -473,13 +508,16 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
     return;
   case OpCode::BitcastConvert: {
     int from = width(in(0)), to = width(node.shape);
-    const ShapeTemplate &wide = from >= to ? in(0) : node.shape, &narrow = from >= to ? node.shape : in(0);
+    const ShapeTemplate &wide = from >= to ? in(0) : node.shape,
+                        &narrow = from >= to ? node.shape : in(0);
     std::size_t extra = from == to ? 0 : 1;
-    need(components(narrow) == components(wide) + extra && narrow.prefix == wide.prefix, "bitcast-convert ranks");
+    need(components(narrow) == components(wide) + extra && narrow.prefix == wide.prefix,
+         "bitcast-convert ranks");
     for (std::size_t c = 0; c < components(wide); ++c)
       equal(size(wide, c), size(narrow, c));
     if (extra)
-      equal(size(narrow, components(narrow) - 1), std::to_string(std::max(from, to) / std::min(from, to)));
+      equal(size(narrow, components(narrow) - 1),
+            std::to_string(std::max(from, to) / std::min(from, to)));
     return;
   }
   case OpCode::Transpose: {
@@ -495,20 +533,24 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
     auto dims = dimensions(node, AttributeKey::Dimensions);
     need(dims.size() == components(in(0)), "broadcast ranks");
     for (std::size_t d = 0; d < dims.size(); ++d) {
-      need(dims[d] < rank && std::count(dims.begin(), dims.end(), dims[d]) == 1, "broadcast dimensions");
+      need(dims[d] < rank && std::count(dims.begin(), dims.end(), dims[d]) == 1,
+           "broadcast dimensions");
       equal(size(node.shape, dims[d]), size(in(0), d));
     }
     return;
   }
   case OpCode::Slice: {
-    auto starts = attribute(node, AttributeKey::SliceStarts), limits = attribute(node, AttributeKey::SliceLimits),
+    auto starts = attribute(node, AttributeKey::SliceStarts),
+         limits = attribute(node, AttributeKey::SliceLimits),
          strides = attribute(node, AttributeKey::SliceStrides);
-    need(starts.size() == rank && limits.size() == rank && strides.size() == rank && components(in(0)) == rank, "slice ranks");
+    need(starts.size() == rank && limits.size() == rank && strides.size() == rank &&
+             components(in(0)) == rank,
+         "slice ranks");
     for (std::size_t d = 0; d < rank; ++d) {
       if (!strides[d].is_constant() || strides[d].value() != 1)
         throw OutsideFragment("slice strides other than 1");
-      out.push_back("(and (<= 0 " + smt(starts[d]) + ") (<= " + smt(starts[d]) + " " + smt(limits[d]) + ") (<= " +
-                    smt(limits[d]) + " " + size(in(0), d) + "))");
+      out.push_back("(and (<= 0 " + smt(starts[d]) + ") (<= " + smt(starts[d]) + " " +
+                    smt(limits[d]) + ") (<= " + smt(limits[d]) + " " + size(in(0), d) + "))");
       equal(size(node.shape, d), "(- " + smt(limits[d]) + " " + smt(starts[d]) + ")");
     }
     return;
@@ -528,8 +570,10 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
     return;
   }
   case OpCode::Dot: {
-    auto lc = dimensions(node, AttributeKey::LhsContracting), rc = dimensions(node, AttributeKey::RhsContracting);
-    need(lc.size() == 1 && rc.size() == 1 && lc[0] < components(in(0)) && rc[0] < components(in(1)), "dot dimensions");
+    auto lc = dimensions(node, AttributeKey::LhsContracting),
+         rc = dimensions(node, AttributeKey::RhsContracting);
+    need(lc.size() == 1 && rc.size() == 1 && lc[0] < components(in(0)) && rc[0] < components(in(1)),
+         "dot dimensions");
     equal(size(in(0), lc[0]), size(in(1), rc[0]));
     std::vector<std::string> free;
     for (std::size_t c = 0; c < components(in(0)); ++c)
@@ -560,7 +604,8 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
   }
 }
 
-// ---- Obligations ---------------------------------------------------------------------------------------------------------
+// ---- Obligations
+// ---------------------------------------------------------------------------------------------------------
 
 std::string RuleEncoder::premises() const {
   std::string out;
@@ -579,7 +624,8 @@ std::string RuleEncoder::premises() const {
   return out;
 }
 
-/// A claim about scalars alone: no indices, no sizes, so that solvers take their procedures for bits and floats.
+/// A claim about scalars alone: no indices, no sizes, so that solvers take their procedures for
+/// bits and floats.
 Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::string &claim) const {
   std::string text;
   bool floating = false;
@@ -590,17 +636,20 @@ Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::st
     floating |= signature.find("FloatingPoint") != std::string::npos;
   }
   std::string logic = floating ? "QF_FP" : "QF_BV";
-  return {rule_.name + ": " + name, "(set-logic " + logic + ")\n" + text + "(assert (not " + claim + "))\n(check-sat)\n"};
+  return {rule_.name + ": " + name,
+          "(set-logic " + logic + ")\n" + text + "(assert (not " + claim + "))\n(check-sat)\n"};
 }
 
-Obligation RuleEncoder::obligation(const std::string &name, const std::vector<std::string> &assumptions,
+Obligation RuleEncoder::obligation(const std::string &name,
+                                   const std::vector<std::string> &assumptions,
                                    const std::string &claim) const {
   std::string text;
   std::set<std::string> sorts;
   std::string declarations;
   for (const auto &[symbol, signature] : declarations_) {
     declarations += "(declare-fun " + symbol + " " + signature + ")\n";
-    for (std::size_t at = signature.find("E_"); at != std::string::npos; at = signature.find("E_", at + 1))
+    for (std::size_t at = signature.find("E_"); at != std::string::npos;
+         at = signature.find("E_", at + 1))
       sorts.insert(signature.substr(at, signature.find_first_of(" )", at) - at));
   }
   text = "(set-logic ALL)\n";
@@ -613,7 +662,8 @@ Obligation RuleEncoder::obligation(const std::string &name, const std::vector<st
 }
 
 /// Fold number f of `from` against fold number f of `to`.
-void RuleEncoder::match_folds(const std::vector<std::string> &assumptions, std::size_t split, std::vector<Obligation> &out) {
+void RuleEncoder::match_folds(const std::vector<std::string> &assumptions, std::size_t split,
+                              std::vector<Obligation> &out) {
   if (folds_.size() != 2 * split)
     throw OutsideFragment("a different number of folds on the two sides");
   for (std::size_t f = 0; f < split; ++f) {
@@ -632,22 +682,27 @@ void RuleEncoder::match_folds(const std::vector<std::string> &assumptions, std::
       same = "(and " + same + " (= " + a.right + " " + b.right + "))";
     Obligation summands = obligation("summands of " + a.operation, inside, same);
     if (!a.right.empty() && check(summands, {5000, 0}).answer != SmtAnswer::Proved) {
-      summands = obligation("summands of " + a.operation + ", factors exchanged", inside,
-                            "(and (= " + a.left + " " + b.right + ") (= " + a.right + " " + b.left + "))");
+      summands =
+          obligation("summands of " + a.operation + ", factors exchanged", inside,
+                     "(and (= " + a.left + " " + b.right + ") (= " + a.right + " " + b.left + "))");
       lemmas_.push_back("commutative multiply " + type_name(a.node->shape));
     }
     out.push_back(std::move(summands));
-    out.push_back(obligation("length of " + a.operation, assumptions, "(= " + a.length + " " + b.length + ")"));
+    out.push_back(obligation("length of " + a.operation, assumptions,
+                             "(= " + a.length + " " + b.length + ")"));
     if (!a.init.empty())
-      out.push_back(obligation("initial value of " + a.operation, assumptions, "(= " + a.init + " " + b.init + ")"));
+      out.push_back(obligation("initial value of " + a.operation, assumptions,
+                               "(= " + a.init + " " + b.init + ")"));
   }
 }
 
-/// plain ~ dot whose right factor is convert(k = p): at level finite, by the lemma "unit vector dot".
-bool RuleEncoder::unit_dot(const std::vector<std::string> &assumptions, const std::string &plain, const Fold &fold,
-                           std::vector<Obligation> &out) {
+/// plain ~ dot whose right factor is convert(k = p): at level finite, by the lemma "unit vector
+/// dot".
+bool RuleEncoder::unit_dot(const std::vector<std::string> &assumptions, const std::string &plain,
+                           const Fold &fold, std::vector<Obligation> &out) {
   constexpr std::string_view convert = "(op_convert.pred.";
-  if (rule_.level == semantics::Level::Bits || fold.right.empty() || !fold.right.starts_with(convert))
+  if (rule_.level == semantics::Level::Bits || fold.right.empty() ||
+      !fold.right.starts_with(convert))
     return false;
   std::size_t space = fold.right.find(' ');
   std::string condition = fold.right.substr(space + 1, fold.right.size() - space - 2);
@@ -658,11 +713,14 @@ bool RuleEncoder::unit_dot(const std::vector<std::string> &assumptions, const st
     inside.push_back("(< " + fold.variable + " " + fold.length + ")");
     std::vector<std::string> at = inside;
     at.push_back("(= " + fold.variable + " " + position + ")");
-    Obligation unit = obligation("the right vector is 1 at one place", inside,
-                                 "(= " + condition + " (= " + fold.variable + " " + position + "))");
-    Obligation range = obligation("that place is in range", assumptions,
-                                  "(and (<= 0 " + position + ") (< " + position + " " + fold.length + "))");
-    Obligation value = obligation("the left vector's element there", at, "(= " + plain + " " + fold.left + ")");
+    Obligation unit =
+        obligation("the right vector is 1 at one place", inside,
+                   "(= " + condition + " (= " + fold.variable + " " + position + "))");
+    Obligation range =
+        obligation("that place is in range", assumptions,
+                   "(and (<= 0 " + position + ") (< " + position + " " + fold.length + "))");
+    Obligation value =
+        obligation("the left vector's element there", at, "(= " + plain + " " + fold.left + ")");
     if (check(unit, {5000, 0}).answer != SmtAnswer::Proved)
       continue;
     lemmas_.push_back("unit vector dot " + type_name(fold.node->shape));
@@ -718,12 +776,14 @@ bool RuleEncoder::applies() const {
 }
 
 Obligation RuleEncoder::impossible() const {
-  return {rule_.name + ": premises contradict each other", "(set-logic ALL)\n" + premises() + "(check-sat)\n"};
+  return {rule_.name + ": premises contradict each other",
+          "(set-logic ALL)\n" + premises() + "(check-sat)\n"};
 }
 
 std::vector<Obligation> RuleEncoder::obligations() {
   std::vector<Obligation> out;
-  const ShapeTemplate &a = from_.nodes[from_.results[0]].shape, &b = to_.nodes[to_.results[0]].shape;
+  const ShapeTemplate &a = from_.nodes[from_.results[0]].shape,
+                      &b = to_.nodes[to_.results[0]].shape;
   if (!same_type(a, b) || components(a) != components(b) || a.prefix != b.prefix)
     throw OutsideFragment("results of different type or rank");
   declarations_.clear();

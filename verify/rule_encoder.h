@@ -1,16 +1,19 @@
 #pragma once
 // Rewrite rules as SMT obligations, for every size and shape that their symbols admit.
 //
-// Each side of a rule becomes "the element at a fresh index". A tensor of shape T[m,n] is a function of two integers, one of
-// shape T[*s] a function of the flat index, so that what holds of it holds for every rank. Movement is arithmetic on indices;
-// element-wise operations are uninterpreted functions; bitcast-convert is extraction and concatenation of bit-vectors, once for each
-// pair of widths. A fold (reduce, dot) is a constant of its own; two folds are the same constant when operation, length and initial
-// value are equal and their summands agree at a fresh summand index: then they are the same tree of roundings, whatever
-// the numerics profile (the summands of a dot are products, which commute: lemma "commutative multiply").
-// A concatenate splits the proof into cases by which operand the index meets.
+// Each side of a rule becomes "the element at a fresh index". A tensor of shape T[m,n] is a
+// function of two integers, one of shape T[*s] a function of the flat index, so that what holds of
+// it holds for every rank. Movement is arithmetic on indices; element-wise operations are
+// uninterpreted functions; bitcast-convert is extraction and concatenation of bit-vectors, once for
+// each pair of widths. A fold (reduce, dot) is a constant of its own; two folds are the same
+// constant when operation, length and initial value are equal and their summands agree at a fresh
+// summand index: then they are the same tree of roundings, whatever the numerics profile (the
+// summands of a dot are products, which commute: lemma "commutative multiply"). A concatenate
+// splits the proof into cases by which operand the index meets.
 //
-// Premises: sizes are not negative, the rule's conditions, well-typedness of `from`, and that indices lie in range.
-// Well-typedness of `to`, and equality of the result shapes, are obligations like the others.
+// Premises: sizes are not negative, the rule's conditions, well-typedness of `from`, and that
+// indices lie in range. Well-typedness of `to`, and equality of the result shapes, are obligations
+// like the others.
 
 #include "semantics/rules.h"
 #include "verify/integer_formula.h"
@@ -30,19 +33,21 @@ enum class ElementTheory : std::uint8_t { Uninterpreted, Real, Concrete };
 
 struct Encoding {
   ElementTheory theory = ElementTheory::Uninterpreted;
-  std::vector<int> widths;                               ///< in bytes, by type symbol: bit-vectors; empty: not
+  std::vector<int> widths; ///< in bytes, by type symbol: bit-vectors; empty: not
   std::vector<std::optional<semantics::ElementType>> types; ///< by type symbol, for Concrete
 };
 
-/// The obligations whose proofs together prove `from` = `to` under one reading of the element types. `lemmas` receives the scalar
-/// lemmas that they rest on.
+/// The obligations whose proofs together prove `from` = `to` under one reading of the element
+/// types. `lemmas` receives the scalar lemmas that they rest on.
 class RuleEncoder {
 public:
-  RuleEncoder(const semantics::RewriteRule &rule, const semantics::GraphTemplate &from, const semantics::GraphTemplate &to,
-              Encoding encoding);
-  /// `from` can be well-typed under this encoding; otherwise the rule never applies and there is nothing to prove.
+  RuleEncoder(const semantics::RewriteRule &rule, const semantics::GraphTemplate &from,
+              const semantics::GraphTemplate &to, Encoding encoding);
+  /// `from` can be well-typed under this encoding; otherwise the rule never applies and there is
+  /// nothing to prove.
   bool applies() const;
-  /// Valid if and only if the premises contradict each other: then too the rule never applies, and would prove anything.
+  /// Valid if and only if the premises contradict each other: then too the rule never applies, and
+  /// would prove anything.
   Obligation impossible() const;
   std::vector<Obligation> obligations();
   /// Each ends in the name of a type or of a type symbol: "commutative multiply T".
@@ -66,12 +71,18 @@ private:
   bool same_type(const semantics::ShapeTemplate &a, const semantics::ShapeTemplate &b) const;
 
   std::string element(const semantics::GraphTemplate &side, std::uint32_t node, const Index &index);
-  std::string bitcast(const semantics::GraphTemplate &side, const semantics::TemplateNode &node, const Index &index);
-  std::string concatenate(const semantics::GraphTemplate &side, const semantics::TemplateNode &node, Index index);
-  std::string reshape(const semantics::GraphTemplate &side, const semantics::TemplateNode &node, const Index &index);
-  std::string fold(const semantics::GraphTemplate &side, const semantics::TemplateNode &node, const Index &index);
-  std::string elementwise(const semantics::GraphTemplate &side, const semantics::TemplateNode &node, const Index &index);
-  std::string interpreted(semantics::OpCode op, const std::string &type, const std::vector<std::string> &arguments);
+  std::string bitcast(const semantics::GraphTemplate &side, const semantics::TemplateNode &node,
+                      const Index &index);
+  std::string concatenate(const semantics::GraphTemplate &side, const semantics::TemplateNode &node,
+                          Index index);
+  std::string reshape(const semantics::GraphTemplate &side, const semantics::TemplateNode &node,
+                      const Index &index);
+  std::string fold(const semantics::GraphTemplate &side, const semantics::TemplateNode &node,
+                   const Index &index);
+  std::string elementwise(const semantics::GraphTemplate &side, const semantics::TemplateNode &node,
+                          const Index &index);
+  std::string interpreted(semantics::OpCode op, const std::string &type,
+                          const std::vector<std::string> &arguments);
   std::string constant(const semantics::TemplateNode &node);
   void need_floats(const semantics::ShapeTemplate &shape) const;
 
@@ -79,14 +90,18 @@ private:
   void type_node(const semantics::GraphTemplate &side, const semantics::TemplateNode &node,
                  std::vector<std::string> &out) const;
   std::string premises() const;
-  Obligation obligation(const std::string &name, const std::vector<std::string> &assumptions, const std::string &claim) const;
+  Obligation obligation(const std::string &name, const std::vector<std::string> &assumptions,
+                        const std::string &claim) const;
   Obligation scalar_obligation(const std::string &name, const std::string &claim) const;
   bool decide(const std::string &condition);
   void prove_path(std::vector<Obligation> &out);
-  void match_folds(const std::vector<std::string> &assumptions, std::size_t split, std::vector<Obligation> &out);
-  bool unit_dot(const std::vector<std::string> &assumptions, const std::string &plain, const Fold &fold,
-                std::vector<Obligation> &out);
-  void declare(const std::string &name, const std::string &signature) { declarations_[name] = signature; }
+  void match_folds(const std::vector<std::string> &assumptions, std::size_t split,
+                   std::vector<Obligation> &out);
+  bool unit_dot(const std::vector<std::string> &assumptions, const std::string &plain,
+                const Fold &fold, std::vector<Obligation> &out);
+  void declare(const std::string &name, const std::string &signature) {
+    declarations_[name] = signature;
+  }
 
   const semantics::RewriteRule &rule_;
   const semantics::GraphTemplate &from_, &to_;

@@ -10,7 +10,8 @@
 namespace isamorph::verify {
 namespace {
 
-/// The text without its set-logic and check-sat lines, which are calls here; the logic is returned in `logic`.
+/// The text without its set-logic and check-sat lines, which are calls here; the logic is returned
+/// in `logic`.
 std::string assertions_of(const std::string &text, std::string &logic) {
   std::istringstream lines(text);
   std::string out;
@@ -63,7 +64,8 @@ SmtResult solve(const Obligation &obligation, const SmtOptions &options) {
   if (text.find("fp.fma") != std::string::npos)
     return {SmtAnswer::Unknown, "fp.fma is not trusted", 0};
   z3::context context;
-  z3::solver solver = logic.empty() || logic == "ALL" ? z3::solver(context) : z3::solver(context, logic.c_str());
+  z3::solver solver =
+      logic.empty() || logic == "ALL" ? z3::solver(context) : z3::solver(context, logic.c_str());
   z3::params params(context);
   params.set("timeout", options.timeout_ms);
   if (options.rlimit)

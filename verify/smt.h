@@ -1,7 +1,8 @@
 #pragma once
-// The solver behind one small door. An obligation is SMT-LIB 2 text that is unsatisfiable exactly when the claim holds, so that
-// any solver can be given it; here Z3 answers. A time-out can never be taken for a proof: the answer is a type with three names.
-// fp.fma must not appear in any obligation: Z3 4.8.12 decides it wrongly (Z3Prover/z3#10608).
+// The solver behind one small door. An obligation is SMT-LIB 2 text that is unsatisfiable exactly
+// when the claim holds, so that any solver can be given it; here Z3 answers. A time-out can never
+// be taken for a proof: the answer is a type with three names. fp.fma must not appear in any
+// obligation: Z3 4.8.12 decides it wrongly (Z3Prover/z3#10608).
 
 #include <atomic>
 #include <cstdint>
@@ -26,7 +27,7 @@ struct SmtResult {
 
 struct SmtOptions {
   unsigned timeout_ms = 60'000;
-  unsigned rlimit = 0; ///< 0: none
+  unsigned rlimit = 0;                          ///< 0: none
   const std::atomic<bool> *interrupt = nullptr; ///< set: the answer is Unknown, soon
 };
 

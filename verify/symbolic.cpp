@@ -63,7 +63,8 @@ Dims others(std::size_t rank, std::span<const std::int64_t> a, std::span<const s
   return out;
 }
 
-/// Element offsets of all index combinations of some dimensions, in row-major order of those dimensions.
+/// Element offsets of all index combinations of some dimensions, in row-major order of those
+/// dimensions.
 std::vector<std::int64_t> offsets(const Shape &shape, std::span<const std::int64_t> dims) {
   std::vector<std::int64_t> strides = semantics::row_major_strides(shape.dims), out = {0};
   for (std::int64_t d : dims) {
@@ -76,18 +77,19 @@ std::vector<std::int64_t> offsets(const Shape &shape, std::span<const std::int64
   return out;
 }
 
-VectorId gather(TermGraph &terms, const SymbolicTensor &tensor, std::int64_t base, std::span<const std::int64_t> steps,
-                std::vector<TermId> &scratch) {
+VectorId gather(TermGraph &terms, const SymbolicTensor &tensor, std::int64_t base,
+                std::span<const std::int64_t> steps, std::vector<TermId> &scratch) {
   scratch.clear();
   for (std::int64_t step : steps)
     scratch.push_back(tensor.elements[static_cast<std::size_t>(base + step)]);
   return terms.vector(scratch);
 }
 
-SymbolicTensor dot(TermGraph &terms, const Node &node, const SymbolicTensor &lhs, const SymbolicTensor &rhs) {
+SymbolicTensor dot(TermGraph &terms, const Node &node, const SymbolicTensor &lhs,
+                   const SymbolicTensor &rhs) {
   auto get = [&](AttributeKey key) { return node.attributes.get(key); };
-  auto lc = get(AttributeKey::LhsContracting), rc = get(AttributeKey::RhsContracting), lb = get(AttributeKey::LhsBatch),
-       rb = get(AttributeKey::RhsBatch);
+  auto lc = get(AttributeKey::LhsContracting), rc = get(AttributeKey::RhsContracting),
+       lb = get(AttributeKey::LhsBatch), rb = get(AttributeKey::RhsBatch);
   auto left_batch = offsets(lhs.shape, lb), right_batch = offsets(rhs.shape, rb);
   auto left_free = offsets(lhs.shape, others(lhs.shape.rank(), lc, lb)),
        right_free = offsets(rhs.shape, others(rhs.shape.rank(), rc, rb));
@@ -108,27 +110,30 @@ SymbolicTensor dot(TermGraph &terms, const Node &node, const SymbolicTensor &lhs
   return out;
 }
 
-SymbolicTensor reduce(TermGraph &terms, const Node &node, const SymbolicTensor &operand, const SymbolicTensor &init) {
+SymbolicTensor reduce(TermGraph &terms, const Node &node, const SymbolicTensor &operand,
+                      const SymbolicTensor &init) {
   auto dims = node.attributes.get(AttributeKey::Dimensions);
   Dims sorted(dims.begin(), dims.end());
   std::sort(sorted.begin(), sorted.end());
-  auto free = offsets(operand.shape, others(operand.shape.rank(), dims, {})), steps = offsets(operand.shape, sorted);
+  auto free = offsets(operand.shape, others(operand.shape.rank(), dims, {})),
+       steps = offsets(operand.shape, sorted);
   auto op = static_cast<OpCode>(node.attributes.get_one(AttributeKey::Reducer));
   SymbolicTensor out{node.shape, {}};
   std::vector<TermId> scratch;
   for (std::int64_t base : free)
-    out.elements.push_back(
-        terms.reduce(op, node.shape.type, init.elements[0], gather(terms, operand, base, steps, scratch)));
+    out.elements.push_back(terms.reduce(op, node.shape.type, init.elements[0],
+                                        gather(terms, operand, base, steps, scratch)));
   return out;
 }
 
-SymbolicTensor elementwise(TermGraph &terms, const Node &node, std::span<const SymbolicTensor *const> operands) {
+SymbolicTensor elementwise(TermGraph &terms, const Node &node,
+                           std::span<const SymbolicTensor *const> operands) {
   SymbolicTensor out{node.shape, {}};
   auto count = static_cast<std::size_t>(node.shape.elements());
   out.elements.reserve(count);
   auto detail = static_cast<std::uint8_t>(node.attributes.get_one(AttributeKey::Direction));
-  // To the same type, only integers keep their bits: floats lose NaN payloads (and denormals where they are flushed), and a
-  // pred byte becomes 0 or 1.
+  // To the same type, only integers keep their bits: floats lose NaN payloads (and denormals where
+  // they are flushed), and a pred byte becomes 0 or 1.
   bool same_type = node.op == OpCode::Convert && operands[0]->shape.type == node.shape.type &&
                    semantics::is_integer(node.shape.type);
   std::array<TermId, 3> in{};
@@ -136,7 +141,8 @@ SymbolicTensor elementwise(TermGraph &terms, const Node &node, std::span<const S
     for (std::size_t k = 0; k < operands.size(); ++k)
       in[k] = operands[k]->elements[operands[k]->shape.rank() == 0 ? 0 : i];
     out.elements.push_back(same_type ? in[0]
-                                     : terms.operation(node.op, detail, node.shape.type, {in.data(), operands.size()}));
+                                     : terms.operation(node.op, detail, node.shape.type,
+                                                       {in.data(), operands.size()}));
   }
   return out;
 }
@@ -150,18 +156,21 @@ SymbolicTensor move(const Node &node, std::span<const SymbolicTensor *const> ope
     out.elements = operands[0]->elements;
     return out;
   }
-  std::vector<semantics::ElementSource> map = semantics::movement_map(node.op, shapes, node.attributes, node.shape);
+  std::vector<semantics::ElementSource> map =
+      semantics::movement_map(node.op, shapes, node.attributes, node.shape);
   out.elements.reserve(map.size());
   for (const semantics::ElementSource &source : map)
     out.elements.push_back(operands[source.operand]->elements[source.index]);
   return out;
 }
 
-SymbolicTensor execute_node(TermGraph &terms, const Node &node, std::span<const SymbolicTensor *const> operands) {
+SymbolicTensor execute_node(TermGraph &terms, const Node &node,
+                            std::span<const SymbolicTensor *const> operands) {
   if (node.op == OpCode::Constant)
     return literal(terms, *node.attributes.literal);
   if (node.op == OpCode::Iota)
-    return literal(terms, semantics::evaluate_op(node.op, node.attributes, {}, node.shape, terms.profile()));
+    return literal(
+        terms, semantics::evaluate_op(node.op, node.attributes, {}, node.shape, terms.profile()));
   OpClass cls = semantics::info(node.op).cls;
   if (cls == OpClass::Movement)
     return move(node, operands);
@@ -173,16 +182,18 @@ SymbolicTensor execute_node(TermGraph &terms, const Node &node, std::span<const 
     auto a = constant(terms, *operands[0]), b = constant(terms, *operands[1]);
     if (a && b) { // folds of constants are constants
       std::array<const semantics::Tensor *, 2> values = {&*a, &*b};
-      return literal(terms, semantics::evaluate_op(node.op, node.attributes, values, node.shape, terms.profile()));
+      return literal(terms, semantics::evaluate_op(node.op, node.attributes, values, node.shape,
+                                                   terms.profile()));
     }
     return node.op == OpCode::Dot ? dot(terms, node, *operands[0], *operands[1])
                                   : reduce(terms, node, *operands[0], *operands[1]);
   }
-  semantics::fail(node.location,
-                  "operation '" + std::string(semantics::info(node.op).name) + "' has no symbolic semantics yet");
+  semantics::fail(node.location, "operation '" + std::string(semantics::info(node.op).name) +
+                                     "' has no symbolic semantics yet");
 }
 
-/// Places of a buffer or bytes of off-chip memory, in pages so that a large memory costs what is used of it.
+/// Places of a buffer or bytes of off-chip memory, in pages so that a large memory costs what is
+/// used of it.
 class Memory {
 public:
   TermId load(std::int64_t index) const {
@@ -203,7 +214,8 @@ private:
 };
 
 /// Calls f(index) for each element of a region, in row-major order.
-template <class F> void for_each_element(const spec::Buffer &buffer, const spec::ConcreteRegion &region, F f) {
+template <class F>
+void for_each_element(const spec::Buffer &buffer, const spec::ConcreteRegion &region, F f) {
   std::int64_t unit = buffer.unit_elements();
   std::size_t rank = region.starts.size();
   Dims index(rank, 0);
@@ -212,7 +224,8 @@ template <class F> void for_each_element(const spec::Buffer &buffer, const spec:
     places *= extent;
   for (std::int64_t p = 0; p < places; ++p) {
     std::int64_t place = 0;
-    for (std::size_t d = 0; d < rank; ++d) // the off-chip buffer's one dimension has no fixed size, and needs none
+    for (std::size_t d = 0; d < rank;
+         ++d) // the off-chip buffer's one dimension has no fixed size, and needs none
       place = (d ? place * buffer.addressed[d] : 0) + region.starts[d] + index[d];
     for (std::int64_t u = 0; u < unit; ++u)
       f(place * unit + u);
@@ -226,7 +239,8 @@ template <class F> void for_each_element(const spec::Buffer &buffer, const spec:
 
 class Machine {
 public:
-  Machine(TermGraph &terms, const spec::Isa &isa) : terms_(terms), isa_(isa), buffers_(isa.buffers.size()) {}
+  Machine(TermGraph &terms, const spec::Isa &isa)
+      : terms_(terms), isa_(isa), buffers_(isa.buffers.size()) {}
 
   void place(const spec::Placed &placed, const SymbolicTensor &tensor) {
     std::vector<TermId> bytes = bytes_of(terms_, tensor);
@@ -261,14 +275,17 @@ public:
       assert(region);
       Memory &memory = buffers_[region->buffer];
       std::size_t next = 0;
-      for_each_element(isa_.buffer(region->buffer), *region,
-                       [&](std::int64_t index) { memory.store(index, results[w].elements[next++]); });
+      for_each_element(isa_.buffer(region->buffer), *region, [&](std::int64_t index) {
+        memory.store(index, results[w].elements[next++]);
+      });
     }
   }
 
 private:
-  /// Bodies depend on the computational attributes alone in all but their addresses; instantiated once for each choice.
-  const TensorGraph &body_of(const spec::KernelInstruction &step, const spec::Instruction &instruction,
+  /// Bodies depend on the computational attributes alone in all but their addresses; instantiated
+  /// once for each choice.
+  const TensorGraph &body_of(const spec::KernelInstruction &step,
+                             const spec::Instruction &instruction,
                              const semantics::Bindings &attributes) {
     auto &body = bodies_[{step.instruction, step.attributes}];
     if (!body)
@@ -279,7 +296,8 @@ private:
   TermGraph &terms_;
   const spec::Isa &isa_;
   std::vector<Memory> buffers_;
-  std::map<std::pair<std::uint32_t, std::vector<std::int64_t>>, std::unique_ptr<TensorGraph>> bodies_;
+  std::map<std::pair<std::uint32_t, std::vector<std::int64_t>>, std::unique_ptr<TensorGraph>>
+      bodies_;
 };
 
 } // namespace
@@ -312,14 +330,16 @@ std::vector<SymbolicTensor> execute_nodes(TermGraph &terms, const TensorGraph &g
   return values;
 }
 
-std::vector<SymbolicTensor> execute(TermGraph &terms, const TensorGraph &graph, std::span<const SymbolicTensor> inputs) {
+std::vector<SymbolicTensor> execute(TermGraph &terms, const TensorGraph &graph,
+                                    std::span<const SymbolicTensor> inputs) {
   std::vector<SymbolicTensor> values = execute_nodes(terms, graph, inputs), results;
   for (semantics::NodeId r : graph.results)
     results.push_back(values[r.v]);
   return results;
 }
 
-std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa, const spec::Kernel &kernel,
+std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
+                                    const spec::Kernel &kernel,
                                     std::span<const SymbolicTensor> inputs) {
   Machine machine(terms, isa);
   for (std::size_t i = 0; i < kernel.inputs.size(); ++i)

@@ -1,6 +1,7 @@
 #pragma once
-// Symbolic execution: tensor graphs and kernels on tensors of terms. The kernel side follows the ISA's semantics alone, byte by
-// byte in off-chip memory and place by place in buffers; it knows nothing of how the kernel was found.
+// Symbolic execution: tensor graphs and kernels on tensors of terms. The kernel side follows the
+// ISA's semantics alone, byte by byte in off-chip memory and place by place in buffers; it knows
+// nothing of how the kernel was found.
 
 #include "spec/kernel.h"
 #include "verify/term.h"
@@ -13,9 +14,11 @@ struct SymbolicTensor {
 };
 
 /// The inputs of a program: element e of parameter p is the term input(p, e).
-std::vector<SymbolicTensor> symbolic_inputs(TermGraph &terms, std::span<const semantics::Shape> shapes);
+std::vector<SymbolicTensor> symbolic_inputs(TermGraph &terms,
+                                            std::span<const semantics::Shape> shapes);
 
-/// The values of all nodes of a graph. Throws InputError at an operation without symbolic semantics.
+/// The values of all nodes of a graph. Throws InputError at an operation without symbolic
+/// semantics.
 std::vector<SymbolicTensor> execute_nodes(TermGraph &terms, const semantics::TensorGraph &graph,
                                           std::span<const SymbolicTensor> inputs);
 /// The results of a graph.
@@ -23,7 +26,8 @@ std::vector<SymbolicTensor> execute(TermGraph &terms, const semantics::TensorGra
                                     std::span<const SymbolicTensor> inputs);
 
 /// The outputs of a valid kernel (spec::validate), in its order, for the inputs in its order.
-std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa, const spec::Kernel &kernel,
+std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
+                                    const spec::Kernel &kernel,
                                     std::span<const SymbolicTensor> inputs);
 
 } // namespace isamorph::verify

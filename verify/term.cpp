@@ -16,7 +16,8 @@ std::uint64_t mix(std::uint64_t h, std::uint64_t v) {
 
 std::uint64_t hash_of(const Term &t, std::span<const TermId> operands) {
   std::uint64_t h = static_cast<std::uint64_t>(t.kind) | static_cast<std::uint64_t>(t.type) << 8 |
-                    static_cast<std::uint64_t>(t.op) << 16 | static_cast<std::uint64_t>(t.detail) << 24;
+                    static_cast<std::uint64_t>(t.op) << 16 |
+                    static_cast<std::uint64_t>(t.detail) << 24;
   h = mix(h, static_cast<std::uint64_t>(t.a) << 32 | t.b);
   h = mix(h, t.bits);
   for (TermId o : operands)
@@ -25,8 +26,8 @@ std::uint64_t hash_of(const Term &t, std::span<const TermId> operands) {
 }
 
 bool same(const Term &x, const Term &y) {
-  return x.kind == y.kind && x.type == y.type && x.op == y.op && x.detail == y.detail && x.a == y.a && x.b == y.b &&
-         x.bits == y.bits && x.count == y.count;
+  return x.kind == y.kind && x.type == y.type && x.op == y.op && x.detail == y.detail &&
+         x.a == y.a && x.b == y.b && x.bits == y.bits && x.count == y.count;
 }
 
 /// f64 operands keep their order: no solver at hand proves that its circuits commute.
@@ -35,8 +36,10 @@ bool commutes(ElementType type) { return type != ElementType::F64; }
 } // namespace
 
 TermGraph::TermGraph(const semantics::NumericsProfile &profile, bool commute)
-    : profile_(profile), commute_(commute), term_table_(kInitialTable, 0), vector_table_(kInitialTable, 0),
-      commuted_(static_cast<std::size_t>(semantics::kOpCodeCount * semantics::kElementTypeCount), 0) {}
+    : profile_(profile), commute_(commute), term_table_(kInitialTable, 0),
+      vector_table_(kInitialTable, 0),
+      commuted_(static_cast<std::size_t>(semantics::kOpCodeCount * semantics::kElementTypeCount),
+                0) {}
 
 void TermGraph::grow_terms() {
   std::vector<std::uint32_t> table(term_table_.size() * 2, 0);
@@ -67,7 +70,8 @@ TermId TermGraph::intern(Term term, std::span<const TermId> operands) {
   std::size_t slot = hash & (term_table_.size() - 1);
   while (std::uint32_t entry = term_table_[slot]) {
     TermId id{entry - 1};
-    if (term_hashes_[id.v] == hash && same(terms_[id.v], term) && std::ranges::equal(this->operands(id), operands))
+    if (term_hashes_[id.v] == hash && same(terms_[id.v], term) &&
+        std::ranges::equal(this->operands(id), operands))
       return id;
     slot = (slot + 1) & (term_table_.size() - 1);
   }
@@ -97,22 +101,27 @@ TermId TermGraph::literal(ElementType type, std::uint64_t bits) {
 }
 
 void TermGraph::note_commuted(OpCode op, ElementType type) {
-  auto &noted = commuted_[static_cast<std::size_t>(op) * semantics::kElementTypeCount + static_cast<std::size_t>(type)];
+  auto &noted = commuted_[static_cast<std::size_t>(op) * semantics::kElementTypeCount +
+                          static_cast<std::size_t>(type)];
   if (!noted)
-    lemmas_.insert("commutative " + std::string(semantics::info(op).name) + " " + std::string(semantics::name(type)));
+    lemmas_.insert("commutative " + std::string(semantics::info(op).name) + " " +
+                   std::string(semantics::name(type)));
   noted = 1;
 }
 
-TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result, std::span<const TermId> operands) {
+TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result,
+                            std::span<const TermId> operands) {
   std::array<TermId, 3> sorted{};
   assert(operands.size() <= sorted.size());
   std::copy(operands.begin(), operands.end(), sorted.begin());
   std::span<const TermId> in(sorted.data(), operands.size());
-  if (commute_ && semantics::info(op).commutative && sorted[1] < sorted[0] && commutes(terms_[sorted[0].v].type)) {
+  if (commute_ && semantics::info(op).commutative && sorted[1] < sorted[0] &&
+      commutes(terms_[sorted[0].v].type)) {
     std::swap(sorted[0], sorted[1]);
     note_commuted(op, terms_[sorted[0].v].type);
   }
-  bool constant = std::all_of(in.begin(), in.end(), [&](TermId t) { return terms_[t.v].kind == TermKind::Literal; });
+  bool constant = std::all_of(in.begin(), in.end(),
+                              [&](TermId t) { return terms_[t.v].kind == TermKind::Literal; });
   if (constant) {
     std::array<ElementType, 3> types{};
     std::array<std::uint64_t, 3> bits{};
@@ -123,8 +132,8 @@ TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result, 
     semantics::Attributes attributes;
     if (op == OpCode::Compare)
       attributes.set(semantics::AttributeKey::Direction, {detail});
-    return literal(result, semantics::evaluate_scalar(op, attributes, {types.data(), in.size()}, {bits.data(), in.size()},
-                                                      result, profile_));
+    return literal(result, semantics::evaluate_scalar(op, attributes, {types.data(), in.size()},
+                                                      {bits.data(), in.size()}, result, profile_));
   }
   Term t{TermKind::Op, result, op, detail};
   return intern(t, in);
@@ -185,7 +194,8 @@ VectorId TermGraph::vector(std::span<const TermId> terms) {
   }
   VectorId id{static_cast<std::uint32_t>(vectors_.size())};
   vector_table_[slot] = id.v + 1;
-  vectors_.push_back({static_cast<std::uint32_t>(vector_terms_.size()), static_cast<std::uint32_t>(terms.size())});
+  vectors_.push_back(
+      {static_cast<std::uint32_t>(vector_terms_.size()), static_cast<std::uint32_t>(terms.size())});
   vector_terms_.insert(vector_terms_.end(), terms.begin(), terms.end());
   vector_hashes_.push_back(hash);
   if (vectors_.size() * 2 > vector_table_.size())
@@ -235,8 +245,8 @@ std::string TermGraph::to_string(TermId id, int depth) const {
   case TermKind::Dot:
     return "dot([" + list(elements({t.a}), 2) + "], [" + list(elements({t.b}), 2) + "])";
   default:
-    return "reduce_" + std::string(semantics::info(t.op).name) + "(" + list(operands(id), 1) + "; " +
-           list(elements({t.a}), 2) + ")";
+    return "reduce_" + std::string(semantics::info(t.op).name) + "(" + list(operands(id), 1) +
+           "; " + list(elements({t.a}), 2) + ")";
   }
 }
 

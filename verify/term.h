@@ -1,12 +1,14 @@
 #pragma once
-// Scalar terms as one hash-consed DAG. Two terms are the same id exactly when they were built the same way from the same
-// inputs, up to exchanging the operands of commutative operations; equal ids therefore denote equal bits for every input (any
-// NaN equal to any NaN). This is the whole argument of a proof at level `bits`: no solver, no search.
+// Scalar terms as one hash-consed DAG. Two terms are the same id exactly when they were built the
+// same way from the same inputs, up to exchanging the operands of commutative operations; equal ids
+// therefore denote equal bits for every input (any NaN equal to any NaN). This is the whole
+// argument of a proof at level `bits`: no solver, no search.
 //
-// Elements move through memory as bytes: Extract(t, i) is byte i of t (little-endian), Join rebuilds an element from bytes, and
-// the two cancel. A fold (one element of a dot, one result of a reduce) is a single node over interned vectors of terms, so
-// that a 64x64 attention is some twenty thousand nodes and not half a million; its key holds all that decides the order of
-// roundings: operation, element type, accumulator and order descriptor.
+// Elements move through memory as bytes: Extract(t, i) is byte i of t (little-endian), Join
+// rebuilds an element from bytes, and the two cancel. A fold (one element of a dot, one result of a
+// reduce) is a single node over interned vectors of terms, so that a 64x64 attention is some twenty
+// thousand nodes and not half a million; its key holds all that decides the order of roundings:
+// operation, element type, accumulator and order descriptor.
 
 #include "semantics/evaluator.h"
 
@@ -51,16 +53,19 @@ struct Term {
   std::uint8_t count = 0;
 };
 
-/// Fold descriptors and compute types of one profile hold for all terms of a DAG: programs are compared under one profile.
+/// Fold descriptors and compute types of one profile hold for all terms of a DAG: programs are
+/// compared under one profile.
 class TermGraph {
 public:
-  /// Without `commute`, operands stay in the order in which they were given, and no commutativity lemma is used.
+  /// Without `commute`, operands stay in the order in which they were given, and no commutativity
+  /// lemma is used.
   explicit TermGraph(const semantics::NumericsProfile &profile, bool commute = true);
 
   TermId input(std::uint32_t parameter, std::uint32_t element, ElementType type);
   TermId literal(ElementType type, std::uint64_t bits);
   /// Folds literals by evaluate_scalar, and sorts the operands of commutative operations.
-  TermId operation(OpCode op, std::uint8_t detail, ElementType result, std::span<const TermId> operands);
+  TermId operation(OpCode op, std::uint8_t detail, ElementType result,
+                   std::span<const TermId> operands);
   TermId extract(TermId term, std::uint8_t byte);
   TermId join(ElementType type, std::span<const TermId> bytes);
   VectorId vector(std::span<const TermId> terms);

@@ -31,7 +31,9 @@ void need(bool holds, const std::string &what) {
     throw Wrong(what);
 }
 
-IntExpr make(IntOp op, IntExpr a, IntExpr b) { return IntExpr::make(op, {std::move(a), std::move(b)}); }
+IntExpr make(IntOp op, IntExpr a, IntExpr b) {
+  return IntExpr::make(op, {std::move(a), std::move(b)});
+}
 IntExpr plus(IntExpr a, IntExpr b) { return make(IntOp::Add, std::move(a), std::move(b)); }
 IntExpr minus(IntExpr a, IntExpr b) { return make(IntOp::Subtract, std::move(a), std::move(b)); }
 IntExpr times(IntExpr a, IntExpr b) { return make(IntOp::Multiply, std::move(a), std::move(b)); }
@@ -43,11 +45,14 @@ IntExpr product(const Sizes &sizes) {
   return out;
 }
 
-bool contains(const Numbers &list, std::size_t value) { return std::find(list.begin(), list.end(), value) != list.end(); }
+bool contains(const Numbers &list, std::size_t value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
 
 class NodeTyping {
 public:
-  NodeTyping(const GraphTemplate &graph, const TemplateNode &node, Typing &out) : graph_(graph), node_(node), out_(out) {}
+  NodeTyping(const GraphTemplate &graph, const TemplateNode &node, Typing &out)
+      : graph_(graph), node_(node), out_(out) {}
 
   void check() {
     const auto *code = std::get_if<OpCode>(&node_.op);
@@ -56,7 +61,8 @@ public:
     op_ = *code;
     const semantics::OpInfo &row = semantics::info(op_);
     int count = static_cast<int>(node_.operands.size());
-    need(count >= row.min_arity && (row.max_arity < 0 || count <= row.max_arity), "the number of operands");
+    need(count >= row.min_arity && (row.max_arity < 0 || count <= row.max_arity),
+         "the number of operands");
     for (std::size_t d = 0; d < node_.shape.dims.size(); ++d)
       require("size of dimension " + std::to_string(d), 0, node_.shape.dims[d], IntOp::LessEqual);
     if (row.cls == semantics::OpClass::Elementwise)
@@ -66,7 +72,9 @@ public:
   }
 
 private:
-  const ShapeTemplate &in(std::size_t operand) const { return graph_.nodes[node_.operands[operand]].shape; }
+  const ShapeTemplate &in(std::size_t operand) const {
+    return graph_.nodes[node_.operands[operand]].shape;
+  }
   ElementType type(const ShapeTemplate &shape) const {
     const auto *fixed = std::get_if<ElementType>(&shape.type);
     if (!fixed || shape.prefix)
@@ -90,27 +98,33 @@ private:
     Numbers out;
     for (const IntExpr &value : list(key)) {
       std::int64_t d = number(value, "a dimension number");
-      need(d >= 0 && static_cast<std::size_t>(d) < rank, "dimension " + std::to_string(d) + " of a tensor of rank " + std::to_string(rank));
-      need(!contains(out, static_cast<std::size_t>(d)), "dimension " + std::to_string(d) + " stands twice");
+      need(d >= 0 && static_cast<std::size_t>(d) < rank,
+           "dimension " + std::to_string(d) + " of a tensor of rank " + std::to_string(rank));
+      need(!contains(out, static_cast<std::size_t>(d)),
+           "dimension " + std::to_string(d) + " stands twice");
       out.push_back(static_cast<std::size_t>(d));
     }
     return out;
   }
 
-  void require(const std::string &what, IntExpr left, IntExpr right, IntOp relation = IntOp::Equal) {
-    out_.requirements.push_back({node_.location, "%" + node_.name + " = " + std::string(semantics::info(op_).name) + ": " + what,
-                                 std::move(left), std::move(right), relation});
+  void require(const std::string &what, IntExpr left, IntExpr right,
+               IntOp relation = IntOp::Equal) {
+    out_.requirements.push_back(
+        {node_.location,
+         "%" + node_.name + " = " + std::string(semantics::info(op_).name) + ": " + what,
+         std::move(left), std::move(right), relation});
   }
   void same_sizes(const Sizes &declared, const Sizes &computed, const std::string &what = "") {
-    need(declared.size() == computed.size(),
-         "the rank is " + std::to_string(computed.size()) + ", not " + std::to_string(declared.size()) + what);
+    need(declared.size() == computed.size(), "the rank is " + std::to_string(computed.size()) +
+                                                 ", not " + std::to_string(declared.size()) + what);
     for (std::size_t d = 0; d < declared.size(); ++d)
       require("size of dimension " + std::to_string(d) + what, declared[d], computed[d]);
   }
   void result(const Sizes &computed) { same_sizes(node_.shape.dims, computed); }
   void same_type(std::size_t operand) const {
-    need(type(in(operand)) == type(node_.shape), "element types differ: " + std::string(semantics::name(type(in(operand)))) + " and " +
-                                                     std::string(semantics::name(type(node_.shape))));
+    need(type(in(operand)) == type(node_.shape),
+         "element types differ: " + std::string(semantics::name(type(in(operand)))) + " and " +
+             std::string(semantics::name(type(node_.shape))));
   }
   void scalar(std::size_t operand, const char *what) const {
     need(in(operand).dims.empty(), std::string(what) + " is no scalar");
@@ -152,7 +166,8 @@ private:
       return;
     case OpCode::Iota:
       need(type(node_.shape) != ElementType::Pred, "is defined for numbers, not for pred");
-      need(dimensions(AttributeKey::IotaDimension, node_.shape.dims.size()).size() == 1, "needs iota_dimension=");
+      need(dimensions(AttributeKey::IotaDimension, node_.shape.dims.size()).size() == 1,
+           "needs iota_dimension=");
       return;
     case OpCode::Copy:
       return result(in(0).dims);
@@ -187,10 +202,12 @@ private:
 
   void bitcast() {
     int from = semantics::byte_size(type(in(0))), to = semantics::byte_size(type(node_.shape));
-    Sizes narrow = from > to ? node_.shape.dims : in(0).dims, wide = from > to ? in(0).dims : node_.shape.dims;
+    Sizes narrow = from > to ? node_.shape.dims : in(0).dims,
+          wide = from > to ? in(0).dims : node_.shape.dims;
     if (from != to) {
       need(!narrow.empty(), "the last dimension must be the bytes of an element");
-      require("the narrow tensor's last dimension", narrow.back(), std::max(from, to) / std::min(from, to));
+      require("the narrow tensor's last dimension", narrow.back(),
+              std::max(from, to) / std::min(from, to));
       narrow.pop_back();
     }
     from > to ? same_sizes(narrow, wide) : same_sizes(wide, narrow);
@@ -207,15 +224,19 @@ private:
 
   void broadcast() {
     Numbers dims = dimensions(AttributeKey::Dimensions, node_.shape.dims.size());
-    need(dims.size() == in(0).dims.size(), "dimensions= must name one dimension for each of the operand");
+    need(dims.size() == in(0).dims.size(),
+         "dimensions= must name one dimension for each of the operand");
     for (std::size_t d = 0; d < dims.size(); ++d)
-      require("size of dimension " + std::to_string(dims[d]), node_.shape.dims[dims[d]], in(0).dims[d]);
+      require("size of dimension " + std::to_string(dims[d]), node_.shape.dims[dims[d]],
+              in(0).dims[d]);
   }
 
   void slice() {
-    auto starts = list(AttributeKey::SliceStarts), limits = list(AttributeKey::SliceLimits), strides = list(AttributeKey::SliceStrides);
+    auto starts = list(AttributeKey::SliceStarts), limits = list(AttributeKey::SliceLimits),
+         strides = list(AttributeKey::SliceStrides);
     std::size_t rank = in(0).dims.size();
-    need(starts.size() == rank && limits.size() == rank && strides.size() == rank, "needs one [start:limit] for each dimension");
+    need(starts.size() == rank && limits.size() == rank && strides.size() == rank,
+         "needs one [start:limit] for each dimension");
     Sizes out;
     for (std::size_t d = 0; d < rank; ++d) {
       std::string where = " of dimension " + std::to_string(d);
@@ -248,13 +269,16 @@ private:
   void pad() {
     same_type(1);
     scalar(1, "the padding value");
-    auto low = list(AttributeKey::PaddingLow), high = list(AttributeKey::PaddingHigh), interior = list(AttributeKey::PaddingInterior);
+    auto low = list(AttributeKey::PaddingLow), high = list(AttributeKey::PaddingHigh),
+         interior = list(AttributeKey::PaddingInterior);
     std::size_t rank = in(0).dims.size();
-    need(low.size() == rank && high.size() == rank && interior.size() == rank, "needs low_high for each dimension");
+    need(low.size() == rank && high.size() == rank && interior.size() == rank,
+         "needs low_high for each dimension");
     Sizes out;
     for (std::size_t d = 0; d < rank; ++d) {
       const IntExpr &n = in(0).dims[d];
-      require("interior padding of dimension " + std::to_string(d), 0, interior[d], IntOp::LessEqual);
+      require("interior padding of dimension " + std::to_string(d), 0, interior[d],
+              IntOp::LessEqual);
       IntExpr between = times(make(IntOp::Max, minus(n, 1), 0), interior[d]);
       out.push_back(make(IntOp::Max, 0, plus(plus(low[d], high[d]), plus(n, between))));
     }
@@ -263,9 +287,12 @@ private:
 
   void dot() {
     same_type(1);
-    Numbers lc = dimensions(AttributeKey::LhsContracting, in(0).dims.size()), rc = dimensions(AttributeKey::RhsContracting, in(1).dims.size());
-    Numbers lb = dimensions(AttributeKey::LhsBatch, in(0).dims.size()), rb = dimensions(AttributeKey::RhsBatch, in(1).dims.size());
-    need(lc.size() == rc.size() && lb.size() == rb.size(), "contracting or batch dimensions do not pair");
+    Numbers lc = dimensions(AttributeKey::LhsContracting, in(0).dims.size()),
+            rc = dimensions(AttributeKey::RhsContracting, in(1).dims.size());
+    Numbers lb = dimensions(AttributeKey::LhsBatch, in(0).dims.size()),
+            rb = dimensions(AttributeKey::RhsBatch, in(1).dims.size());
+    need(lc.size() == rc.size() && lb.size() == rb.size(),
+         "contracting or batch dimensions do not pair");
     Sizes out;
     for (std::size_t i = 0; i < lb.size(); ++i) {
       require("batch sizes", in(0).dims[lb[i]], in(1).dims[rb[i]]);
@@ -275,7 +302,8 @@ private:
       require("contracting sizes", in(0).dims[lc[i]], in(1).dims[rc[i]]);
     auto append_free = [&](const Sizes &sizes, const Numbers &batch, const Numbers &contracting) {
       for (std::size_t d = 0; d < sizes.size(); ++d) {
-        need(!contains(batch, d) || !contains(contracting, d), "a dimension is both batch and contracting");
+        need(!contains(batch, d) || !contains(contracting, d),
+             "a dimension is both batch and contracting");
         if (!contains(batch, d) && !contains(contracting, d))
           out.push_back(sizes[d]);
       }
@@ -301,7 +329,8 @@ private:
     std::size_t rank = in(0).dims.size(), first = update ? 2 : 1;
     need(node_.operands.size() == first + rank, "needs a start index for each dimension");
     for (std::size_t i = first; i < node_.operands.size(); ++i)
-      need(in(i).dims.empty() && semantics::is_integer(type(in(i))), "a start index is no scalar integer");
+      need(in(i).dims.empty() && semantics::is_integer(type(in(i))),
+           "a start index is no scalar integer");
     auto sizes = list(AttributeKey::SliceSizes);
     Sizes part = update ? in(1).dims : Sizes(sizes.begin(), sizes.end());
     need(part.size() == rank, "the rank of the part differs");
@@ -309,7 +338,8 @@ private:
       same_type(1);
     for (std::size_t d = 0; d < rank; ++d) {
       require("the part's size in dimension " + std::to_string(d), 0, part[d], IntOp::LessEqual);
-      require("the part's size in dimension " + std::to_string(d), part[d], in(0).dims[d], IntOp::LessEqual);
+      require("the part's size in dimension " + std::to_string(d), part[d], in(0).dims[d],
+              IntOp::LessEqual);
     }
     result(update ? in(0).dims : part);
   }
@@ -325,7 +355,9 @@ private:
 Typing typing_of(const GraphTemplate &graph) {
   Typing out;
   for (const TemplateNode &node : graph.nodes) {
-    auto report = [&](const char *what, bool wrong) { out.findings.push_back({node.location, "%" + node.name + ": " + what, wrong}); };
+    auto report = [&](const char *what, bool wrong) {
+      out.findings.push_back({node.location, "%" + node.name + ": " + what, wrong});
+    };
     try {
       NodeTyping(graph, node, out).check();
     } catch (const Wrong &error) {

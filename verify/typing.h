@@ -1,7 +1,8 @@
 #pragma once
-// What semantics::infer_shape checks, as integer conditions over the symbols of a template, so that they can be decided for all
-// values at once. Element types and ranks do not depend on integers: a mistake in them is a condition that never holds.
-// The limit on a tensor's number of elements is not among them: it is a kernel's, not an instruction's.
+// What semantics::infer_shape checks, as integer conditions over the symbols of a template, so that
+// they can be decided for all values at once. Element types and ranks do not depend on integers: a
+// mistake in them is a condition that never holds. The limit on a tensor's number of elements is
+// not among them: it is a kernel's, not an instruction's.
 
 #include "semantics/graph_template.h"
 
@@ -15,7 +16,8 @@ struct Requirement {
   semantics::IntOp relation = semantics::IntOp::Equal;
 };
 
-/// A part of the template that cannot be stated (dimension numbers that depend on symbols), or is wrong for all values.
+/// A part of the template that cannot be stated (dimension numbers that depend on symbols), or is
+/// wrong for all values.
 struct TypingFinding {
   semantics::Location location;
   std::string message;

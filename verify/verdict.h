@@ -1,5 +1,6 @@
 #pragma once
-// What a verification says. A verdict is never a bool: equal needs a proof, different a witness, unknown a reason.
+// What a verification says. A verdict is never a bool: equal needs a proof, different a witness,
+// unknown a reason.
 
 #include "semantics/rules.h"
 #include "semantics/tensor.h"
@@ -27,14 +28,14 @@ struct Counterexample {
 
 struct Verdict {
   Outcome outcome = Outcome::Unknown;
-  Level level = Level::Bits;              ///< at which `outcome` holds
-  std::string reach;                      ///< "this shape, every input" and the like
-  std::string reason;                     ///< one sentence for people
-  std::vector<std::string> lemmas;        ///< names of scalar lemmas the proof used
+  Level level = Level::Bits;       ///< at which `outcome` holds
+  std::string reach;               ///< "this shape, every input" and the like
+  std::string reason;              ///< one sentence for people
+  std::vector<std::string> lemmas; ///< names of scalar lemmas the proof used
   std::optional<Counterexample> counterexample;
-  std::int64_t terms = 0;                 ///< size of the symbolic DAG
-  std::int64_t tests = 0;                 ///< differential tests that were run
-  std::optional<std::uint64_t> max_ulp;   ///< largest difference seen at `real`
+  std::int64_t terms = 0;               ///< size of the symbolic DAG
+  std::int64_t tests = 0;               ///< differential tests that were run
+  std::optional<std::uint64_t> max_ulp; ///< largest difference seen at `real`
 };
 
 } // namespace isamorph::verify

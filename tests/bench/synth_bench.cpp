@@ -1,5 +1,5 @@
-// The whole way from HLO text to a proved kernel, as `isamorph synth` goes it, with the rules' proofs remembered; and the proofs of
-// the rules themselves.
+// The whole way from HLO text to a proved kernel, as `isamorph synth` goes it, with the rules'
+// proofs remembered; and the proofs of the rules themselves.
 #include "corpus/synthesis.h"
 #include "semantics/hlo.h"
 #include "verify/checker.h"
@@ -24,7 +24,8 @@ corpus::SynthesisOptions one_core() {
 void synthesize_attention(benchmark::State &state, const char *isa_name) {
   for (auto _ : state) {
     spec::Isa isa = spec::load_isa(isa_name);
-    semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(path("corpus/qkv/attention.hlo")));
+    semantics::TensorGraph graph =
+        semantics::parse_hlo(semantics::read_source(path("corpus/qkv/attention.hlo")));
     corpus::Synthesis result = corpus::synthesize(graph, isa, one_core());
     if (result.outcome != corpus::Synthesis::Outcome::Found)
       state.SkipWithError("no kernel");
@@ -36,7 +37,8 @@ BENCHMARK_CAPTURE(synthesize_attention, qkv_new, "qkv_new")->Unit(benchmark::kMi
 
 void check_attention(benchmark::State &state) {
   spec::Isa isa = spec::load_isa("qkv");
-  semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(path("corpus/qkv/attention.hlo")));
+  semantics::TensorGraph graph =
+      semantics::parse_hlo(semantics::read_source(path("corpus/qkv/attention.hlo")));
   corpus::Synthesis result = corpus::synthesize(graph, isa, one_core());
   semantics::SourceRef source = semantics::make_source("certificate", result.certificate);
   for (auto _ : state)
@@ -49,7 +51,8 @@ BENCHMARK(check_attention)->Unit(benchmark::kMillisecond);
 void prove_movement_rules(benchmark::State &state) {
   std::vector<semantics::RewriteRule> rules;
   for (const auto &rule : semantics::shipped_rules())
-    if (rule.name.starts_with("transpose_") || rule.name.starts_with("reshape_") || rule.name.starts_with("concatenate_"))
+    if (rule.name.starts_with("transpose_") || rule.name.starts_with("reshape_") ||
+        rule.name.starts_with("concatenate_"))
       rules.push_back(rule);
   verify::ProveOptions options;
   options.use_cache = false;

@@ -1,5 +1,5 @@
-// Every program under programs/ is compiled as its `// expect ISA LEVEL COUNT|infeasible` lines say, and every kernel found is
-// proved and simulated against the evaluator.
+// Every program under programs/ is compiled as its `// expect ISA LEVEL COUNT|infeasible` lines
+// say, and every kernel found is proved and simulated against the evaluator.
 #include "corpus/synthesis.h"
 #include "semantics/evaluator.h"
 #include "semantics/hlo.h"
@@ -25,7 +25,8 @@ std::vector<Expectation> expectations(const std::string &text) {
     std::istringstream words(line);
     std::string slashes, expect;
     Expectation e;
-    if (words >> slashes >> expect && slashes == "//" && expect == "expect" && words >> e.isa >> e.level >> e.result)
+    if (words >> slashes >> expect && slashes == "//" && expect == "expect" &&
+        words >> e.isa >> e.level >> e.result)
       out.push_back(e);
   }
   return out;
@@ -35,12 +36,14 @@ std::vector<Expectation> expectations(const std::string &text) {
 semantics::Tensor random_input(const semantics::Shape &shape, std::mt19937 &engine) {
   semantics::Tensor tensor(shape);
   for (std::int64_t i = 0; i < tensor.elements(); ++i)
-    tensor.set_bits(i, semantics::encode(shape.type, static_cast<double>(engine() % 2001) / 2000.0 - 0.5));
+    tensor.set_bits(
+        i, semantics::encode(shape.type, static_cast<double>(engine() % 2001) / 2000.0 - 0.5));
   return tensor;
 }
 
 /// The kernel's outputs equal the graph's results bit for bit on random inputs.
-void check_simulation(const semantics::TensorGraph &graph, const spec::Isa &isa, const spec::Kernel &kernel) {
+void check_simulation(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                      const spec::Kernel &kernel) {
   sim::Simulator simulator(isa, kernel);
   std::mt19937 engine(7);
   for (int round = 0; round < 3; ++round) {
@@ -82,7 +85,8 @@ void compile(const std::filesystem::path &path, const Expectation &e) {
 TEST_CASE("programs are compiled as they say, or refused") {
   int programs = 0;
   for (const char *folder : {"/tests/corpus/programs", "/corpus/qkv"})
-    for (const auto &entry : std::filesystem::directory_iterator(std::string(ISAMORPH_SOURCE_DIR) + folder)) {
+    for (const auto &entry :
+         std::filesystem::directory_iterator(std::string(ISAMORPH_SOURCE_DIR) + folder)) {
       if (entry.path().extension() != ".hlo")
         continue;
       auto all = expectations(semantics::read_source(entry.path().string())->text);

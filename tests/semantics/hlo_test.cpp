@@ -44,8 +44,10 @@ std::vector<std::int64_t> run(const std::string &text, const Shape &input) {
 
 } // namespace
 
-TEST_CASE("what XLA prints is read: types of operands, metadata, fusions, comments, unused computations") {
-  TensorGraph graph = parse(R"(HloModule jit_f, is_scheduled=true, entry_computation_layout={(f32[2,3]{1,0})->(f32[2]{0}, f32[2,3]{1,0})}
+TEST_CASE("what XLA prints is read: types of operands, metadata, fusions, comments, unused "
+          "computations") {
+  TensorGraph graph = parse(
+      R"(HloModule jit_f, is_scheduled=true, entry_computation_layout={(f32[2,3]{1,0})->(f32[2]{0}, f32[2,3]{1,0})}
 
 %region_0.4 (Arg_0.5: f32[], Arg_1.6: f32[]) -> f32[] {
   %Arg_0.5 = f32[] parameter(0), metadata={op_name="jit(f)/reduce_sum"}
@@ -78,7 +80,8 @@ ENTRY %main.9 (Arg_0.1: f32[2,3]) -> (f32[2], f32[2,3]) {
 TEST_CASE("every program of the corpus is printed and read back to the same graph") {
   int count = 0;
   for (const char *folder : {"/corpus/qkv", "/tests/corpus/programs"})
-    for (const auto &entry : std::filesystem::directory_iterator(std::string(ISAMORPH_SOURCE_DIR) + folder)) {
+    for (const auto &entry :
+         std::filesystem::directory_iterator(std::string(ISAMORPH_SOURCE_DIR) + folder)) {
       if (entry.path().extension() != ".hlo")
         continue;
       INFO(entry.path());
@@ -115,16 +118,19 @@ ENTRY e {
 
 TEST_CASE("a layout at the boundary says where the bytes lie, and nothing inside") {
   // Column-major input: memory 0,1,2,3,4,5 is the logical [[0,2,4],[1,3,5]].
-  CHECK(run("ENTRY e { x = s32[2,3]{0,1} parameter(0) ROOT y = s32[2,3]{1,0} copy(x) }", {ElementType::S32, {3, 2}}) ==
-        std::vector<std::int64_t>{0, 2, 4, 1, 3, 5});
+  CHECK(run("ENTRY e { x = s32[2,3]{0,1} parameter(0) ROOT y = s32[2,3]{1,0} copy(x) }",
+            {ElementType::S32, {3, 2}}) == std::vector<std::int64_t>{0, 2, 4, 1, 3, 5});
   // Tiles of 2x2 of a 4x4 tensor lie one after the other.
-  CHECK(run("ENTRY e { x = s32[4,4]{1,0} parameter(0) ROOT y = s32[4,4]{1,0:T(2,2)} copy(x) }", {ElementType::S32, {4, 4}}) ==
+  CHECK(run("ENTRY e { x = s32[4,4]{1,0} parameter(0) ROOT y = s32[4,4]{1,0:T(2,2)} copy(x) }",
+            {ElementType::S32, {4, 4}}) ==
         std::vector<std::int64_t>{0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15});
   // Reading what was written so gives the tensor back; inner layouts change nothing.
-  CHECK(run("ENTRY e { x = s32[4,4]{1,0:T(2,2)} parameter(0) i = s32[4,4]{0,1} copy(x) ROOT y = s32[4,4]{1,0:T(2,2)} copy(i) }",
+  CHECK(run("ENTRY e { x = s32[4,4]{1,0:T(2,2)} parameter(0) i = s32[4,4]{0,1} copy(x) ROOT y = "
+            "s32[4,4]{1,0:T(2,2)} copy(i) }",
             {ElementType::S32, {2, 2, 2, 2}}) ==
         std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
-  CHECK(message("ENTRY e { ROOT x = s32[3,3]{1,0:T(2,2)} parameter(0) }").find("does not divide") != std::string::npos);
+  CHECK(message("ENTRY e { ROOT x = s32[3,3]{1,0:T(2,2)} parameter(0) }").find("does not divide") !=
+        std::string::npos);
 }
 
 TEST_CASE("calls are inlined as often as they are made") {
@@ -167,17 +173,21 @@ TEST_CASE("templates take symbols, expressions and the short forms of ISA bodies
 }
 
 TEST_CASE("mistakes name what was expected and the nearest known name") {
-  CHECK(message("ENTRY e { x = f32[2] parameter(0) ROOT y = f32[2] exponentail(x) }").find("did you mean 'exponential'?") !=
-        std::string::npos);
-  CHECK(message("ENTRY e { x = f32[2] parameter(0) ROOT y = f32[2] add(x, z) }").find("unknown name 'z'") != std::string::npos);
-  CHECK(message("ENTRY e { ROOT x = f32[2] parameter(0), sharding={replicated} }").find("sharded") != std::string::npos);
-  CHECK(message("ENTRY e { x = f32[2] parameter(0) ROOT y = f32[3] add(x, x) }").find("the result is f32[2], not f32[3]") !=
-        std::string::npos);
+  CHECK(message("ENTRY e { x = f32[2] parameter(0) ROOT y = f32[2] exponentail(x) }")
+            .find("did you mean 'exponential'?") != std::string::npos);
+  CHECK(message("ENTRY e { x = f32[2] parameter(0) ROOT y = f32[2] add(x, z) }")
+            .find("unknown name 'z'") != std::string::npos);
+  CHECK(
+      message("ENTRY e { ROOT x = f32[2] parameter(0), sharding={replicated} }").find("sharded") !=
+      std::string::npos);
+  CHECK(message("ENTRY e { x = f32[2] parameter(0) ROOT y = f32[3] add(x, x) }")
+            .find("the result is f32[2], not f32[3]") != std::string::npos);
 }
 
 TEST_CASE("every malformed program of tests/bad/hlo is refused at its place") {
   int count = 0;
-  for (const auto &entry : std::filesystem::directory_iterator(std::string(ISAMORPH_SOURCE_DIR) + "/tests/bad/hlo")) {
+  for (const auto &entry :
+       std::filesystem::directory_iterator(std::string(ISAMORPH_SOURCE_DIR) + "/tests/bad/hlo")) {
     if (entry.path().extension() != ".hlo")
       continue;
     // LINE:COLUMN: then texts, one a line, that the whole message contains.
@@ -199,7 +209,8 @@ TEST_CASE("every malformed program of tests/bad/hlo is refused at its place") {
 }
 
 TEST_CASE("a program that is cut anywhere is refused or read, and never worse") {
-  std::string text = read_source(std::string(ISAMORPH_SOURCE_DIR) + "/corpus/qkv/attention.hlo")->text;
+  std::string text =
+      read_source(std::string(ISAMORPH_SOURCE_DIR) + "/corpus/qkv/attention.hlo")->text;
   for (std::size_t length = 0; length < text.size(); ++length) {
     try {
       parse(text.substr(0, length));

@@ -17,7 +17,9 @@ IntExpr parse(const std::string &text) {
   return e;
 }
 
-std::optional<std::int64_t> value(const std::string &text) { return parse(text).evaluate({3, 64, std::nullopt}); }
+std::optional<std::int64_t> value(const std::string &text) {
+  return parse(text).evaluate({3, 64, std::nullopt});
+}
 
 IntExpr random_expression(int depth) {
   int pick = *rc::gen::inRange(0, depth == 0 ? 2 : 14);
@@ -29,9 +31,11 @@ IntExpr random_expression(int depth) {
   }
   if (pick == 2 || pick == 3)
     return IntExpr::make(pick == 2 ? IntOp::Negate : IntOp::Not, {random_expression(depth - 1)});
-  constexpr IntOp binary[] = {IntOp::Add, IntOp::Subtract, IntOp::Multiply, IntOp::Divide,   IntOp::Modulo,
-                              IntOp::Min, IntOp::Max,      IntOp::Equal,    IntOp::LessEqual, IntOp::And};
-  return IntExpr::make(binary[pick - 4], {random_expression(depth - 1), random_expression(depth - 1)});
+  constexpr IntOp binary[] = {IntOp::Add,       IntOp::Subtract, IntOp::Multiply, IntOp::Divide,
+                              IntOp::Modulo,    IntOp::Min,      IntOp::Max,      IntOp::Equal,
+                              IntOp::LessEqual, IntOp::And};
+  return IntExpr::make(binary[pick - 4],
+                       {random_expression(depth - 1), random_expression(depth - 1)});
 }
 
 } // namespace
@@ -57,7 +61,8 @@ TEST_CASE("what has no value has none") {
 }
 
 TEST_CASE("mistakes in expressions are reported at their place") {
-  for (const char *text : {"", "n +", "(n", "q", "min(n)", "n n", "1 +* 2", "99999999999999999999", "n &"})
+  for (const char *text :
+       {"", "n +", "(n", "q", "min(n)", "n n", "1 +* 2", "99999999999999999999", "n &"})
     CHECK_THROWS_AS(parse(text), InputError);
   try {
     parse("n + nn");
@@ -74,7 +79,8 @@ TEST_CASE("an expression's text reads back to the same value") {
   CHECK(rc::check([] {
     IntExpr e = random_expression(4);
     IntExpr back = parse(e.to_string());
-    Bindings bindings = {*rc::gen::inRange<std::int64_t>(-9, 9), *rc::gen::inRange<std::int64_t>(-9, 9),
+    Bindings bindings = {*rc::gen::inRange<std::int64_t>(-9, 9),
+                         *rc::gen::inRange<std::int64_t>(-9, 9),
                          *rc::gen::inRange<std::int64_t>(-9, 9)};
     RC_ASSERT(e.evaluate(bindings) == back.evaluate(bindings));
     RC_ASSERT(e.substitute(bindings).evaluate({}) == e.evaluate(bindings));
@@ -84,7 +90,8 @@ TEST_CASE("an expression's text reads back to the same value") {
 TEST_CASE("equations are solved for what appears alone and linearly") {
   Scope names = scope();
   Bindings bindings = names.unbound();
-  std::vector<Equation> equations = {{parse("m + n"), 70}, {parse("128*n"), 8192}, {parse("p*p"), 9}};
+  std::vector<Equation> equations = {
+      {parse("m + n"), 70}, {parse("128*n"), 8192}, {parse("p*p"), 9}};
   REQUIRE(solve(equations, bindings));
   CHECK(bindings[0] == 6);
   CHECK(bindings[1] == 64);

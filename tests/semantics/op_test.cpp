@@ -139,10 +139,11 @@ TEST_CASE("shape inference survives any attributes") {
     Attributes attributes;
     for (int key = 0; key <= static_cast<int>(AttributeKey::TupleIndex); ++key)
       if (*rc::gen::inRange(0, 3) == 0)
-        attributes.set(static_cast<AttributeKey>(key),
-                       *rc::gen::container<Dims>(*rc::gen::inRange<std::size_t>(0, 5),
-                                                 rc::gen::oneOf(rc::gen::inRange<std::int64_t>(-2, 6),
-                                                                rc::gen::arbitrary<std::int64_t>())));
+        attributes.set(
+            static_cast<AttributeKey>(key),
+            *rc::gen::container<Dims>(*rc::gen::inRange<std::size_t>(0, 5),
+                                      rc::gen::oneOf(rc::gen::inRange<std::int64_t>(-2, 6),
+                                                     rc::gen::arbitrary<std::int64_t>())));
     Shape declared = random_shape(*rc::gen::inRange<std::size_t>(0, 4));
     try {
       RC_ASSERT(infer_shape(code, operands, attributes, declared) == declared);

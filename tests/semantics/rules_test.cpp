@@ -7,7 +7,9 @@ using namespace isamorph::semantics;
 
 namespace {
 
-RewriteRule one(const std::string &text) { return parse_rules(make_source("test.rules", text)).at(0); }
+RewriteRule one(const std::string &text) {
+  return parse_rules(make_source("test.rules", text)).at(0);
+}
 
 std::string message(const std::string &text) {
   try {
@@ -34,7 +36,8 @@ TEST_CASE("the shipped rules are read, with the same parameters on both sides") 
 }
 
 TEST_CASE("a rule's text for caches ignores spaces and comments, and nothing else") {
-  const char *body = "{ type T shape s %x : T[*s] from { ROOT %y = T[*s] copy(%x) } to { ROOT %x } }";
+  const char *body =
+      "{ type T shape s %x : T[*s] from { ROOT %y = T[*s] copy(%x) } to { ROOT %x } }";
   std::string a = one(std::string("rule r bits ") + body).text;
   CHECK(a == one(std::string("rule r // a comment\n  bits\n") + body).text);
   CHECK(a != one(std::string("rule r finite ") + body).text);
@@ -52,16 +55,19 @@ TEST_CASE("levels are ordered from strong to weak") {
 TEST_CASE("mistakes in rules are refused with a reason") {
   CHECK(message("rule r exact {}").find("unknown level 'exact'") != std::string::npos);
   CHECK(message("rule r bits { type T type T }").find("declared twice") != std::string::npos);
-  CHECK(message("rule r bits { type T %x : T[] from { ROOT %x } }").find("needs both") != std::string::npos);
-  CHECK(message("rule r bits { type T %x : T[] %y : T[] from { ROOT %x } to { ROOT %y } }").find("does not use") !=
+  CHECK(message("rule r bits { type T %x : T[] from { ROOT %x } }").find("needs both") !=
         std::string::npos);
+  CHECK(message("rule r bits { type T %x : T[] %y : T[] from { ROOT %x } to { ROOT %y } }")
+            .find("does not use") != std::string::npos);
   CHECK(message("rule r bits { type T in b16 }").find("unknown element type") != std::string::npos);
   CHECK(message("rule r bits { int n where n + q }").find("unknown name 'q'") != std::string::npos);
-  CHECK(message("rule r bits { unary F type T %x : T[] from { %y = T[] F(%x, %x) ROOT %y } to { ROOT %x } }")
+  CHECK(message("rule r bits { unary F type T %x : T[] from { %y = T[] F(%x, %x) ROOT %y } to { "
+                "ROOT %x } }")
             .find("takes 1 operands") != std::string::npos);
   const std::string rule = "rule r bits { type T %x : T[] from { ROOT %x } to { ROOT %x } }";
   CHECK(message(rule + rule).find("declared twice") != std::string::npos);
-  CHECK(message("rule r bits { from { ROOT %a = f32[] parameter(0) } to { ROOT %a = f32[] constant(1) } }")
+  CHECK(message("rule r bits { from { ROOT %a = f32[] parameter(0) } to { ROOT %a = f32[] "
+                "constant(1) } }")
             .find("parameters are declared before") != std::string::npos);
   CHECK(message("rule r bits {").find("expected") != std::string::npos);
 }

@@ -36,15 +36,19 @@ const char *const kKernel = R"(kernel product {
 }
 )";
 
-/// The product's planning task by hand: a and b loaded, multiplied, moved, stored; each step unavoidable.
+/// The product's planning task by hand: a and b loaded, multiplied, moved, stored; each step
+/// unavoidable.
 verify::OptimalityClaim claim() {
   verify::OptimalityClaim out;
   out.model = "count";
   out.cost = out.bound = out.landmark_bound = 5;
   out.facts = {"a in d0", "b in d0", "a in d1", "b in d1", "c in d2", "c in d1", "c in d0"};
-  out.actions = {{"load_rm(n=64): a in d0 -> a in d1", {0}, {2}, 1}, {"load_rm(n=64): b in d0 -> b in d1", {1}, {3}, 1},
-                 {"gemm(): a in d1, b in d1 -> c in d2", {2, 3}, {4}, 1}, {"mov(n=64): c in d2 -> c in d1", {4}, {5}, 1},
-                 {"store_rm(n=64): c in d1 -> c in d0", {5}, {6}, 1},     {"store_rm(n=64): a in d1 -> a in d0", {2}, {0}, 1}};
+  out.actions = {{"load_rm(n=64): a in d0 -> a in d1", {0}, {2}, 1},
+                 {"load_rm(n=64): b in d0 -> b in d1", {1}, {3}, 1},
+                 {"gemm(): a in d1, b in d1 -> c in d2", {2, 3}, {4}, 1},
+                 {"mov(n=64): c in d2 -> c in d1", {4}, {5}, 1},
+                 {"store_rm(n=64): c in d1 -> c in d0", {5}, {6}, 1},
+                 {"store_rm(n=64): a in d1 -> a in d0", {2}, {0}, 1}};
   out.initial = {0, 1};
   out.goal = {6};
   for (std::uint32_t a = 0; a < 5; ++a)
@@ -53,7 +57,8 @@ verify::OptimalityClaim claim() {
 }
 
 Json certificate() {
-  semantics::TensorGraph graph = semantics::parse_hlo(semantics::make_source("product.hlo", kProgram));
+  semantics::TensorGraph graph =
+      semantics::parse_hlo(semantics::make_source("product.hlo", kProgram));
   spec::Isa isa = spec::load_isa("qkv");
   spec::Kernel kernel = spec::parse_kernel(semantics::make_source("product.isam", kKernel), isa);
   verify::Verdict verdict = verify::verify_kernel(kernel, isa, graph, {});
@@ -88,74 +93,90 @@ std::vector<Corruption> forgeries() {
   auto isa = [](std::string from, std::string to) {
     return [=](Json &j) { forge(j, "isa", from, to); };
   };
-  return {kernel("addr_in=8192", "addr_in=0"),
-          kernel("addr_1=0, addr_2=64", "addr_1=64, addr_2=0"),
-          kernel("addr_1=0, addr_2=64", "addr_1=0, addr_2=0"),
-          kernel("addr_1=0, addr_2=64", "addr_1=0, addr_2=65"),
-          kernel("  mov(n=64, addr_in=0, addr_out=0)\n", ""),
-          kernel("  gemm(addr_1=0, addr_2=64, addr_out=0)\n", ""),
-          kernel("  mov(n=64, addr_in=0, addr_out=0)\n", "  mov(n=63, addr_in=0, addr_out=0)\n"),
-          kernel("  mov(n=64, addr_in=0, addr_out=0)\n", "  mov(n=64, addr_in=0, addr_out=64)\n"),
-          kernel("store_rm(n=64", "store_cm(n=64"),
-          kernel("load_rm(n=64, addr_in=0", "load_cm(n=64, addr_in=0"),
-          kernel("gemm(addr_1=0, addr_2=64, addr_out=0)", "gemm(addr_1=0, addr_2=64, addr_out=0)\n  softmax(n=64, addr=0)"),
-          kernel("gemm(addr_1=0, addr_2=64, addr_out=0)",
-                 "gemm(addr_1=0, addr_2=64, addr_out=0)\n  gemm(addr_1=0, addr_2=64, addr_out=0)"), // equal, but costs 6
-          kernel("addr_out=16384", "addr_out=16383"),
-          kernel("memory 24576", "memory 24575"),
-          kernel("bf16[64,64]", "bf16[64,63]"),
-          kernel("kernel product {", "kernel product"),
-          program("lhs_contracting_dims={1}", "lhs_contracting_dims={0}"),
-          program("dot(%a, %b)", "dot(%b, %a)"),
-          program("parameter(1)", "parameter(2)"),
-          program(" dot(", " dort("),
-          isa("dot(%a, %b)", "dot(%b, %a)"),
-          isa("latency", "latncy"),
-          isa("unit dma, mxu, vpu", "unit dma, mxu")};
+  return {
+      kernel("addr_in=8192", "addr_in=0"), kernel("addr_1=0, addr_2=64", "addr_1=64, addr_2=0"),
+      kernel("addr_1=0, addr_2=64", "addr_1=0, addr_2=0"),
+      kernel("addr_1=0, addr_2=64", "addr_1=0, addr_2=65"),
+      kernel("  mov(n=64, addr_in=0, addr_out=0)\n", ""),
+      kernel("  gemm(addr_1=0, addr_2=64, addr_out=0)\n", ""),
+      kernel("  mov(n=64, addr_in=0, addr_out=0)\n", "  mov(n=63, addr_in=0, addr_out=0)\n"),
+      kernel("  mov(n=64, addr_in=0, addr_out=0)\n", "  mov(n=64, addr_in=0, addr_out=64)\n"),
+      kernel("store_rm(n=64", "store_cm(n=64"),
+      kernel("load_rm(n=64, addr_in=0", "load_cm(n=64, addr_in=0"),
+      kernel("gemm(addr_1=0, addr_2=64, addr_out=0)",
+             "gemm(addr_1=0, addr_2=64, addr_out=0)\n  softmax(n=64, addr=0)"),
+      kernel(
+          "gemm(addr_1=0, addr_2=64, addr_out=0)",
+          "gemm(addr_1=0, addr_2=64, addr_out=0)\n  gemm(addr_1=0, addr_2=64, addr_out=0)"), // equal,
+                                                                                             // but
+                                                                                             // costs
+                                                                                             // 6
+      kernel("addr_out=16384", "addr_out=16383"), kernel("memory 24576", "memory 24575"),
+      kernel("bf16[64,64]", "bf16[64,63]"), kernel("kernel product {", "kernel product"),
+      program("lhs_contracting_dims={1}", "lhs_contracting_dims={0}"),
+      program("dot(%a, %b)", "dot(%b, %a)"), program("parameter(1)", "parameter(2)"),
+      program(" dot(", " dort("), isa("dot(%a, %b)", "dot(%b, %a)"), isa("latency", "latncy"),
+      isa("unit dma, mxu, vpu", "unit dma, mxu")};
 }
 
 std::vector<Corruption> plain_corruptions() {
-  return {[](Json &j) { j["version"] = 2; },
-          [](Json &j) { j["format"] = "isamorph"; },
-          [](Json &j) { j["claim"]["verdict"] = "different"; },
-          [](Json &j) { j["claim"]["level"] = "approximately"; },
-          [](Json &j) { j["kernel"]["text"] = j["kernel"]["text"].get<std::string>() + " "; },
-          [](Json &j) { j["isa"]["sha256"] = std::string(64, '0'); },
-          [](Json &j) { j["program"]["sha256"] = ""; },
-          [](Json &j) { j["lemmas"].push_back({{"name", "everything is equal"}, {"obligations", Json::array()}}); },
-          [](Json &j) {
-            j["lemmas"].push_back({{"name", "join extract"},
-                                   {"obligations", {{{"name", "x"}, {"smtlib", "(assert false)"}, {"sha256", ""}}}}});
-          },
-          [](Json &j) { j["lemmas"].push_back({{"name", "join extract"}, {"obligations", Json::array()}}); },
-          [](Json &j) { j["optimality"]["cost"] = 4; },
-          [](Json &j) { j["optimality"]["bound"] = 6; },
-          [](Json &j) { j["optimality"]["bound"] = 4; },
-          [](Json &j) { j["optimality"]["landmark_bound"] = 4; },
-          [](Json &j) { j["optimality"]["landmark_bound"] = 6; },
-          [](Json &j) { j["optimality"]["model"] = "speed"; },
-          [](Json &j) { j["optimality"]["model"] = "latency"; },
-          [](Json &j) { j["optimality"]["model"] = "overlap"; },
-          [](Json &j) { j["optimality"]["unit"] = "dma"; },
-          [](Json &j) { j["optimality"]["landmarks"][0]["weight"] = 2; },
-          [](Json &j) { j["optimality"]["landmarks"][0]["weight"] = -1; },
-          [](Json &j) { j["optimality"]["landmarks"][1]["actions"] = {0}; },    // overlaps the first
-          [](Json &j) { j["optimality"]["landmarks"][0]["actions"] = {5}; },    // avoidable
-          [](Json &j) { j["optimality"]["landmarks"][0]["actions"] = {99}; },
-          [](Json &j) { j["optimality"]["landmarks"][0]["actions"] = {0, 0}; },
-          [](Json &j) { j["optimality"]["landmarks"][0]["actions"] = Json::array(); },
-          [](Json &j) { j["optimality"]["landmarks"].erase(0); },
-          [](Json &j) { j["optimality"]["landmarks"].push_back({{"actions", {5}}, {"weight", 1}}); },
-          [](Json &j) { j["optimality"]["actions"][2]["cost"] = 2; },
-          [](Json &j) { j["optimality"]["actions"][2]["needs"] = {2, 77}; },
-          [](Json &j) { j["optimality"]["actions"][2]["adds"] = {4, 6}; }, // then moving and storing can be avoided
-          [](Json &j) { j["optimality"]["actions"].erase(2); },
-          [](Json &j) { j["optimality"]["actions"][3]["name"] = "jump(): a in d1 -> b in d1"; },
-          [](Json &j) { j["optimality"]["initial"] = {0, 1, 6}; },
-          [](Json &j) { j["optimality"]["initial"] = {0}; },
-          [](Json &j) { j["optimality"]["goal"] = Json::array(); },
-          [](Json &j) { j["optimality"]["goal"] = {0}; },
-          [](Json &j) { j["optimality"]["facts"].erase(0); }};
+  return {
+      [](Json &j) { j["version"] = 2; },
+      [](Json &j) { j["format"] = "isamorph"; },
+      [](Json &j) { j["claim"]["verdict"] = "different"; },
+      [](Json &j) { j["claim"]["level"] = "approximately"; },
+      [](Json &j) { j["kernel"]["text"] = j["kernel"]["text"].get<std::string>() + " "; },
+      [](Json &j) { j["isa"]["sha256"] = std::string(64, '0'); },
+      [](Json &j) { j["program"]["sha256"] = ""; },
+      [](Json &j) {
+        j["lemmas"].push_back({{"name", "everything is equal"}, {"obligations", Json::array()}});
+      },
+      [](Json &j) {
+        j["lemmas"].push_back(
+            {{"name", "join extract"},
+             {"obligations", {{{"name", "x"}, {"smtlib", "(assert false)"}, {"sha256", ""}}}}});
+      },
+      [](Json &j) {
+        j["lemmas"].push_back({{"name", "join extract"}, {"obligations", Json::array()}});
+      },
+      [](Json &j) { j["optimality"]["cost"] = 4; },
+      [](Json &j) { j["optimality"]["bound"] = 6; },
+      [](Json &j) { j["optimality"]["bound"] = 4; },
+      [](Json &j) { j["optimality"]["landmark_bound"] = 4; },
+      [](Json &j) { j["optimality"]["landmark_bound"] = 6; },
+      [](Json &j) { j["optimality"]["model"] = "speed"; },
+      [](Json &j) { j["optimality"]["model"] = "latency"; },
+      [](Json &j) { j["optimality"]["model"] = "overlap"; },
+      [](Json &j) { j["optimality"]["unit"] = "dma"; },
+      [](Json &j) { j["optimality"]["landmarks"][0]["weight"] = 2; },
+      [](Json &j) { j["optimality"]["landmarks"][0]["weight"] = -1; },
+      [](Json &j) { j["optimality"]["landmarks"][1]["actions"] = {0}; }, // overlaps the first
+      [](Json &j) { j["optimality"]["landmarks"][0]["actions"] = {5}; }, // avoidable
+      [](Json &j) { j["optimality"]["landmarks"][0]["actions"] = {99}; },
+      [](Json &j) {
+        j["optimality"]["landmarks"][0]["actions"] = {0, 0};
+      },
+      [](Json &j) { j["optimality"]["landmarks"][0]["actions"] = Json::array(); },
+      [](Json &j) { j["optimality"]["landmarks"].erase(0); },
+      [](Json &j) {
+        j["optimality"]["landmarks"].push_back({{"actions", {5}}, {"weight", 1}});
+      },
+      [](Json &j) { j["optimality"]["actions"][2]["cost"] = 2; },
+      [](Json &j) {
+        j["optimality"]["actions"][2]["needs"] = {2, 77};
+      },
+      [](Json &j) {
+        j["optimality"]["actions"][2]["adds"] = {4, 6};
+      }, // then moving and storing can be avoided
+      [](Json &j) { j["optimality"]["actions"].erase(2); },
+      [](Json &j) { j["optimality"]["actions"][3]["name"] = "jump(): a in d1 -> b in d1"; },
+      [](Json &j) {
+        j["optimality"]["initial"] = {0, 1, 6};
+      },
+      [](Json &j) { j["optimality"]["initial"] = {0}; },
+      [](Json &j) { j["optimality"]["goal"] = Json::array(); },
+      [](Json &j) { j["optimality"]["goal"] = {0}; },
+      [](Json &j) { j["optimality"]["facts"].erase(0); }};
 }
 
 } // namespace
@@ -187,15 +208,18 @@ TEST_CASE("corrupted certificates are refused with a reason") {
 
 TEST_CASE("a certificate that is no JSON or lacks a part is bad input") {
   const Json good = certificate();
-  CHECK_THROWS_AS(verify::check_certificate(semantics::make_source("c.json", "{\"format\": ")), semantics::InputError);
-  CHECK_THROWS_AS(verify::check_certificate(semantics::make_source("c.json", "[]")), semantics::InputError);
+  CHECK_THROWS_AS(verify::check_certificate(semantics::make_source("c.json", "{\"format\": ")),
+                  semantics::InputError);
+  CHECK_THROWS_AS(verify::check_certificate(semantics::make_source("c.json", "[]")),
+                  semantics::InputError);
   for (const char *part : {"format", "version", "program", "isa", "kernel", "claim", "lemmas"}) {
     Json bad = good;
     bad.erase(part);
     INFO(part);
     CHECK_THROWS_AS(check(bad), semantics::InputError);
   }
-  for (const char *part : {"model", "cost", "bound", "landmark_bound", "facts", "actions", "initial", "goal", "landmarks"}) {
+  for (const char *part : {"model", "cost", "bound", "landmark_bound", "facts", "actions",
+                           "initial", "goal", "landmarks"}) {
     Json bad = good;
     bad["optimality"].erase(part);
     INFO(part);

@@ -57,8 +57,10 @@ TEST_CASE("planted mistakes are found with a counterexample") {
             %t = bf16[64,n] transpose(%z), dimensions={1,0}
           }
         })",
-              "size of dimension 0 of the written %t: 64 must be equal to n = 1, which fails for n = 1"},
-      Mistake{"a broadcast along the wrong dimension", R"(
+              "size of dimension 0 of the written %t: 64 must be equal to n = 1, which fails for n "
+              "= 1"},
+      Mistake{
+          "a broadcast along the wrong dimension", R"(
         instruction soft (n) [at] {
           reads %x = r[at : n]
           writes r[at : n] = %y
@@ -70,7 +72,7 @@ TEST_CASE("planted mistakes are found with a counterexample") {
             %y = bf16[n,64] divide(%x, %b)
           }
         })",
-              "%b = broadcast: size of dimension 1: 64 must be equal to n = 1, which fails for n = 1"},
+          "%b = broadcast: size of dimension 1: 64 must be equal to n = 1, which fails for n = 1"},
       Mistake{"an extent larger than its buffer", R"(
         instruction move (n) [from, to] {
           reads %x = r[from : n]
@@ -78,7 +80,8 @@ TEST_CASE("planted mistakes are found with a counterexample") {
           where 1 <= n, n <= 129
           cost unit alu
         })",
-              "the extent of %x in dimension 0 of buffer 'r': n = 129 must be at most 128, which fails for n = 129"},
+              "the extent of %x in dimension 0 of buffer 'r': n = 129 must be at most 128, which "
+              "fails for n = 129"},
       Mistake{"an extent that may be negative", R"(
         instruction move (n) [from, to] {
           reads %x = r[from : n]
@@ -94,7 +97,8 @@ TEST_CASE("planted mistakes are found with a counterexample") {
           where n % 4 == 1, n % 2 == 0, 1 <= n, n <= 128
           cost unit alu
         })",
-              "can never run: no attribute values satisfy `where n % 4 == 1, n % 2 == 0, 1 <= n, n <= 128`"},
+              "can never run: no attribute values satisfy `where n % 4 == 1, n % 2 == 0, 1 <= n, n "
+              "<= 128`"},
       Mistake{"a latency that may be negative", R"(
         instruction move (n) [from, to] {
           reads %x = r[from : n]
@@ -173,7 +177,8 @@ TEST_CASE("planted mistakes are found with a counterexample") {
             %z = bf16[n,64] bitcast-convert(%y)
           }
         })",
-              "%z = bitcast-convert: the narrow tensor's last dimension: k = 1 must be equal to 2, which fails for k = 1"},
+              "%z = bitcast-convert: the narrow tensor's last dimension: k = 1 must be equal to 2, "
+              "which fails for k = 1"},
       Mistake{"a type error that no attribute can mend", R"(
         instruction plus (n) [a] {
           reads %x = r[a : n]
@@ -225,6 +230,7 @@ TEST_CASE("an attribute without influence is a warning") {
       where 0 <= n, n <= 3
       cost unit alu, latency n
     })");
-  CHECK(messages(check) == "warning: move: attribute 'n' has no influence on what the instruction does\n");
+  CHECK(messages(check) ==
+        "warning: move: attribute 'n' has no influence on what the instruction does\n");
   CHECK(check.proved == check.obligations);
 }

@@ -36,9 +36,10 @@ std::vector<semantics::RewriteRule> rules(const std::string &text) {
   return semantics::parse_rules(semantics::make_source("test.rules", text));
 }
 
-const char *const kSame = "rule same bits {\n  type T  int m\n  %x : T[m]\n  from { ROOT %y = T[m] copy(%x) }\n  to { ROOT %x }\n}\n";
-const char *const kWrong =
-    "rule same bits {\n  type T  int m\n  %x : T[m]\n  from { ROOT %y = T[m] negate(%x) }\n  to { ROOT %x }\n}\n";
+const char *const kSame = "rule same bits {\n  type T  int m\n  %x : T[m]\n  from { ROOT %y = T[m] "
+                          "copy(%x) }\n  to { ROOT %x }\n}\n";
+const char *const kWrong = "rule same bits {\n  type T  int m\n  %x : T[m]\n  from { ROOT %y = "
+                           "T[m] negate(%x) }\n  to { ROOT %x }\n}\n";
 
 } // namespace
 
@@ -62,7 +63,8 @@ TEST_CASE("a damaged cache counts as empty") {
   ProofCache cache;
   cache.add("a", {"rule a", {}});
   cache.save();
-  for (const char *text : {"", "{", "[]", "{\"version\": 0, \"proved\": {}}", "{\"version\": 1, \"proved\": {\"a\": 3}}"}) {
+  for (const char *text : {"", "{", "[]", "{\"version\": 0, \"proved\": {}}",
+                           "{\"version\": 1, \"proved\": {\"a\": 3}}"}) {
     std::ofstream(ProofCache::path()) << text;
     CHECK(ProofCache::load().find("a") == nullptr);
   }
@@ -89,7 +91,8 @@ TEST_CASE("a proof is remembered for its text alone") {
   ProveOptions afresh;
   afresh.use_cache = false;
   CHECK_FALSE(prove_rules(rules(kSame), afresh)[0].cached);
-  // Another rule of the same name is another claim; what was not proved is never remembered as proved.
+  // Another rule of the same name is another claim; what was not proved is never remembered as
+  // proved.
   for (int time = 0; time < 2; ++time)
     CHECK(prove_rules(rules(kWrong), {})[0].answer != SmtAnswer::Proved);
 }

@@ -11,12 +11,15 @@ ClaimProof prove(const std::string &text) {
   ProveOptions options;
   options.use_cache = false;
   options.timeout_ms = 3000;
-  return prove_rules(semantics::parse_rules(semantics::make_source("test.rules", text)), options)[0];
+  return prove_rules(semantics::parse_rules(semantics::make_source("test.rules", text)),
+                     options)[0];
 }
 
 /// A binary rule over tensors x and y of one shape.
-std::string binary(const std::string &level, const std::string &types, const std::string &from, const std::string &to) {
-  return "rule r " + level + " { type T " + types + " shape s %x : T[*s] %y : T[*s] from { " + from + " } to { " + to + " } }";
+std::string binary(const std::string &level, const std::string &types, const std::string &from,
+                   const std::string &to) {
+  return "rule r " + level + " { type T " + types + " shape s %x : T[*s] %y : T[*s] from { " +
+         from + " } to { " + to + " } }";
 }
 
 struct Unsound {
@@ -30,22 +33,32 @@ std::string associates(const std::string &level) {
     to { %u = T[*s] add(%y, %z)  ROOT %w = T[*s] add(%x, %u) } })";
 }
 
-std::string identity(const std::string &level, const std::string &index, const std::string &direction) {
-  return "rule r " + level + " { type T in bf16, f32  int m, n  %x : T[m,n]  where m >= 1, n >= 1  from { ROOT %x } to {"
-         " %i = " + index + "[n,n] iota(), iota_dimension=0  %j = " + index + "[n,n] iota(), iota_dimension=1"
-         " %p = pred[n,n] compare(%i, %j), direction=" + direction + " %e = T[n,n] convert(%p)"
+std::string identity(const std::string &level, const std::string &index,
+                     const std::string &direction) {
+  return "rule r " + level +
+         " { type T in bf16, f32  int m, n  %x : T[m,n]  where m >= 1, n >= 1  from { ROOT %x } to "
+         "{"
+         " %i = " +
+         index + "[n,n] iota(), iota_dimension=0  %j = " + index +
+         "[n,n] iota(), iota_dimension=1"
+         " %p = pred[n,n] compare(%i, %j), direction=" +
+         direction +
+         " %e = T[n,n] convert(%p)"
          " ROOT %y = T[m,n] dot(%x, %e), lhs_contracting_dims={1}, rhs_contracting_dims={0} } }";
 }
 
 std::vector<Unsound> unsound_rules() {
   return {
-      {"a transpose is nothing", "rule r bits { type T int m %x : T[m,m] from { ROOT %y = T[m,m] transpose(%x), dimensions={1,0} } to { ROOT %x } }"},
+      {"a transpose is nothing", "rule r bits { type T int m %x : T[m,m] from { ROOT %y = T[m,m] "
+                                 "transpose(%x), dimensions={1,0} } to { ROOT %x } }"},
       {"a wrong permutation", R"(rule r bits { type T int m %x : T[m,m,m]
         from { ROOT %y = T[m,m,m] transpose(%x), dimensions={1,2,0} } to { ROOT %y = T[m,m,m] transpose(%x), dimensions={2,0,1} } })"},
-      {"dot operands exchanged without transposes", R"(rule r bits { type T in bf16 int m %x : T[m,m] %y : T[m,m]
+      {"dot operands exchanged without transposes",
+       R"(rule r bits { type T in bf16 int m %x : T[m,m] %y : T[m,m]
         from { ROOT %z = T[m,m] dot(%x, %y), lhs_contracting_dims={1}, rhs_contracting_dims={0} }
         to { ROOT %z = T[m,m] dot(%y, %x), lhs_contracting_dims={1}, rhs_contracting_dims={0} } })"},
-      {"a slice without its offset", R"(rule r bits { type T int m, p %x : T[m] where 0 <= p, 2*p <= m
+      {"a slice without its offset",
+       R"(rule r bits { type T int m, p %x : T[m] where 0 <= p, 2*p <= m
         from { ROOT %y = T[p] slice(%x), slice={[`p`:`2*p`]} } to { ROOT %y = T[p] slice(%x), slice={[0:`p`]} } })"},
       {"add associates at bits", associates("bits")},
       {"add associates at finite", associates("finite")},
@@ -55,8 +68,11 @@ std::vector<Unsound> unsound_rules() {
       {"reduce by another operation", R"(rule r bits { type T int m, n %x : T[m,n] %i : T[]
         from { ROOT %y = T[m] reduce(%x, %i), dimensions={1}, to_apply=add }
         to { ROOT %y = T[m] reduce(%x, %i), dimensions={1}, to_apply=maximum } })"},
-      {"(x / y) * y is x", binary("real", "in f32", "%a = T[*s] divide(%x, %y) ROOT %z = T[*s] multiply(%a, %y)", "ROOT %x")},
-      {"x / x is 1", R"(rule r bits { type T in bf16, f32 int m %x : T[m] from { ROOT %y = T[m] divide(%x, %x) }
+      {"(x / y) * y is x",
+       binary("real", "in f32", "%a = T[*s] divide(%x, %y) ROOT %z = T[*s] multiply(%a, %y)",
+              "ROOT %x")},
+      {"x / x is 1",
+       R"(rule r bits { type T in bf16, f32 int m %x : T[m] from { ROOT %y = T[m] divide(%x, %x) }
         to { %c = T[] constant(1) ROOT %y = T[m] broadcast(%c), dimensions={} } })"},
       {"slices that overlap are no concatenation", R"(rule r bits { type T int m, p, q %x : T[m]
         where 0 <= p, p <= m, 0 <= q, q <= m
@@ -66,7 +82,8 @@ std::vector<Unsound> unsound_rules() {
         from { ROOT %y = T[m,m] broadcast(%x), dimensions={0} } to { ROOT %y = T[m,m] broadcast(%x), dimensions={1} } })"},
       {"concatenate in the other order", R"(rule r bits { type T int m %x : T[m] %y : T[m]
         from { ROOT %z = T[`2*m`] concatenate(%x, %y), dimensions={0} } to { ROOT %z = T[`2*m`] concatenate(%y, %x), dimensions={0} } })"},
-      {"reduce of a transpose over the same dimension", R"(rule r bits { type T int m, r %x : T[m,m] %i : T[]
+      {"reduce of a transpose over the same dimension",
+       R"(rule r bits { type T int m, r %x : T[m,m] %i : T[]
         from { %t = T[m,m] transpose(%x), dimensions={1,0} ROOT %y = T[m] reduce(%t, %i), dimensions={1}, to_apply=r }
         to { ROOT %y = T[m] reduce(%x, %i), dimensions={1}, to_apply=r } })"},
       {"the identity at bits", identity("bits", "s32", "EQ")},
@@ -76,21 +93,28 @@ std::vector<Unsound> unsound_rules() {
         from { ROOT %y = u8[m,2] bitcast-convert(%x) } to { %b = u8[m,2] bitcast-convert(%x) ROOT %y = u8[m,2] reverse(%b), dimensions={1} } })"},
       {"a reshape instead of a transpose", R"(rule r bits { type T int m, n %x : T[m,n]
         from { ROOT %y = T[n,m] transpose(%x), dimensions={1,0} } to { ROOT %y = T[n,m] reshape(%x) } })"},
-      {"subtract commutes", binary("bits", "in bf16, f32, s32", "ROOT %z = T[*s] subtract(%x, %y)", "ROOT %z = T[*s] subtract(%y, %x)")},
-      {"subtract commutes over the reals", binary("real", "in f32", "ROOT %z = T[*s] subtract(%x, %y)", "ROOT %z = T[*s] subtract(%y, %x)")},
-      {"a unary operation moved across a binary one", R"(rule r bits { type T shape s unary F binary G %x : T[*s] %y : T[*s]
+      {"subtract commutes", binary("bits", "in bf16, f32, s32", "ROOT %z = T[*s] subtract(%x, %y)",
+                                   "ROOT %z = T[*s] subtract(%y, %x)")},
+      {"subtract commutes over the reals",
+       binary("real", "in f32", "ROOT %z = T[*s] subtract(%x, %y)",
+              "ROOT %z = T[*s] subtract(%y, %x)")},
+      {"a unary operation moved across a binary one",
+       R"(rule r bits { type T shape s unary F binary G %x : T[*s] %y : T[*s]
         from { %u = T[*s] F(%x) %v = T[*s] F(%y) ROOT %z = T[*s] G(%u, %v) } to { %u = T[*s] G(%x, %y) ROOT %z = T[*s] F(%u) } })"},
       {"convert there and back", R"(rule r bits { type T, U int m %x : T[m]
         from { %y = U[m] convert(%x) ROOT %z = T[m] convert(%y) } to { ROOT %x } })"},
       {"real arithmetic on integers", R"(rule r real { type T int m %x : T[m] %y : T[m] %z : T[m]
         from { %u = T[m] add(%x, %y) ROOT %w = T[m] add(%u, %z) } to { %u = T[m] add(%y, %z) ROOT %w = T[m] add(%x, %u) } })"},
-      {"conditions that contradict each other prove nothing", R"(rule r bits { type T int m %x : T[m] where m >= 2, m <= 1
+      {"conditions that contradict each other prove nothing",
+       R"(rule r bits { type T int m %x : T[m] where m >= 2, m <= 1
         from { ROOT %y = T[m] negate(%x) } to { ROOT %x } })"},
-      {"operations whose names meet when joined", R"(rule r bits { type T, T_T int m unary F, F_T_T %x : T[m]
+      {"operations whose names meet when joined",
+       R"(rule r bits { type T, T_T int m unary F, F_T_T %x : T[m]
         from { ROOT %y = T[m] F(%x) } to { ROOT %y = T[m] F_T_T(%x) } })"},
       {"a size that only one side has", R"(rule r bits { type T int m, n %x : T[m]
         from { ROOT %y = T[m] copy(%x) } to { ROOT %y = T[n] slice(%x), slice={[0:`n`]} } })"},
-      {"right in one direction only", R"(rule r bits { type T int m, p %x : T[m]  where 0 <= p, p <= m
+      {"right in one direction only",
+       R"(rule r bits { type T int m, p %x : T[m]  where 0 <= p, p <= m
         from { ROOT %y = T[m] copy(%x) } to { %a = T[p] slice(%x), slice={[0:`p`]} %b = T[p] slice(%x), slice={[0:`p`]}
                ROOT %c = T[`2*p`] concatenate(%a, %b), dimensions={0} } both })"},
   };
@@ -128,14 +152,16 @@ TEST_CASE("the shipped rules are proved, without fused multiply-add", "[slow]") 
 }
 
 TEST_CASE("symbols may have the names of the encoding and of SMT-LIB") {
-  CHECK(prove(R"(rule r bits { type E_T, Int int let, k0, i0, assert unary ite, not %p0 : E_T[let,k0]
+  CHECK(
+      prove(R"(rule r bits { type E_T, Int int let, k0, i0, assert unary ite, not %p0 : E_T[let,k0]
     from { %y = E_T[let,k0] ite(%p0) ROOT %z = E_T[k0,let] transpose(%y), dimensions={1,0} }
     to { %y = E_T[k0,let] transpose(%p0), dimensions={1,0} ROOT %z = E_T[k0,let] ite(%y) } })")
-            .answer == SmtAnswer::Proved);
+          .answer == SmtAnswer::Proved);
 }
 
 TEST_CASE("the lemmas of a fold are those of its own element type") {
-  ClaimProof proof = prove(R"(rule r bits { type U in s32  type T in s8  int m, k, n %x : T[m,k] %y : T[k,n]
+  ClaimProof proof =
+      prove(R"(rule r bits { type U in s32  type T in s8  int m, k, n %x : T[m,k] %y : T[k,n]
     from { %z = T[m,n] dot(%x, %y), lhs_contracting_dims={1}, rhs_contracting_dims={0}
            %w = T[n,m] transpose(%z), dimensions={1,0} ROOT %c = U[n,m] convert(%w) }
     to { %u = T[k,m] transpose(%x), dimensions={1,0} %v = T[n,k] transpose(%y), dimensions={1,0}

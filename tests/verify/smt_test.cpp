@@ -5,13 +5,16 @@
 using namespace isamorph::verify;
 
 TEST_CASE("an obligation is proved by refuting its denial") {
-  SmtResult result = check({"square", "(set-logic ALL)\n(declare-const x Int)\n(assert (not (<= 0 (* x x))))\n(check-sat)\n"});
+  SmtResult result = check(
+      {"square",
+       "(set-logic ALL)\n(declare-const x Int)\n(assert (not (<= 0 (* x x))))\n(check-sat)\n"});
   CHECK(result.answer == SmtAnswer::Proved);
   CHECK(result.detail.empty());
 }
 
 TEST_CASE("a model refutes") {
-  SmtResult result = check({"seven", "(set-logic ALL)\n(declare-const x Int)\n(assert (= x (- 7)))\n(check-sat)\n"});
+  SmtResult result = check(
+      {"seven", "(set-logic ALL)\n(declare-const x Int)\n(assert (= x (- 7)))\n(check-sat)\n"});
   CHECK(result.answer == SmtAnswer::Refuted);
   CHECK(result.detail.find("(define-fun x () Int") != std::string::npos);
   CHECK(result.detail.find("(- 7)") != std::string::npos);
@@ -19,12 +22,16 @@ TEST_CASE("a model refutes") {
 
 TEST_CASE("a time-out, a limit and bad text are unknown, never proved") {
   // True, but far beyond what a solver does in 200 ms.
-  std::string hard = "(set-logic QF_FP)\n(declare-const x (_ FloatingPoint 11 53))\n(declare-const y (_ FloatingPoint 11 53))\n"
+  std::string hard = "(set-logic QF_FP)\n(declare-const x (_ FloatingPoint 11 53))\n(declare-const "
+                     "y (_ FloatingPoint 11 53))\n"
                      "(assert (not (= (fp.mul RNE x y) (fp.mul RNE y x))))\n(check-sat)\n";
   CHECK(check({"hard", hard}, {200, 0}).answer == SmtAnswer::Unknown);
   CHECK(check({"hard", hard}, {60'000, 1000}).answer == SmtAnswer::Unknown);
-  CHECK(check({"text", "(set-logic ALL)\n(assert (= undeclared 1))\n(check-sat)\n"}).answer == SmtAnswer::Unknown);
-  CHECK(check({"sort", "(set-logic ALL)\n(declare-const x Int)\n(assert x)\n(check-sat)\n"}).answer == SmtAnswer::Unknown);
+  CHECK(check({"text", "(set-logic ALL)\n(assert (= undeclared 1))\n(check-sat)\n"}).answer ==
+        SmtAnswer::Unknown);
+  CHECK(
+      check({"sort", "(set-logic ALL)\n(declare-const x Int)\n(assert x)\n(check-sat)\n"}).answer ==
+      SmtAnswer::Unknown);
 }
 
 TEST_CASE("fused multiply-add is not put to the solver") {
