@@ -3,15 +3,16 @@
 #include "costmodel/cost_model.h"
 #include "semantics/hlo.h"
 #include "verify/digest.h"
-#include "verify/equivalence.h"
 #include "verify/landmark_checker.h"
 #include "verify/lemmas.h"
+#include "verify/proof.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -27,6 +28,29 @@ struct Refused {
 };
 
 [[noreturn]] void refuse(std::string reason) { throw Refused{std::move(reason)}; }
+
+/// A whole number, written as one: 5.9 is no cost, and 2^32 is not 0. What is no number at all has
+/// the wrong type.
+std::int64_t integer(const Json &json) {
+  bool fits = json.is_number_integer() &&
+              !(json.is_number_unsigned() &&
+                json.get<std::uint64_t>() >
+                    static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  if (json.is_number() && !fits)
+    refuse(json.dump() + " stands where a whole number must");
+  return json.get<std::int64_t>();
+}
+
+std::vector<std::uint32_t> indices(const Json &json) {
+  std::vector<std::uint32_t> out;
+  for (const Json &element : json.get<std::vector<Json>>()) {
+    std::int64_t value = integer(element);
+    if (value < 0 || value > std::numeric_limits<std::uint32_t>::max())
+      refuse(fmt::format("{} is no number of a fact or an action", value));
+    out.push_back(static_cast<std::uint32_t>(value));
+  }
+  return out;
+}
 
 /// An embedded text whose digest fits.
 semantics::SourceRef embedded(const Json &json, const char *part) {
@@ -101,14 +125,12 @@ LandmarkTask task_of(const Json &json) {
   LandmarkTask task;
   task.facts = json.at("facts").get<std::vector<std::string>>().size();
   for (const Json &a : json.at("actions"))
-    task.actions.push_back(
-        {a.at("name").get<std::string>(), a.at("needs").get<std::vector<std::uint32_t>>(),
-         a.at("adds").get<std::vector<std::uint32_t>>(), a.at("cost").get<std::int64_t>()});
-  task.initial = json.at("initial").get<std::vector<std::uint32_t>>();
-  task.goal = json.at("goal").get<std::vector<std::uint32_t>>();
+    task.actions.push_back({a.at("name").get<std::string>(), indices(a.at("needs")),
+                            indices(a.at("adds")), integer(a.at("cost"))});
+  task.initial = indices(json.at("initial"));
+  task.goal = indices(json.at("goal"));
   for (const Json &l : json.at("landmarks"))
-    task.landmarks.push_back(
-        {l.at("actions").get<std::vector<std::uint32_t>>(), l.at("weight").get<std::int64_t>()});
+    task.landmarks.push_back({indices(l.at("actions")), integer(l.at("weight"))});
   return task;
 }
 
@@ -162,17 +184,16 @@ void check_optimality(const Json &json, const spec::Kernel &kernel, const spec::
       (overlap && std::find(isa.units.begin(), isa.units.end(), unit) == isa.units.end()))
     refuse("a makespan is bounded by the work of one of the ISA's units, a sum by none");
   report.cost = costmodel::cost(isa, kernel, *model);
-  if (report.cost != json.at("cost").get<std::int64_t>())
-    refuse(fmt::format("the kernel costs {}, not {}", report.cost,
-                       json.at("cost").get<std::int64_t>()));
+  if (report.cost != integer(json.at("cost")))
+    refuse(fmt::format("the kernel costs {}, not {}", report.cost, integer(json.at("cost"))));
   LandmarkTask task = task_of(json);
   check_prices(kernel, isa, task, *model, unit);
-  std::string wrong = check_landmarks(task, json.at("landmark_bound").get<std::int64_t>());
+  std::string wrong = check_landmarks(task, integer(json.at("landmark_bound")));
   if (!wrong.empty())
     refuse(wrong);
-  report.bound = json.at("landmark_bound").get<std::int64_t>();
-  if (report.bound > report.cost || json.at("bound").get<std::int64_t>() > report.cost ||
-      json.at("bound").get<std::int64_t>() < report.bound)
+  report.bound = integer(json.at("landmark_bound"));
+  if (report.bound > report.cost || integer(json.at("bound")) > report.cost ||
+      integer(json.at("bound")) < report.bound)
     refuse("the bounds contradict the cost");
   report.has_bound = true;
   report.steps.push_back(fmt::format(
@@ -181,7 +202,7 @@ void check_optimality(const Json &json, const spec::Kernel &kernel, const spec::
 }
 
 void run_steps(const Json &json, const CheckOptions &options, CheckReport &report) {
-  if (json.at("format") != "isamorph certificate" || json.at("version") != 1)
+  if (json.at("format") != "isamorph certificate" || integer(json.at("version")) != 1)
     refuse("not a certificate of version 1");
   semantics::TensorGraph graph = semantics::parse_hlo(embedded(json, "program"));
   spec::Isa isa = spec::parse_isa(embedded(json, "isa"));
@@ -194,6 +215,8 @@ void run_steps(const Json &json, const CheckOptions &options, CheckReport &repor
   auto level = semantics::level(report.level);
   if (!level || json.at("claim").at("verdict") != "equivalent")
     refuse("the claim is not equivalence at a known level");
+  if (json.at("claim").at("reach").get<std::string>() != reach(graph, *level))
+    refuse("the claim reaches other inputs than '" + reach(graph, *level) + "'");
   std::vector<std::string> listed;
   check_lemmas(json, options, listed, report);
   check_equality(kernel, isa, graph, *level, listed, report);

@@ -51,21 +51,12 @@ enum class Style : std::uint8_t {
 };
 constexpr int kPlainStyles = static_cast<int>(Style::Few);
 
-/// A float element in some style; `position` runs within the tensor's last dimension.
-double float_value(Style style, std::mt19937_64 &engine, std::int64_t position, std::int64_t length,
-                   bool finite) {
+double float_value(Style style, std::mt19937_64 &engine, bool finite) {
   switch (style) {
   case Style::Sparse:
     return engine() % 16 == 0 ? static_cast<double>(engine() % 9) / 4 - 1 : 0;
   case Style::Integers:
     return static_cast<double>(engine() % 7) - 3;
-  case Style::Mask: // one +M, one -M, otherwise ones: shows the order of a sum
-    return position == length / 3 ? 0x1p12 : position == 2 * length / 3 ? -0x1p12 : 1.0 / 4;
-  case Style::Cancelling: {
-    double value =
-        std::ldexp(1 + std::floor(uniform(engine) * 128) / 128, static_cast<int>(engine() % 12));
-    return engine() % 2 ? value : -value;
-  }
   case Style::Exponents:
     return (engine() % 2 ? 1 : -1) *
            std::ldexp(1 + uniform(engine), static_cast<int>(engine() % 17) - 12);
@@ -82,7 +73,6 @@ bool integral(ElementType type) { return !is_float(type); }
 
 void fill(Tensor &tensor, Style style, std::mt19937_64 &engine, bool finite) {
   ElementType type = tensor.shape().type;
-  std::int64_t length = tensor.shape().rank() ? tensor.shape().dims.back() : 1;
   std::uint64_t width = semantics::byte_size(type) == 8
                             ? ~std::uint64_t{0}
                             : (std::uint64_t{1} << (8 * semantics::byte_size(type))) - 1;
@@ -96,11 +86,66 @@ void fill(Tensor &tensor, Style style, std::mt19937_64 &engine, bool finite) {
       else if (style != Style::Bits && style != Style::Boundary)
         bits = semantics::encode_integer(type, static_cast<std::int64_t>(engine() % 15) - 7);
     } else if (style != Style::Bits) {
-      bits = semantics::encode(type, float_value(style, engine, i % length, length, finite));
+      bits = semantics::encode(type, float_value(style, engine, finite));
     }
     if (finite && !semantics::is_finite(type, bits))
       bits = 0;
     tensor.set_bits(i, bits);
+  }
+}
+
+/// Exponents of large numbers that swallow small ones in accumulators of 8, 24 and 53 bits.
+int swallowing_exponent(ElementType type, std::mt19937_64 &engine) {
+  constexpr std::array<int, 4> exponents = {9, 13, 28, 60};
+  int exponent = exponents[engine() % exponents.size()];
+  return type == ElementType::F16 ? std::min(exponent, 14) : exponent;
+}
+
+/// Shows the order of sums along a random dimension: in each of its lines the large numbers cancel
+/// in pairs, and what comes between the two of a pair is lost. Mask: one pair among equal numbers.
+/// Cancelling: pairs of several sizes among random numbers.
+void fill_lines(Tensor &tensor, Style style, std::mt19937_64 &engine) {
+  const Shape &shape = tensor.shape();
+  std::size_t axis = shape.rank() ? engine() % shape.rank() : 0;
+  std::int64_t length = shape.rank() ? shape.dims[axis] : 1;
+  std::int64_t stride = shape.rank() ? semantics::row_major_strides(shape.dims)[axis] : 1;
+  bool mask = style == Style::Mask;
+  int exponent = swallowing_exponent(shape.type, engine);
+  double unit = std::ldexp(1, -static_cast<int>(engine() % 4));
+  std::vector<std::int64_t> order(static_cast<std::size_t>(length));
+  for (std::int64_t first = 0; first < tensor.elements(); ++first) {
+    if (first / stride % std::max<std::int64_t>(1, length) != 0)
+      continue; // no line starts here
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      order[i] = static_cast<std::int64_t>(i);
+      std::swap(order[i], order[engine() % (i + 1)]);
+    }
+    for (std::int64_t i = 0; i < length; ++i)
+      tensor.set_bits(first + i * stride,
+                      semantics::encode(shape.type, mask ? unit : small_normal(engine)));
+    std::size_t pairs = mask ? 1 : 1 + engine() % 4;
+    for (std::size_t p = 0; p < pairs && 2 * p + 1 < order.size(); ++p) {
+      double large = std::ldexp(1, mask ? exponent : swallowing_exponent(shape.type, engine));
+      tensor.set_bits(first + order[2 * p] * stride, semantics::encode(shape.type, large));
+      tensor.set_bits(first + order[2 * p + 1] * stride, semantics::encode(shape.type, -large));
+    }
+  }
+}
+
+/// One input, and now and then another one, holds cancelling numbers; ones elsewhere, so that
+/// products cancel too.
+void fill_cancelling(std::vector<Tensor> &tensors, Style style, std::mt19937_64 &engine,
+                     bool finite) {
+  std::size_t carrier = tensors.empty() ? 0 : engine() % tensors.size();
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    ElementType type = tensors[t].shape().type;
+    if (!is_float(type))
+      fill(tensors[t], style, engine, finite);
+    else if (t == carrier || engine() % 4 == 0)
+      fill_lines(tensors[t], style, engine);
+    else
+      for (std::int64_t i = 0; i < tensors[t].elements(); ++i)
+        tensors[t].set_bits(i, semantics::encode(type, 1));
   }
 }
 
@@ -119,6 +164,8 @@ public:
   /// The first difference for an input, if it counts at the level.
   std::optional<Counterexample> test(const std::vector<Tensor> &inputs) {
     ++tests;
+    if (options_.level != Level::Bits && profile_.flush_denormals && has_denormals(inputs))
+      return std::nullopt; // outside of the level
     std::vector<Tensor> expected = semantics::evaluate(graph_, inputs, profile_),
                         actual = simulator_.run(inputs);
     std::optional<Counterexample> found;
@@ -163,6 +210,14 @@ private:
       }
       ++found->mismatches;
     }
+  }
+
+  static bool has_denormals(const std::vector<Tensor> &inputs) {
+    for (const Tensor &input : inputs)
+      for (std::int64_t i = 0; i < input.elements(); ++i)
+        if (is_denormal(input.shape().type, input.bits(i)))
+          return true;
+    return false;
   }
 
   bool stays_finite(const std::vector<Tensor> &inputs) const {
@@ -363,10 +418,15 @@ std::vector<Tensor> test_input(std::span<const Shape> shapes, Level level, std::
   std::vector<Tensor> out;
   auto style = static_cast<Style>(index % static_cast<int>(Style::Count));
   std::mt19937_64 engine(seed * 0x9e3779b97f4a7c15 + static_cast<std::uint64_t>(index));
-  for (const Shape &shape : shapes) {
+  bool finite = level != Level::Bits;
+  out.reserve(shapes.size());
+  for (const Shape &shape : shapes)
     out.emplace_back(shape);
-    fill(out.back(), style, engine, level != Level::Bits);
-  }
+  if (style == Style::Mask || style == Style::Cancelling)
+    fill_cancelling(out, style, engine, finite);
+  else
+    for (Tensor &tensor : out)
+      fill(tensor, style, engine, finite);
   return out;
 }
 
@@ -379,6 +439,15 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph,
     shapes.push_back(graph[p].shape);
   Tester tester(graph, simulator, profile, terms, options);
   DifferentialResult out;
+  auto input = [&](std::uint64_t seed, int index) {
+    std::vector<Tensor> tensors = test_input(shapes, options.level, seed, index);
+    if (options.level != Level::Bits && profile.flush_denormals)
+      for (Tensor &tensor : tensors)
+        for (std::int64_t i = 0; i < tensor.elements(); ++i)
+          if (is_denormal(tensor.shape().type, tensor.bits(i)))
+            tensor.set_bits(i, 0);
+    return tensors;
+  };
   for (int i = 0; i < options.max_tests && !out.counterexample; ++i) {
     if (tester.out_of_time()) {
       out.stopped = true;
@@ -386,11 +455,10 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph,
     }
     if (options.only_measure) // Style::Few and later ones hold special values, which tell nothing
                               // about rounding
-      tester.test(test_input(shapes, options.level,
-                             options.seed + static_cast<std::uint64_t>(i / kPlainStyles),
-                             i % kPlainStyles));
+      tester.test(
+          input(options.seed + static_cast<std::uint64_t>(i / kPlainStyles), i % kPlainStyles));
     else
-      out.counterexample = tester.test(test_input(shapes, options.level, options.seed, i));
+      out.counterexample = tester.test(input(options.seed, i));
   }
   if (out.counterexample && options.minimize)
     out.counterexample = Minimizer(tester, std::move(*out.counterexample), options).run();

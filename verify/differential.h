@@ -42,7 +42,8 @@ std::vector<semantics::Tensor> test_input(std::span<const semantics::Shape> shap
 /// Compares at a level: any NaN equals any NaN; at Finite and Real zeros of both signs are equal.
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level);
 
-/// At Finite an input counts only when no term of `terms` is NaN or infinite for it.
+/// At Finite an input counts only when no term of `terms` is NaN or infinite for it, and none of
+/// its elements is a denormal where the profile flushes those.
 DifferentialResult compare_programs(const semantics::TensorGraph &graph,
                                     const sim::Simulator &simulator,
                                     const semantics::NumericsProfile &profile,

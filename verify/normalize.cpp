@@ -1,6 +1,7 @@
 #include "verify/normalize.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace isamorph::verify {
 namespace {
@@ -65,6 +66,7 @@ TermId Normalizer::normalize(TermId root) {
     stack.pop_back();
     Entry result = compute(term);
     result.known = true;
+    result.settled = settled(term);
     entry(term) = result;
   }
   return entries_[root.v].normal;
@@ -84,6 +86,28 @@ VectorId Normalizer::vector(VectorId original, Entry &e) {
     elements.push_back(entries_[element.v].normal);
   }
   return terms_.vector(elements);
+}
+
+/// Of a term whose operands are known.
+bool Normalizer::settled(TermId term) const {
+  const Term &t = terms_[term];
+  auto operands = terms_.operands(term);
+  switch (t.kind) {
+  case TermKind::Literal:
+    return !is_denormal(t.type, t.bits);
+  case TermKind::Op:
+    if (t.op == OpCode::Negate || t.op == OpCode::Abs || t.op == OpCode::Copy)
+      return entries_[operands[0].v].settled;
+    if (t.op == OpCode::Select)
+      return entries_[operands[1].v].settled && entries_[operands[2].v].settled;
+    return true;
+  default:
+    return t.kind != TermKind::Join && t.kind != TermKind::Extract;
+  }
+}
+
+bool Normalizer::survives(TermId original) const {
+  return level_ == Level::Real || !terms_.profile().flush_denormals || entries_[original.v].settled;
 }
 
 bool Normalizer::is_literal(TermId term, double value) const {
@@ -131,7 +155,7 @@ Normalizer::Entry Normalizer::operation(TermId term) {
   Term t = terms_[term];
   Entry out{term};
   auto old = terms_.operands(term);
-  std::vector<TermId> in(old.begin(), old.end());
+  std::vector<TermId> in(old.begin(), old.end()), original = in;
   for (TermId &operand : in) {
     inherit(out, operand);
     operand = entries_[operand.v].normal;
@@ -140,26 +164,26 @@ Normalizer::Entry Normalizer::operation(TermId term) {
     out.normal = terms_.operation(t.op, t.detail, t.type, in);
     return out;
   }
-  bool exact = !terms_.profile().flush_denormals;
   auto drop = [&](const char *lemma, TermId kept) {
     lemmas_.insert(std::string(lemma) + " " + std::string(semantics::name(t.type)));
     out.tainted = true;
     out.normal = kept;
     return out;
   };
-  if (exact && in.size() == 2) {
+  if (in.size() == 2) {
     bool add = t.op == OpCode::Add, multiply = t.op == OpCode::Multiply;
-    if (add && is_literal(in[1], 0))
+    bool first = survives(original[0]), second = survives(original[1]);
+    if (add && first && is_literal(in[1], 0))
       return drop("add zero", in[0]);
-    if (add && is_literal(in[0], 0))
+    if (add && second && is_literal(in[0], 0))
       return drop("add zero", in[1]);
-    if (t.op == OpCode::Subtract && is_literal(in[1], 0))
+    if (t.op == OpCode::Subtract && first && is_literal(in[1], 0))
       return drop("subtract zero", in[0]);
-    if (multiply && is_literal(in[1], 1))
+    if (multiply && first && is_literal(in[1], 1))
       return drop("multiply one", in[0]);
-    if (multiply && is_literal(in[0], 1))
+    if (multiply && second && is_literal(in[0], 1))
       return drop("multiply one", in[1]);
-    if (t.op == OpCode::Divide && is_literal(in[1], 1))
+    if (t.op == OpCode::Divide && first && is_literal(in[1], 1))
       return drop("divide one", in[0]);
   }
   if (level_ == Level::Real) {
@@ -206,11 +230,11 @@ Normalizer::Entry Normalizer::dot(TermId term) {
   VectorId a = vector({t.a}, out), b = vector({t.b}, out);
   const semantics::NumericsProfile &profile = terms_.profile();
   ElementType accumulator = semantics::accumulator_type(profile.dot, t.type);
-  bool exact =
-      is_float(t.type) && !profile.flush_denormals &&
-      (accumulator == t.type || semantics::byte_size(accumulator) > semantics::byte_size(t.type));
-  for (auto [unit, other] : {std::pair(a, b), std::pair(b, a)})
-    if (auto position = exact ? unit_position(terms_, unit) : std::nullopt) {
+  bool exact = is_float(t.type) && (accumulator == t.type || semantics::byte_size(accumulator) >
+                                                                 semantics::byte_size(t.type));
+  for (auto [unit, other, original] : {std::tuple(a, b, t.b), std::tuple(b, a, t.a)})
+    if (auto position = exact ? unit_position(terms_, unit) : std::nullopt;
+        position && survives(terms_.elements({original})[*position])) {
       lemmas_.insert("unit vector dot " + std::string(semantics::name(t.type)) + " in " +
                      std::string(semantics::name(accumulator)));
       out.tainted = true;

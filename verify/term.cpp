@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cmath>
 
 namespace isamorph::verify {
 namespace {
@@ -34,6 +35,14 @@ bool same(const Term &x, const Term &y) {
 bool commutes(ElementType type) { return type != ElementType::F64; }
 
 } // namespace
+
+bool is_denormal(ElementType type, std::uint64_t bits) {
+  if (!semantics::is_float(type) || !semantics::is_finite(type, bits))
+    return false;
+  int least = type == ElementType::F16 ? -14 : type == ElementType::F64 ? -1022 : -126;
+  double value = semantics::decode(type, bits);
+  return value != 0 && std::fabs(value) < std::ldexp(1, least);
+}
 
 TermGraph::TermGraph(const semantics::NumericsProfile &profile, bool commute)
     : profile_(profile), commute_(commute), term_table_(kInitialTable, 0),

@@ -53,6 +53,9 @@ struct Term {
   std::uint8_t count = 0;
 };
 
+/// A float that profiles with flushed denormals read as zero.
+bool is_denormal(ElementType type, std::uint64_t bits);
+
 /// Fold descriptors and compute types of one profile hold for all terms of a DAG: programs are
 /// compared under one profile.
 class TermGraph {

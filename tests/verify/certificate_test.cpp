@@ -123,7 +123,10 @@ std::vector<Corruption> plain_corruptions() {
   return {
       [](Json &j) { j["version"] = 2; },
       [](Json &j) { j["format"] = "isamorph"; },
+      [](Json &j) { j["version"] = 1.0; },
       [](Json &j) { j["claim"]["verdict"] = "different"; },
+      [](Json &j) { j["claim"]["reach"] = "every input of every shape"; },
+      [](Json &j) { j["claim"]["level"] = "finite"; }, // weaker, but reaches what bits reaches
       [](Json &j) { j["claim"]["level"] = "approximately"; },
       [](Json &j) { j["kernel"]["text"] = j["kernel"]["text"].get<std::string>() + " "; },
       [](Json &j) { j["isa"]["sha256"] = std::string(64, '0'); },
@@ -140,6 +143,13 @@ std::vector<Corruption> plain_corruptions() {
         j["lemmas"].push_back({{"name", "join extract"}, {"obligations", Json::array()}});
       },
       [](Json &j) { j["optimality"]["cost"] = 4; },
+      [](Json &j) { j["optimality"]["cost"] = 5.9; },
+      [](Json &j) { j["optimality"]["landmarks"][0]["weight"] = 1.5; },
+      [](Json &j) { j["optimality"]["goal"] = {6 + (std::int64_t{1} << 32)}; },
+      [](Json &j) {
+        j["optimality"]["initial"] = {-1, 0, 1};
+      },
+      [](Json &j) { j["optimality"]["bound"] = 18446744073709551615u; },
       [](Json &j) { j["optimality"]["bound"] = 6; },
       [](Json &j) { j["optimality"]["bound"] = 4; },
       [](Json &j) { j["optimality"]["landmark_bound"] = 4; },
@@ -195,7 +205,7 @@ TEST_CASE("corrupted certificates are refused with a reason") {
   std::vector<Corruption> all = forgeries();
   std::vector<Corruption> plain = plain_corruptions();
   all.insert(all.end(), plain.begin(), plain.end());
-  CHECK(all.size() >= 60);
+  CHECK(all.size() >= 65);
   for (std::size_t i = 0; i < all.size(); ++i) {
     INFO("corruption " << i);
     Json bad = good;

@@ -247,6 +247,52 @@ TEST_CASE("conversion to the same type drops NaN payloads, and denormals where t
             .outcome == Outcome::Equivalent);
 }
 
+TEST_CASE("where denormals are flushed, the level finite has none among its inputs") {
+  const char *const flush = "numerics flushing extends xla_cpu { denormals flush }";
+  auto at_finite = [&](const char *work, const char *program, const char *in, const char *out) {
+    return judge(work, program, Level::Finite, in, out, 4, flush);
+  };
+  CHECK(at_finite(kTimesOne, kCopy, "f32", "f32").outcome == Outcome::Equivalent);
+  CHECK(at_finite(kAddZero, kCopy, "f32", "f32").outcome == Outcome::Equivalent);
+  // A float made of the bits of an integer may be one all the same.
+  const char *const made = "%f = f32[4] bitcast-convert(%x)\n%c = f32[] constant(1)\n"
+                           "%b = f32[4] broadcast(%c), dimensions={}\n"
+                           "%m = f32[4] multiply(%f, %b)\n%y = s32[4] bitcast-convert(%m)";
+  const char *const same = "x = s32[4] parameter(0)\nROOT y = f32[4] bitcast-convert(x)";
+  CHECK(at_finite(made, same, "s32", "f32").outcome == Outcome::Different);
+}
+
+TEST_CASE("another order of a dot's additions is refuted") {
+  spec::Isa isa = spec::load_isa("qkv");
+  spec::Kernel kernel = test::kernel_file("qkv/matmul", isa);
+  const char *const parameters = "a = bf16[64,64] parameter(0)\nb = bf16[64,64] parameter(1)\n";
+  const char *const product =
+      "ROOT y = bf16[64,64] dot(p, q), lhs_contracting_dims={1}, rhs_contracting_dims={0}";
+  const char *const reversed = "p = bf16[64,64] reverse(a), dimensions={1}\n"
+                               "q = bf16[64,64] reverse(b), dimensions={0}\n";
+  const char *const exchanged = // terms 40 and 41
+      "a0 = bf16[64,40] slice(a), slice={[0:64], [0:40]}\n"
+      "a1 = bf16[64,1] slice(a), slice={[0:64], [40:41]}\n"
+      "a2 = bf16[64,1] slice(a), slice={[0:64], [41:42]}\n"
+      "a3 = bf16[64,22] slice(a), slice={[0:64], [42:64]}\n"
+      "p = bf16[64,64] concatenate(a0, a2, a1, a3), dimensions={1}\n"
+      "b0 = bf16[40,64] slice(b), slice={[0:40], [0:64]}\n"
+      "b1 = bf16[1,64] slice(b), slice={[40:41], [0:64]}\n"
+      "b2 = bf16[1,64] slice(b), slice={[41:42], [0:64]}\n"
+      "b3 = bf16[22,64] slice(b), slice={[42:64], [0:64]}\n"
+      "q = bf16[64,64] concatenate(b0, b2, b1, b3), dimensions={0}\n";
+  for (const char *order : {reversed, exchanged})
+    for (Level level : {Level::Bits, Level::Finite}) {
+      semantics::TensorGraph p = graph(std::string(parameters) + order + product);
+      Verdict verdict = verify_kernel(kernel, isa, p, at(level));
+      INFO(order << verdict.reason);
+      REQUIRE(verdict.outcome == Outcome::Different);
+      test::confirm(verdict, p, kernel, isa);
+      CHECK(verdict.tests < 100);
+      CHECK(verdict.reason.find("equivalent at real") != std::string::npos);
+    }
+}
+
 TEST_CASE("a byte of pred other than 0 and 1 becomes 1 by conversion") {
   const char *const program =
       "x = u8[4] parameter(0)\ny = pred[4] bitcast-convert(x)\nz = pred[4] convert(y)\n"

@@ -77,6 +77,21 @@ TEST_CASE("operations on literals are literals, rounded as the profile says") {
   CHECK(plus != minus);
 }
 
+TEST_CASE("denormals are told from zeros and from the least normal number") {
+  for (auto [type, least] :
+       {std::pair(ElementType::BF16, 0x0080u), std::pair(ElementType::F16, 0x0400u),
+        std::pair(ElementType::F32, 0x00800000u)}) {
+    CHECK_FALSE(is_denormal(type, 0));
+    CHECK(is_denormal(type, 1));
+    CHECK(is_denormal(type, least - 1));
+    CHECK_FALSE(is_denormal(type, least));
+  }
+  CHECK(is_denormal(ElementType::F64, 0x800fffffffffffff));
+  CHECK_FALSE(is_denormal(ElementType::F64, 0x8000000000000000));
+  CHECK_FALSE(is_denormal(ElementType::S32, 1));
+  CHECK_FALSE(is_denormal(ElementType::F32, 0x7fc00000));
+}
+
 TEST_CASE("the order of a fold's terms is part of it") {
   TermGraph terms(xla_cpu());
   TermId x = terms.input(0, 0, ElementType::F32), y = terms.input(0, 1, ElementType::F32),
