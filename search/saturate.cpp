@@ -1,6 +1,5 @@
 #include "search/saturate.h"
 
-#include <array>
 #include <memory>
 #include <numeric>
 
@@ -10,12 +9,6 @@ using semantics::GraphTemplate;
 using semantics::OpClass;
 using semantics::RewriteRule;
 using semantics::SymbolValues;
-
-std::string_view name(StopReason reason) {
-  constexpr std::array<std::string_view, 5> names = {"saturated", "node limit", "iteration limit",
-                                                     "time limit", "interrupted"};
-  return names[static_cast<std::size_t>(reason)];
-}
 
 std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph, const GraphTemplate &graph,
                                                  const SymbolValues &values,

@@ -1,17 +1,20 @@
 #pragma once
 // The canonical loop of equality saturation, for any e-graph and any rules that have
-//   void search(const Graph &)    finds and keeps the matches
+//   void search(const Graph &)    finds the matches in the view that the last rebuild made
 //   void apply(Graph &)           applies them
-// Each iteration lets all rules search one snapshot of the e-graph, then apply in the order of the
-// rules, then rebuilds; so the counts after each iteration are reproducible. It stops when an
-// iteration changed nothing, or at a limit, and says which.
+// and perhaps
+//   bool resting() const          it left matches out that it will look for later; wake() makes it do so in the next iteration
+// Each iteration lets all rules search one view of the e-graph, then apply in the order of the rules, then rebuilds; so the counts
+// after each iteration are reproducible. It stops when an iteration changed nothing and no rule rests, or at a limit, and says which.
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace isamorph::search {
@@ -21,7 +24,9 @@ enum class StopReason : std::uint8_t {
   NodeLimit,
   IterationLimit,
   TimeLimit,
-  Interrupted
+  Interrupted,
+  Contradiction, ///< an analysis found two equal terms to be different
+  Goal           ///< what the caller looked for is there
 };
 std::string_view name(StopReason reason);
 
@@ -40,43 +45,83 @@ struct SaturationReport {
   std::vector<IterationCounts> iterations; ///< after each; the last changed nothing when saturated
 };
 
-template <class Graph, class Rule>
-SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules,
-                                 const SaturationLimits &limits) {
+/// Limits and the clock, for the loop and for rules that look up from long work.
+class SaturationGuard {
+public:
+  explicit SaturationGuard(const SaturationLimits &limits) : limits_(limits) {}
+
+  /// Why to stop now, if so.
+  std::optional<StopReason> stop(std::size_t nodes) const {
+    if (limits_.interrupt && limits_.interrupt->load(std::memory_order_relaxed))
+      return StopReason::Interrupted;
+    if (nodes > limits_.nodes)
+      return StopReason::NodeLimit;
+    if (seconds() > limits_.seconds)
+      return StopReason::TimeLimit;
+    return std::nullopt;
+  }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+  const SaturationLimits &limits() const { return limits_; }
+
+private:
+  SaturationLimits limits_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// `after(report)` is called after each iteration; true ends the loop with StopReason::Goal.
+template <class Graph, class Rule, class After>
+SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, const SaturationGuard &guard,
+                                 After &&after) {
   SaturationReport report;
-  auto start = std::chrono::steady_clock::now();
   graph.rebuild();
   while (true) {
-    if (limits.interrupt && limits.interrupt->load(std::memory_order_relaxed)) {
-      report.reason = StopReason::Interrupted;
+    if (graph.contradiction()) {
+      report.reason = StopReason::Contradiction;
       return report;
     }
-    if (graph.node_count() > limits.nodes) {
-      report.reason = StopReason::NodeLimit;
+    if (auto reason = guard.stop(graph.node_count())) {
+      report.reason = *reason;
       return report;
     }
-    if (report.iterations.size() >= limits.iterations) {
+    if (report.iterations.size() >= guard.limits().iterations) {
       report.reason = StopReason::IterationLimit;
       return report;
     }
-    if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >
-        limits.seconds) {
-      report.reason = StopReason::TimeLimit;
-      return report;
-    }
-    std::size_t merges = graph.merges(), limit = graph.class_limit();
+    std::size_t changes = graph.changes();
     for (Rule &rule : rules)
       rule.search(graph);
     for (Rule &rule : rules) {
       rule.apply(graph);
-      if (graph.node_count() > limits.nodes)
+      if (guard.stop(graph.node_count()))
         break; // the check above reports it after the rebuild
     }
     graph.rebuild();
     report.iterations.push_back({graph.node_count(), graph.class_count()});
-    if (graph.merges() == merges && graph.class_limit() == limit)
+    if (after(std::as_const(report))) {
+      report.reason = StopReason::Goal;
+      return report;
+    }
+    if (graph.changes() != changes)
+      continue;
+    bool resting = false;
+    if constexpr (requires(Rule &rule) { rule.wake(); }) {
+      for (Rule &rule : rules)
+        resting |= rule.resting();
+      for (Rule &rule : rules)
+        rule.wake();
+    }
+    if (!resting && !guard.stop(graph.node_count()) && !graph.contradiction())
       return report;
   }
+}
+
+template <class Graph, class Rule>
+SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules,
+                                 const SaturationLimits &limits) {
+  return saturation_loop(graph, rules, SaturationGuard(limits),
+                         [](const SaturationReport &) { return false; });
 }
 
 } // namespace isamorph::search

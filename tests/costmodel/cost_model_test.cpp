@@ -134,7 +134,7 @@ TEST_CASE("overlap: what an instruction waits for") {
 
 TEST_CASE("overlap lies between the busiest unit and the sum of latencies, and respects all "
           "dependences") {
-  rc::check([] {
+  REQUIRE(rc::check([] {
     std::vector<Call> calls;
     int count = *rc::gen::inRange(0, 25);
     auto in = [](std::int64_t low, std::int64_t high) { return *rc::gen::inRange(low, high); };
@@ -185,7 +185,7 @@ TEST_CASE("overlap lies between the busiest unit and the sum of latencies, and r
       }
       RC_ASSERT(intervals[j].start == earliest);
     }
-  });
+  }));
 }
 
 TEST_CASE("the trace is Chrome's: a row a unit, an event an instruction") {

@@ -69,7 +69,7 @@ RelaxedTask random_task() {
 
 TEST_CASE("LM-cut never exceeds the cheapest relaxed plan, and its landmarks check") {
   int tight = 0, reachable = 0;
-  rc::check([&] {
+  REQUIRE(rc::check([&] {
     RelaxedTask task = random_task();
     auto exact = relaxed_optimum(task);
     auto bound = lm_cut(task);
@@ -81,12 +81,12 @@ TEST_CASE("LM-cut never exceeds the cheapest relaxed plan, and its landmarks che
     RC_ASSERT(check_landmarks(task, *bound).empty());
     ++reachable;
     tight += bound->bound == *exact;
-  });
+  }));
   CHECK(tight * 2 > reachable); // it is a good bound, not only a safe one
 }
 
 TEST_CASE("what an action leaves of the bound is admissible") {
-  rc::check([] {
+  REQUIRE(rc::check([] {
     RelaxedTask task = random_task();
     LmCut engine(task);
     auto bound = engine.evaluate(task.initial);
@@ -104,7 +104,7 @@ TEST_CASE("what an action leaves of the bound is admissible") {
       after.initial.insert(after.initial.end(), action.adds.begin(), action.adds.end());
       RC_ASSERT(*bound - charged[a] <= *relaxed_optimum(after));
     }
-  });
+  }));
 }
 
 TEST_CASE("check_landmarks refuses what does not hold") {

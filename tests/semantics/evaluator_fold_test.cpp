@@ -70,7 +70,7 @@ std::uint64_t dot_by_definition(const std::vector<std::uint64_t> &a,
 } // namespace
 
 TEST_CASE("dot is the sum in the order of the profile, for every type and layout") {
-  rc::check([] {
+  REQUIRE(rc::check([] {
     auto type =
         *rc::gen::element(ElementType::BF16, ElementType::F16, ElementType::F32, ElementType::F64,
                           ElementType::S8, ElementType::S64, ElementType::U32);
@@ -106,7 +106,7 @@ TEST_CASE("dot is the sum in the order of the profile, for every type and layout
           }
           RC_ASSERT(out.bits((b * m + i) * n + j) == dot_by_definition(x, y, type, numerics));
         }
-  });
+  }));
 }
 
 TEST_CASE("dot shows its order on accumulation masks") {

@@ -209,7 +209,7 @@ TEST_CASE("select and clamp take scalars where HLO does") {
 }
 
 TEST_CASE("movement moves bits, wherever movement_map says") {
-  rc::check([] {
+  REQUIRE(rc::check([] {
     auto type =
         *rc::gen::element(ElementType::U8, ElementType::BF16, ElementType::F32, ElementType::S64);
     auto dims = *rc::gen::resize(
@@ -276,7 +276,7 @@ TEST_CASE("movement moves bits, wherever movement_map says") {
       ElementSource source = map[static_cast<std::size_t>(i)];
       RC_ASSERT(y.bits(i) == operands[source.operand].bits(source.index));
     }
-  });
+  }));
 }
 
 TEST_CASE("iota, bitcast-convert, pad and dynamic slices") {

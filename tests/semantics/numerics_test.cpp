@@ -73,7 +73,7 @@ TEST_CASE("mistakes in profiles are named with their place") {
 }
 
 TEST_CASE("print(parse(x)) is x") {
-  rc::check([] {
+  REQUIRE(rc::check([] {
     auto type = [] {
       return *rc::gen::element(std::optional<ElementType>(), std::optional(ElementType::F32),
                                std::optional(ElementType::F64));
@@ -90,7 +90,7 @@ TEST_CASE("print(parse(x)) is x") {
     };
     NumericsProfile p{"p", type(), fold(), fold(), *rc::gen::arbitrary<bool>()};
     RC_ASSERT(parse(print_numerics(p)).at(0) == p);
-  });
+  }));
 }
 
 TEST_CASE("a profile never narrows") {

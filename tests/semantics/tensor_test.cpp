@@ -121,7 +121,7 @@ TEST_CASE("element text reads back to the same bits") {
     for (std::uint64_t bits = 0; bits < 65536; ++bits)
       if (!is_nan(type, bits) && parse_element(type, element_text(type, bits)) != bits)
         FAIL(name(type) << " " << bits << " is written " << element_text(type, bits));
-  rc::check([](std::uint64_t random) {
+  REQUIRE(rc::check([](std::uint64_t random) {
     for (ElementType type : kAllTypes) {
       std::uint64_t bits = type == ElementType::Pred
                                ? random & 1
@@ -129,7 +129,7 @@ TEST_CASE("element text reads back to the same bits") {
       if (!is_nan(type, bits))
         RC_ASSERT(parse_element(type, element_text(type, bits)) == bits);
     }
-  });
+  }));
   CHECK(element_text(ElementType::BF16, encode(ElementType::BF16, 0.1)) == "0.1");
   CHECK(element_text(ElementType::BF16, 0x3f80) == "1");
   CHECK(element_text(ElementType::F32, 0x80000000) == "-0");
@@ -165,7 +165,7 @@ TEST_CASE("ulp distance counts the steps between floats") {
 }
 
 TEST_CASE("files of every type read back") {
-  rc::check([] {
+  REQUIRE(rc::check([] {
     auto type = *rc::gen::elementOf(kAllTypes);
     auto dims = *rc::gen::resize(
         4, rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 5)));
@@ -178,7 +178,7 @@ TEST_CASE("files of every type read back") {
       write_tensor(file.path(), tensor);
       RC_ASSERT(read_tensor(file.path(), tensor.shape()) == tensor);
     }
-  });
+  }));
 }
 
 TEST_CASE(".npy files look as NumPy writes them") {
@@ -262,11 +262,11 @@ TEST_CASE("no damage to a .npy file crashes the reader") {
   for (std::size_t length = 0; length < good.size(); ++length)
     if (length != 4) // the bytes of two elements without a header
       CHECK(error_of(good.substr(0, length), kPair) != "no error");
-  rc::check([&] {
+  REQUIRE(rc::check([&] {
     std::string bad = good;
     for (int i = *rc::gen::inRange(1, 4); i > 0; --i)
       bad[*rc::gen::inRange<std::size_t>(6, bad.size())] =
           static_cast<char>(*rc::gen::inRange(0, 256));
     error_of(bad, kPair);
-  });
+  }));
 }
