@@ -14,7 +14,7 @@ namespace {
 using corpus::Synthesis;
 
 struct Options {
-  std::string graph, isa, output, emit, cost = "count", level = "bits", certificate;
+  std::string graph, isa, output, emit, cost = "count", level = "bits", certificate, checkpoint;
   double time_limit = 60;
   int jobs = 0;
   bool json = false, no_cache = false;
@@ -32,6 +32,10 @@ corpus::SynthesisOptions synthesis_options(const Options &options) {
                                 "'; models: " + semantics::join(costmodel::cost_model_names()));
   out.level = *level;
   out.cost = *cost;
+  if (!options.checkpoint.empty() && *cost == costmodel::CostModel::Overlap)
+    throw semantics::InputError("--checkpoint does not go with --cost overlap; cost models with "
+                                "checkpoints: count, latency");
+  out.checkpoint = options.checkpoint;
   out.time_limit_seconds = options.time_limit;
   out.jobs = options.jobs;
   out.certificate = !options.certificate.empty();
@@ -198,6 +202,11 @@ void add_synth(CLI::App &app, Context &context) {
       ->check(not_negative());
   command
       ->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")
+      ->type_name("FILE");
+  command
+      ->add_option("--checkpoint", options->checkpoint,
+                   "Continue from this file if it exists; write it every half minute and when "
+                   "stopped; remove it when done (not with --cost overlap)")
       ->type_name("FILE");
   command->add_flag("--no-cache", options->no_cache, "Prove the rewrite rules anew");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");

@@ -27,6 +27,7 @@ search::SearchOptions search_options(const SynthesisOptions &options) {
   out.cost = options.cost;
   out.time_limit_seconds = options.time_limit_seconds;
   out.jobs = options.jobs;
+  out.checkpoint = options.checkpoint;
   out.interrupt = options.interrupt;
   if (options.progress)
     out.progress = [report = options.progress](const search::Progress &p) {

@@ -19,6 +19,7 @@ struct SynthesisOptions {
   costmodel::CostModel cost = costmodel::CostModel::Count;
   double time_limit_seconds = 60; ///< then the best kernel so far, with its bound
   int jobs = 0;                   ///< 0: as many as there are cores
+  std::string checkpoint;         ///< see search::SearchOptions
   bool certificate = false;       ///< also make the certificate's text
   bool use_cache = true;          ///< of proved rules and lemmas
   const std::atomic<bool> *interrupt = nullptr;

@@ -11,7 +11,8 @@
 // Each is a lower bound, so is their maximum. A node is dominated by another with the same
 // placements whose times are nowhere later; times that every unit has passed do not count. Neither
 // loses an optimal plan. Slots are not treated as interchangeable, since they differ in when they
-// are free.
+// are free. Of the options, only the limits, `weighted_after` and `weighted_expansions` count here:
+// checkpoints and threads are for costs that are sums.
 
 #include "search/planner.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 // Hash-consed nodes: an operator and its children, stored flat. Up to two children stand in the node itself (16 bytes with its
 // owner), so that a look-up touches the table once and the node once; more stand in an arena. The table holds 32 bits of hash
-// beside each node number. An entry is never erased: when a node's children change it is entered anew, and its old entry can
+// beside each node number, of which the lower ones say where the entry belongs. An entry is never erased: when a node's children change it is entered anew, and its old entry can
 // match a look-up only by the node's present content, which makes the answer right anyway; stale entries go when the table grows.
 
 #include <algorithm>
@@ -77,7 +77,7 @@ public:
                        std::uint64_t h) const {
     std::size_t mask = table_.size() - 1;
     std::uint64_t tag = h >> 32;
-    for (std::size_t i = h & mask; table_[i] != kEmpty; i = (i + 1) & mask)
+    for (std::size_t i = tag & mask; table_[i] != kEmpty; i = (i + 1) & mask)
       if (table_[i] >> 32 == tag && same(static_cast<std::uint32_t>(table_[i]), head, children))
         return static_cast<std::uint32_t>(table_[i]);
     return kNone;
@@ -86,7 +86,7 @@ public:
   std::uint32_t lookup(std::uint32_t head, ClassId a, ClassId b, std::uint64_t h) const {
     std::size_t mask = table_.size() - 1;
     std::uint64_t tag = h >> 32;
-    for (std::size_t i = h & mask; table_[i] != kEmpty; i = (i + 1) & mask) {
+    for (std::size_t i = tag & mask; table_[i] != kEmpty; i = (i + 1) & mask) {
       if (table_[i] >> 32 != tag)
         continue;
       const Node &n = nodes_[static_cast<std::uint32_t>(table_[i])];
@@ -95,10 +95,10 @@ public:
     }
     return kNone;
   }
-  void prefetch(std::uint64_t h) const { __builtin_prefetch(&table_[h & (table_.size() - 1)]); }
+  void prefetch(std::uint64_t h) const { __builtin_prefetch(&table_[h >> 32 & (table_.size() - 1)]); }
   /// Brings the node that a table slot of this hash most likely names.
   void prefetch_node(std::uint64_t h) const {
-    std::uint64_t entry = table_[h & (table_.size() - 1)];
+    std::uint64_t entry = table_[h >> 32 & (table_.size() - 1)];
     if (entry != kEmpty)
       __builtin_prefetch(&nodes_[static_cast<std::uint32_t>(entry)]);
   }
@@ -125,9 +125,13 @@ public:
 
   /// Enters a node whose children changed.
   void enter(std::uint32_t node, std::uint64_t h) {
-    if ((filled_ + 1) * 8 > table_.size() * 5)
-      grow();
-    place(node, h);
+    if ((filled_ + 1) * 8 > table_.size() * 5) {
+      if (live_ * 4 > filled_ * 3)
+        enlarge();
+      else
+        rebuild();
+    }
+    place(h >> 32 << 32 | node);
   }
   void kill(std::uint32_t node) {
     nodes_[node].owner = kNone;
@@ -140,7 +144,7 @@ public:
   std::uint32_t twin(std::uint32_t node, std::uint64_t h) const {
     std::size_t mask = table_.size() - 1;
     std::uint64_t tag = h >> 32;
-    for (std::size_t i = h & mask; table_[i] != kEmpty; i = (i + 1) & mask) {
+    for (std::size_t i = tag & mask; table_[i] != kEmpty; i = (i + 1) & mask) {
       auto other = static_cast<std::uint32_t>(table_[i]);
       if (table_[i] >> 32 == tag && other != node && same(other, nodes_[node].head, children(node)))
         return other;
@@ -166,7 +170,7 @@ public:
     }
     nodes_ = std::move(nodes);
     arena_ = std::move(arena);
-    grow();
+    rebuild();
   }
 
 private:
@@ -183,15 +187,24 @@ private:
     auto mine = children(node);
     return std::equal(mine.begin(), mine.end(), kids.begin(), kids.end());
   }
-  void place(std::uint32_t node, std::uint64_t h) {
-    std::size_t mask = table_.size() - 1, i = h & mask;
-    std::uint64_t entry = (h >> 32) << 32 | node;
+  void place(std::uint64_t entry) {
+    std::size_t mask = table_.size() - 1, i = entry >> 32 & mask;
     while (table_[i] != kEmpty && table_[i] != entry)
       i = (i + 1) & mask;
     filled_ += table_[i] == kEmpty;
     table_[i] = entry;
   }
-  void grow() {
+  /// Doubles the table. Entries hold what says where they go, so no node is looked at.
+  void enlarge() {
+    std::vector<std::uint64_t> old(table_.size() * 2, kEmpty);
+    old.swap(table_);
+    filled_ = 0;
+    for (std::uint64_t entry : old)
+      if (entry != kEmpty)
+        place(entry);
+  }
+  /// Enters the live nodes into a new table.
+  void rebuild() {
     std::size_t size = 64;
     while (size < live_ * 3 + 3)
       size *= 2;
@@ -199,7 +212,7 @@ private:
     filled_ = 0;
     for (std::uint32_t i = 0; i < nodes_.size(); ++i)
       if (live(i))
-        place(i, hash(nodes_[i].head, children(i)));
+        place(hash(nodes_[i].head, children(i)) >> 32 << 32 | i);
   }
 
   std::vector<Node> nodes_;

@@ -1,25 +1,10 @@
 #include "search/planner.h"
 
-#include <chrono>
-#include <deque>
-#include <queue>
-#include <unordered_map>
+#include <mutex>
 
 namespace isamorph::search {
 namespace {
 
-struct StateHash {
-  std::size_t operator()(const State &state) const {
-    std::uint64_t h = state.size();
-    for (Placement p : state) {
-      h ^= (static_cast<std::uint64_t>(p.vertex) << 32 | p.slot) + 0x9e3779b97f4a7c15ull +
-           (h << 6) + (h >> 2);
-      h *= 0xff51afd7ed558ccdull;
-      h ^= h >> 33;
-    }
-    return h;
-  }
-};
 struct FactsHash {
   std::size_t operator()(const std::vector<std::uint32_t> &facts) const {
     std::uint64_t h = facts.size();
@@ -29,253 +14,227 @@ struct FactsHash {
   }
 };
 
-/// LM-cut values by set of facts; states that differ in addresses only share one.
-class Heuristic {
+/// A state's landmark bound and what its landmarks charge to actions.
+struct Estimate {
+  std::optional<std::int64_t> bound;
+  std::vector<std::pair<std::uint32_t, std::int64_t>> charges; ///< not zero, by action
+};
+
+/// Estimates by set of facts, for all threads: states that differ in addresses only share one.
+class Estimates {
 public:
-  explicit Heuristic(StateSpace &space) : space_(space), engine_(space.relaxed()) {}
+  explicit Estimates(bool landmarks) : landmarks_(landmarks) {}
 
-  std::optional<std::int64_t> value(const State &state) {
-    space_.facts(state, facts_);
-    auto [place, fresh] = cache_.try_emplace(facts_);
-    if (fresh) {
-      place->second = compute();
-      ++evaluated;
+  const Estimate &of(const std::vector<std::uint32_t> &facts, LmCut &engine) {
+    Shard &shard = shards_[FactsHash{}(facts) % kShards];
+    {
+      std::lock_guard lock(shard.mutex);
+      if (auto known = shard.map.find(facts); known != shard.map.end())
+        return known->second;
     }
-    return place->second;
+    Estimate fresh{engine.evaluate(facts), {}};
+    if (!landmarks_ && fresh.bound)
+      fresh.bound = 0;
+    else if (fresh.bound)
+      for (std::uint32_t a = 0; a < engine.charged().size(); ++a)
+        if (engine.charged()[a] != 0)
+          fresh.charges.push_back({a, engine.charged()[a]});
+    std::lock_guard lock(shard.mutex);
+    return shard.map.try_emplace(facts, std::move(fresh)).first->second;
   }
-
-  /// The charges of the state's landmarks (see LmCut::charged).
-  std::span<const std::int64_t> charges(const State &state) {
-    space_.facts(state, facts_);
-    if (facts_ != last_)
-      compute();
-    return engine_.charged();
-  }
-
-  std::uint64_t evaluated = 0;
 
 private:
-  std::optional<std::int64_t> compute() {
-    last_ = facts_;
-    return engine_.evaluate(facts_);
+  static constexpr std::size_t kShards = 64;
+  struct Shard {
+    std::mutex mutex;
+    std::unordered_map<std::vector<std::uint32_t>, Estimate, FactsHash> map; ///< look-up only
+  };
+  bool landmarks_;
+  std::array<Shard, kShards> shards_;
+};
+
+void to_state(Words words, State &state) {
+  state.clear();
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2)
+    state.push_back({words[i], words[i + 1]});
+}
+
+void to_words(const State &state, std::vector<std::uint32_t> &words) {
+  words.clear();
+  for (Placement p : state) {
+    words.push_back(p.vertex);
+    words.push_back(p.slot);
   }
+}
 
-  StateSpace &space_;
-  LmCut engine_;
-  std::vector<std::uint32_t> facts_, last_ = {0xffffffff};
-  std::unordered_map<std::vector<std::uint32_t>, std::optional<std::int64_t>, FactsHash>
-      cache_; ///< look-up only
-};
-
-struct Record {
-  const State *state = nullptr; ///< the key in the index, whose address is stable
-  std::int64_t g = 0, h = 0;
-  std::uint32_t parent = 0, ordinal = 0;
-  bool evaluated = false, dead = false, closed = false;
-};
-
-struct Entry {
-  std::int64_t f, g;
-  std::uint64_t order;
-  std::uint32_t record;
-  /// For a max-heap: the entry to take later is less.
-  bool operator<(const Entry &o) const {
-    if (f != o.f)
-      return f > o.f;
-    if (g != o.g)
-      return g < o.g;
-    return order > o.order;
-  }
-};
-
-/// One best-first search, which can be run for a while and continued.
-class BestFirst {
+/// The state space as the engine sees it: a placement is two words.
+class PlacementSpace {
 public:
-  enum class Outcome : std::uint8_t { Goal, Exhausted, Bounded, Paused };
+  PlacementSpace(const StateSpace &space, bool landmarks) : space_(space), estimates_(landmarks) {}
 
-  BestFirst(StateSpace &space, Heuristic &heuristic, std::int64_t weight)
-      : space_(space), heuristic_(heuristic), weight_(weight) {
-    reach({}, 0, 0, 0, 0);
-  }
+  class Worker {
+  public:
+    explicit Worker(const PlacementSpace &owner)
+        : space_(owner.space_), estimates_(owner.estimates_), engine_(space_.relaxed()),
+          expander_(space_), charges_(space_.relaxed().actions.size(), 0) {}
 
-  /// Runs until a goal, an empty queue, f >= `incumbent`, or `pause` says so.
-  template <class Pause> Outcome run(std::optional<std::int64_t> incumbent, Pause &&pause) {
-    while (!queue_.empty()) {
-      Entry top = queue_.top();
-      Record &record = records_[top.record];
-      if (record.closed || record.dead || top.g != record.g || top.f != f(record)) {
-        queue_.pop();
-        continue;
-      }
-      if (incumbent && record.g + record.h >= *incumbent) {
-        if (weight_ == 1)
-          return Outcome::Bounded;
-        queue_.pop();
-        continue;
-      }
-      if (pause())
-        return Outcome::Paused;
-      queue_.pop();
-      if (!record.evaluated) {
-        record.evaluated = true;
-        auto h = heuristic_.value(*record.state);
-        if (!h) {
-          record.dead = true;
-          continue;
-        }
-        if (*h > record.h) {
-          record.h = *h;
-          push(top.record);
-          continue;
-        }
-      }
-      if (space_.is_goal(*record.state)) {
-        goal_ = top.record;
-        return Outcome::Goal;
-      }
-      expand(top.record);
+    bool is_goal(Words words) {
+      to_state(words, state_);
+      return space_.is_goal(state_);
     }
-    return Outcome::Exhausted;
-  }
+    std::optional<std::int64_t> bound(Words words) { return estimate(words).bound; }
 
-  Plan extract() const {
-    std::vector<std::uint32_t> path;
-    for (std::uint32_t at = goal_; at != 0; at = records_[at].parent)
-      path.push_back(at);
-    std::reverse(path.begin(), path.end());
-    Plan plan;
-    plan.cost = records_[goal_].g;
-    for (std::uint32_t at : path) {
-      const State &from = *records_[records_[at].parent].state;
-      std::uint32_t ordinal = 0;
-      space_.expand(from, [&](const Transition &transition, const State &) {
-        if (ordinal++ == records_[at].ordinal) {
-          plan.steps.push_back(transition);
-          plan.states.push_back(from);
-        }
+    void expand(Words words, Successors &out) {
+      const Estimate &own = estimate(words);
+      for (auto [action, charge] : own.charges)
+        charges_[action] = charge;
+      expander_(state_, [&](const Transition &transition, const State &next) {
+        to_words(next, words_);
+        out.add(words_, space_.cost(transition.variant),
+                own.bound.value_or(0) - charges_[transition.variant]);
       });
+      for (auto [action, charge] : own.charges)
+        charges_[action] = 0;
     }
-    return plan;
-  }
 
-  /// The least f of the queue: no unexplored plan is cheaper.
-  std::int64_t least() {
-    while (!queue_.empty()) {
-      const Entry &top = queue_.top();
-      const Record &record = records_[top.record];
-      if (!record.closed && !record.dead && top.g == record.g && top.f == f(record))
-        return top.f;
-      queue_.pop();
+    Shade shade(Words words) {
+      to_state(words, state_);
+      const std::vector<char> &useful = useful_for(state_);
+      Shade out;
+      Digest outputs;
+      for (Placement p : state_) {
+        std::uint64_t bit = std::uint64_t{1}
+                            << ((p.vertex * 0x9e3779b1u ^ place(p) * 0x85ebca6bu) >> 26);
+        out.has |= bit;
+        if (space_.is_output(p.slot))
+          outputs.add(p.slot);
+        else if (useful[p.vertex])
+          out.needs |= bit;
+      }
+      out.group = outputs.value();
+      return out;
     }
-    return 0;
-  }
 
-  std::uint64_t expanded = 0;
-  std::size_t states() const { return records_.size(); }
+    /// The same outputs are filled in both.
+    bool dominates(Words a, Words b) {
+      to_state(a, other_);
+      to_state(b, state_);
+      const std::vector<char> &useful = useful_for(state_);
+      for (std::size_t i = 0; i < state_.size(); ++i) {
+        Placement p = state_[i];
+        if (space_.is_output(p.slot) || !useful[p.vertex])
+          continue;
+        auto same = [&](Placement q) { return q.vertex == p.vertex && place(q) == place(p); };
+        std::ptrdiff_t wanted = 1;
+        if (std::uint32_t buffer = buffer_of(p); space_.symmetric(buffer) && space_.tied(buffer))
+          wanted = std::count_if(state_.begin(), state_.end(), same);
+        if (std::count_if(other_.begin(), other_.end(), same) < wanted)
+          return false;
+      }
+      return true;
+    }
+
+  private:
+    std::uint32_t buffer_of(Placement p) const { return space_.graph().vertices[p.vertex].buffer; }
+    /// A slot, where it matters which one.
+    std::uint32_t place(Placement p) const { return space_.symmetric(buffer_of(p)) ? 0 : p.slot; }
+
+    const Estimate &estimate(Words words) {
+      to_state(words, state_);
+      space_.facts(state_, facts_);
+      return estimates_.of(facts_, engine_);
+    }
+
+    /// The facts from which the outputs that are not filled may be reached, by fact.
+    const std::vector<char> &useful_for(const State &state) {
+      std::vector<std::uint32_t> wanted;
+      const RelaxedTask &task = space_.relaxed();
+      space_.facts(state, facts_);
+      for (std::uint32_t fact : task.goal)
+        if (!std::binary_search(facts_.begin(), facts_.end(), fact))
+          wanted.push_back(fact);
+      auto [found, fresh] = useful_.try_emplace(wanted);
+      std::vector<char> &useful = found->second;
+      if (!fresh)
+        return useful;
+      useful.assign(task.facts, 0);
+      for (std::uint32_t fact : wanted)
+        useful[fact] = 1;
+      for (bool changed = true; changed;) {
+        changed = false;
+        for (const RelaxedAction &action : task.actions) {
+          if (std::none_of(action.adds.begin(), action.adds.end(),
+                           [&](std::uint32_t f) { return useful[f]; }))
+            continue;
+          for (std::uint32_t need : action.needs) {
+            changed |= !useful[need];
+            useful[need] = 1;
+          }
+        }
+      }
+      return useful;
+    }
+
+    const StateSpace &space_;
+    Estimates &estimates_;
+    LmCut engine_;
+    StateSpace::Expander expander_;
+    State state_, other_;
+    std::vector<std::uint32_t> facts_, words_;
+    std::vector<std::int64_t> charges_;
+    std::map<std::vector<std::uint32_t>, std::vector<char>> useful_; ///< by facts wanted
+  };
+
+  std::vector<std::uint32_t> root() const { return {}; }
+  std::unique_ptr<Worker> worker() const { return std::make_unique<Worker>(*this); }
+  bool plausible(Words words) const {
+    State state;
+    to_state(words, state);
+    return words.size() % 2 == 0 && space_.plausible(state);
+  }
 
 private:
-  std::int64_t f(const Record &record) const { return record.g + weight_ * record.h; }
-  void push(std::uint32_t id) {
-    const Record &record = records_[id];
-    queue_.push({f(record), record.g, order_++, id});
-  }
-
-  void reach(const State &state, std::int64_t g, std::int64_t h, std::uint32_t parent,
-             std::uint32_t ordinal) {
-    auto [place, fresh] = index_.try_emplace(state, static_cast<std::uint32_t>(records_.size()));
-    if (fresh)
-      records_.push_back({&place->first, g, h, parent, ordinal, false, false, false});
-    Record &record = records_[place->second];
-    if (record.dead)
-      return;
-    bool raised = h > record.h; // each parent's promise is admissible
-    record.h = std::max(record.h, h);
-    if (!fresh && g < record.g) {
-      record.g = g;
-      record.parent = parent;
-      record.ordinal = ordinal;
-      record.closed = false;
-    } else if (!fresh && (!raised || record.closed)) {
-      return;
-    }
-    push(place->second);
-  }
-
-  void expand(std::uint32_t id) {
-    ++expanded;
-    records_[id].closed = true;
-    const State &state = *records_[id].state;
-    auto charges = heuristic_.charges(state);
-    std::int64_t g = records_[id].g, h = records_[id].h;
-    std::uint32_t ordinal = 0;
-    space_.expand(state, [&](const Transition &transition, const State &next) {
-      std::int64_t promise = std::max<std::int64_t>(0, h - charges[transition.variant]);
-      reach(next, g + space_.cost(transition.variant), promise, id, ordinal++);
-    });
-  }
-
-  StateSpace &space_;
-  Heuristic &heuristic_;
-  std::int64_t weight_;
-  std::deque<Record> records_;
-  std::unordered_map<State, std::uint32_t, StateHash> index_; ///< look-up only
-  std::priority_queue<Entry> queue_;
-  std::uint64_t order_ = 0;
-  std::uint32_t goal_ = 0;
+  const StateSpace &space_;
+  mutable Estimates estimates_;
 };
+
+/// The steps of a path.
+Plan follow(const StateSpace &space, const Path &path) {
+  Plan plan;
+  plan.cost = path.cost;
+  StateSpace::Expander expander(space);
+  State state;
+  for (std::uint32_t wanted : path.ordinals) {
+    std::uint32_t ordinal = 0;
+    State next;
+    expander(state, [&](const Transition &transition, const State &successor) {
+      if (ordinal++ != wanted)
+        return;
+      plan.steps.push_back(transition);
+      plan.states.push_back(state);
+      next = successor;
+    });
+    if (wanted >= ordinal)
+      throw semantics::InputError("the checkpoint's plan cannot be followed");
+    state = std::move(next);
+  }
+  return plan;
+}
 
 } // namespace
 
-PlanResult plan(StateSpace &space, const PlannerOptions &options) {
-  auto start = std::chrono::steady_clock::now();
-  PlanResult result;
-  Heuristic heuristic(space);
-  BestFirst exact(space, heuristic, 1);
-  std::optional<Plan> best;
-  std::uint64_t pauses = 0, stop_at = options.weighted_after;
-  auto stopped = [&] {
-    if (options.interrupt && options.interrupt->load(std::memory_order_relaxed))
-      result.stopped_by = "interrupted";
-    else if (pauses % 16 == 0 &&
-             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >
-                 options.seconds)
-      result.stopped_by = "time limit";
-    else if (exact.states() > options.max_states)
-      result.stopped_by = "state limit";
-    if (options.progress && pauses % 256 == 0)
-      options.progress(
-          {exact.expanded, best ? std::optional(best->cost) : std::nullopt, exact.least()});
-    ++pauses;
-    return !result.stopped_by.empty();
-  };
-
-  using Outcome = BestFirst::Outcome;
-  Outcome outcome;
-  while (true) {
-    auto incumbent = best ? std::optional(best->cost) : std::nullopt;
-    outcome = exact.run(incumbent,
-                        [&] { return stopped() || (stop_at != 0 && exact.expanded >= stop_at); });
-    if (outcome != Outcome::Paused || !result.stopped_by.empty())
-      break;
-    stop_at = 0;
-    BestFirst weighted(space, heuristic, options.weight);
-    if (weighted.run({}, [&] {
-          return stopped() || weighted.expanded >= options.weighted_expansions;
-        }) == Outcome::Goal)
-      best = weighted.extract();
-    result.expanded += weighted.expanded;
-  }
-  result.expanded += exact.expanded;
-  result.evaluated = heuristic.evaluated;
-  if (outcome == Outcome::Goal)
-    best = exact.extract();
-  result.bound = outcome == Outcome::Paused ? exact.least() : best ? best->cost : 0;
-  if (best)
-    result.plan = std::move(*best);
-  if (outcome == Outcome::Paused)
-    result.status = best ? PlanResult::Status::Feasible : PlanResult::Status::Stopped;
-  else
-    result.status = best ? PlanResult::Status::Optimal : PlanResult::Status::Infeasible;
+PlanResult plan(const StateSpace &space, const PlannerOptions &options) {
+  PlacementSpace placements(space, options.landmarks);
+  Digest task;
+  task.add(space.fingerprint());
+  task.add(options.landmarks);
+  AnytimeSearch<PlacementSpace> search(placements, options, task.value());
+  AnytimeResult found = search.run();
+  PlanResult result{
+      found.status,    {}, found.bound, found.expanded, found.evaluated, found.dominated,
+      found.stopped_by};
+  if (found.status == PlanResult::Status::Optimal || found.status == PlanResult::Status::Feasible)
+    result.plan = follow(space, found.path);
   return result;
 }
 

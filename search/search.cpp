@@ -117,6 +117,8 @@ private:
     planner.interrupt = options_.interrupt;
     planner.progress = options_.progress;
     planner.max_states = options_.max_states;
+    planner.jobs = options_.jobs;
+    planner.checkpoint = options_.checkpoint;
     PlanResult found = options_.cost == costmodel::CostModel::Overlap
                            ? plan_makespan(space, planner)
                            : plan(space, planner);
@@ -200,6 +202,8 @@ private:
 SearchResult find_kernel(const TensorGraph &graph, const spec::Isa &isa,
                          std::span<const semantics::RewriteRule> rules,
                          const SearchOptions &options) {
+  if (!options.checkpoint.empty() && options.cost == costmodel::CostModel::Overlap)
+    throw semantics::InputError("no checkpoints with the cost model overlap");
   SearchResult result = Search(graph, isa, rules, options).run();
   if (result.status != SearchResult::Status::Infeasible || !options.try_weaker_levels)
     return result;
@@ -209,6 +213,7 @@ SearchResult find_kernel(const TensorGraph &graph, const spec::Isa &isa,
     SearchOptions weaker = options;
     weaker.level = level;
     weaker.progress = nullptr;
+    weaker.checkpoint.clear();
     SearchResult other = Search(graph, isa, rules, weaker).run();
     if (!other.kernel)
       continue;

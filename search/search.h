@@ -30,6 +30,9 @@ struct SearchOptions {
   std::size_t max_enodes = 100'000;
   std::size_t max_iterations = 100;
   std::uint64_t max_states = 20'000'000;
+  /// A file that planning continues from, if it exists, and writes now and then and when it is
+  /// stopped; removed when planning is done. Not with the cost model `overlap`. Empty: none.
+  std::string checkpoint;
   /// When there is no kernel at `level`, look whether a weaker level has one, to say so.
   bool try_weaker_levels = true;
   const std::atomic<bool> *interrupt = nullptr;

@@ -1,5 +1,7 @@
 #include "search/state_space.h"
 
+#include "search/checkpoint.h"
+
 #include <set>
 
 namespace isamorph::search {
@@ -56,7 +58,6 @@ void StateSpace::make_locations(const TensorEGraph &egraph) {
     locations_.all.push_back(
         {kind, static_cast<std::uint32_t>(index), v, bytes, locations_.total_bytes});
     locations_.total_bytes += bytes;
-    location_slots_.push_back(intern({isa_.off_chip, {id}, {}}));
     return id;
   };
   for (std::size_t i = 0; i < graph_.inputs.size(); ++i)
@@ -180,6 +181,10 @@ void StateSpace::classify_buffers() {
       if (breaks_symmetry(instruction, b))
         broken[b] = 1;
   }
+  for (std::uint32_t b = 0; b < buffers_.size(); ++b)
+    if (!isa_.buffer(b).off_chip)
+      buffers_[b].shapes.assign(shapes[b].begin(), shapes[b].end());
+  number_slots();
   for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
     const spec::Buffer &buffer = isa_.buffer(b);
     BufferInfo &info = buffers_[b];
@@ -191,7 +196,7 @@ void StateSpace::classify_buffers() {
                      buffer.addressed[0] % first[0] == 0;
     if (info.symmetric) {
       for (std::int64_t at = 0; at + first[0] <= buffer.addressed[0]; at += first[0])
-        info.slots.push_back(intern({b, {at}, first}));
+        info.slots.push_back(slot_id(b, std::span(&at, 1), first));
       continue;
     }
     for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {
@@ -208,35 +213,155 @@ void StateSpace::classify_buffers() {
   }
 }
 
-std::uint32_t StateSpace::intern(const Slot &slot) {
-  auto [place, fresh] = slot_ids_.try_emplace(slot, static_cast<std::uint32_t>(slots_.size()));
-  if (fresh)
-    slots_.push_back(slot);
-  return place->second;
+/// Off-chip slots are the locations; then come, for each buffer and shape, all starts in it.
+void StateSpace::number_slots() {
+  std::uint64_t next = locations_.all.size();
+  for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
+    const spec::Buffer &buffer = isa_.buffer(b);
+    if (buffer.off_chip)
+      continue;
+    std::uint64_t starts = 1;
+    for (std::int64_t size : buffer.addressed) {
+      starts *= static_cast<std::uint64_t>(size) + 1;
+      if (starts >= kNone)
+        break;
+    }
+    buffers_[b].first_slot = static_cast<std::uint32_t>(next);
+    buffers_[b].slots_of_a_shape =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(starts, kNone));
+    next += starts * buffers_[b].shapes.size();
+    if (next >= kNone)
+      throw semantics::InputError(isa_.name + ": buffer '" + buffer.name +
+                                  "' has too many addresses to plan for");
+  }
+}
+
+std::uint32_t StateSpace::slot_id(std::uint32_t buffer, std::span<const std::int64_t> starts,
+                                  std::span<const std::int64_t> extents) const {
+  const BufferInfo &info = buffers_[buffer];
+  auto shape = std::find_if(info.shapes.begin(), info.shapes.end(), [&](const auto &known) {
+    return std::equal(known.begin(), known.end(), extents.begin(), extents.end());
+  });
+  assert(shape != info.shapes.end());
+  std::uint32_t at = 0;
+  for (std::size_t d = 0; d < starts.size(); ++d)
+    at = at * static_cast<std::uint32_t>(isa_.buffer(buffer).addressed[d] + 1) +
+         static_cast<std::uint32_t>(starts[d]);
+  return info.first_slot +
+         static_cast<std::uint32_t>(shape - info.shapes.begin()) * info.slots_of_a_shape + at;
+}
+
+std::uint32_t StateSpace::buffer_of(std::uint32_t slot) const {
+  if (slot < locations_.all.size())
+    return isa_.off_chip;
+  std::uint32_t buffer = kNone;
+  for (std::uint32_t b = 0; b < buffers_.size(); ++b)
+    if (b != isa_.off_chip && !buffers_[b].shapes.empty() && buffers_[b].first_slot <= slot)
+      buffer = b;
+  return buffer;
+}
+
+Slot StateSpace::slot(std::uint32_t id) const {
+  Slot out{buffer_of(id), {}, {}};
+  if (out.buffer == isa_.off_chip) {
+    out.starts = {id};
+    return out;
+  }
+  const BufferInfo &info = buffers_[out.buffer];
+  std::uint32_t at = (id - info.first_slot) % info.slots_of_a_shape;
+  out.extents = info.shapes[(id - info.first_slot) / info.slots_of_a_shape];
+  out.starts.resize(out.extents.size());
+  for (std::size_t d = out.starts.size(); d-- > 0;) {
+    auto radix = static_cast<std::uint32_t>(isa_.buffer(out.buffer).addressed[d] + 1);
+    out.starts[d] = at % radix;
+    at /= radix;
+  }
+  return out;
 }
 
 bool StateSpace::overlap(std::uint32_t a, std::uint32_t b) const {
-  const Slot &x = slots_[a], &y = slots_[b];
-  if (x.buffer != y.buffer)
+  if (a == b)
+    return true;
+  std::uint32_t buffer = buffer_of(a);
+  if (buffer == isa_.off_chip || buffer != buffer_of(b))
     return false;
-  if (x.buffer == isa_.off_chip)
-    return a == b;
-  for (std::size_t d = 0; d < x.starts.size(); ++d)
-    if (x.starts[d] + x.extents[d] <= y.starts[d] || y.starts[d] + y.extents[d] <= x.starts[d])
+  const BufferInfo &info = buffers_[buffer];
+  const auto &x = info.shapes[(a - info.first_slot) / info.slots_of_a_shape];
+  const auto &y = info.shapes[(b - info.first_slot) / info.slots_of_a_shape];
+  std::uint32_t at = (a - info.first_slot) % info.slots_of_a_shape,
+                bt = (b - info.first_slot) % info.slots_of_a_shape;
+  for (std::size_t d = x.size(); d-- > 0;) {
+    auto radix = static_cast<std::uint32_t>(isa_.buffer(buffer).addressed[d] + 1);
+    std::int64_t i = at % radix, j = bt % radix;
+    if (i + x[d] <= j || j + y[d] <= i)
       return false;
+    at /= radix;
+    bt /= radix;
+  }
   return true;
+}
+
+bool StateSpace::plausible(std::span<const Placement> state) const {
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    Placement p = state[i];
+    if (p.vertex >= graph_.vertices.size() || (i > 0 && state[i - 1] >= p))
+      return false;
+    std::uint32_t buffer = graph_.vertices[p.vertex].buffer;
+    const BufferInfo &info = buffers_[buffer];
+    std::uint64_t first = buffer == isa_.off_chip ? 0 : info.first_slot;
+    std::uint64_t count = buffer == isa_.off_chip
+                              ? locations_.all.size()
+                              : std::uint64_t{info.slots_of_a_shape} * info.shapes.size();
+    if (p.slot < first || p.slot - first >= count)
+      return false;
+  }
+  return true;
+}
+
+std::uint64_t StateSpace::fingerprint() const {
+  Digest digest;
+  digest.add(isa_.name);
+  for (const spec::Buffer &buffer : isa_.buffers)
+    digest.add(buffer.addressed);
+  for (const spec::Instruction &instruction : isa_.instructions) {
+    digest.add(instruction.name);
+    for (const IntExpr &constraint : instruction.constraints)
+      digest.add(constraint.to_string());
+    for (const spec::Read &read : instruction.reads)
+      for (const IntExpr &start : read.region.starts)
+        digest.add(start.to_string());
+    for (const spec::Write &write : instruction.writes)
+      for (const IntExpr &start : write.region.starts)
+        digest.add(start.to_string());
+  }
+  for (const Locations::Location &location : locations_.all) {
+    digest.add(location.vertex.v);
+    digest.add(static_cast<std::uint64_t>(location.kind));
+    digest.add(static_cast<std::uint64_t>(location.bytes));
+  }
+  for (std::size_t a = 0; a < variants_.size(); ++a) {
+    const Instance &instance = graph_.instances[variants_[a].instance];
+    digest.add(instance.instruction);
+    for (const auto &value : instance.attributes)
+      digest.add(static_cast<std::uint64_t>(value.value_or(-1)));
+    digest.add(variants_[a].destinations);
+    digest.add(relaxed_.actions[a].needs);
+    digest.add(relaxed_.actions[a].adds);
+    digest.add(static_cast<std::uint64_t>(relaxed_.actions[a].cost));
+  }
+  digest.add(relaxed_.initial);
+  digest.add(relaxed_.goal);
+  digest.add(options_.symmetry);
+  return digest.value();
 }
 
 void StateSpace::facts(const State &state, std::vector<std::uint32_t> &out) const {
   out = relaxed_.initial;
   for (Placement p : state) {
     out.push_back(p.vertex);
-    const Slot &at = slots_[p.slot];
-    if (at.buffer != isa_.off_chip)
-      continue;
-    const Locations::Location &location = locations_.all[static_cast<std::size_t>(at.starts[0])];
-    if (location.kind == Locations::Kind::Output)
-      out.push_back(static_cast<std::uint32_t>(graph_.vertices.size()) + location.index);
+    if (is_output(p.slot))
+      out.push_back(static_cast<std::uint32_t>(graph_.vertices.size()) +
+                    locations_.all[p.slot].index);
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -244,17 +369,19 @@ void StateSpace::facts(const State &state, std::vector<std::uint32_t> &out) cons
 
 bool StateSpace::is_goal(const State &state) const {
   std::size_t filled = 0;
-  for (Placement p : state) {
-    const Slot &at = slots_[p.slot];
-    filled +=
-        at.buffer == isa_.off_chip &&
-        locations_.all[static_cast<std::size_t>(at.starts[0])].kind == Locations::Kind::Output;
-  }
+  for (Placement p : state)
+    filled += is_output(p.slot);
   return filled == graph_.outputs.size();
 }
 
 State StateSpace::apply(const State &state, const Transition &transition) const {
   State next;
+  apply(state, transition, next);
+  return next;
+}
+
+void StateSpace::apply(const State &state, const Transition &transition, State &next) const {
+  next.clear();
   for (Placement p : state) {
     bool gone = false;
     for (Placement w : transition.writes)
@@ -264,7 +391,6 @@ State StateSpace::apply(const State &state, const Transition &transition) const 
   }
   next.insert(next.end(), transition.writes.begin(), transition.writes.end());
   std::sort(next.begin(), next.end());
-  return next;
 }
 
 void StateSpace::normalize(State &state,
@@ -274,7 +400,7 @@ void StateSpace::normalize(State &state,
       continue;
     std::size_t position = 0;
     for (Placement &p : state) {
-      if (slots_[p.slot].buffer != b)
+      if (graph_.vertices[p.vertex].buffer != b)
         continue;
       std::uint32_t to = buffers_[b].slots[position++];
       if (moved)

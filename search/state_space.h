@@ -28,7 +28,8 @@ struct Slot {
   auto operator<=>(const Slot &) const = default;
 };
 
-/// A vertex in a slot, packed; sorted by vertex, then slot.
+/// A vertex in a slot; states are sorted by vertex, then slot. Slots are numbered by what they are
+/// and not by when they were met, so that states mean the same in every thread and every run.
 struct Placement {
   std::uint32_t vertex = 0, slot = 0;
   auto operator<=>(const Placement &) const = default;
@@ -54,6 +55,7 @@ struct Transition {
   std::vector<Placement> reads, writes; ///< parallel to the instruction's
 };
 
+/// What is left out of the search space. Each option says whether it keeps optimality.
 struct StateSpaceOptions {
   /// Treat the slots of a symmetric buffer as interchangeable. Keeps optimality.
   bool symmetry = true;
@@ -79,22 +81,34 @@ public:
   void facts(const State &state, std::vector<std::uint32_t> &out) const;
   bool is_goal(const State &state) const;
 
-  /// Calls `found(transition, successor)` for every action that applies, in a fixed order. Not
-  /// re-entrant.
-  void expand(const State &state,
-              const std::function<void(const Transition &, const State &)> &found);
+  /// Receives (transition, successor); both are scratch that the next call overwrites.
+  using Found = std::function<void(const Transition &, const State &)>;
+  class Expander;
+  /// Calls `found` for every action that applies, in a fixed order. With many states, an `Expander`
+  /// saves its scratch's allocation.
+  void expand(const State &state, const Found &found) const;
 
   /// The state after a transition with placements where the transition put them (not packed).
   State apply(const State &state, const Transition &transition) const;
+  void apply(const State &state, const Transition &transition, State &next) const;
   /// Packs symmetric buffers. If `moved` is given, it gets (slot before, slot after) for every
   /// placement in one.
   void normalize(State &state,
                  std::vector<std::pair<std::uint32_t, std::uint32_t>> *moved = nullptr) const;
 
-  const Slot &slot(std::uint32_t id) const { return slots_[id]; }
+  Slot slot(std::uint32_t id) const;
   /// Whether two slots share a place.
   bool overlap(std::uint32_t a, std::uint32_t b) const;
   bool symmetric(std::uint32_t buffer) const { return buffers_[buffer].symmetric; }
+  /// Whether some instruction writes to the buffer at an address that it also reads from.
+  bool tied(std::uint32_t buffer) const { return buffers_[buffer].tied; }
+  bool is_output(std::uint32_t slot) const {
+    return slot < locations_.all.size() && locations_.all[slot].kind == Locations::Kind::Output;
+  }
+  /// Whether the numbers could be a state: placements in order, each in a slot of its buffer.
+  bool plausible(std::span<const Placement> state) const;
+  /// Of everything that decides successors and costs, the same in every run.
+  std::uint64_t fingerprint() const;
   const Locations &locations() const { return locations_; }
   const PlacementGraph &graph() const { return graph_; }
   const spec::Isa &isa() const { return isa_; }
@@ -107,24 +121,21 @@ public:
 
 private:
   struct BufferInfo {
-    bool symmetric = false, tied = false; ///< tied: some instruction writes where it reads
-    std::vector<std::uint32_t> slots;     ///< of a symmetric buffer, by position
+    bool symmetric = false, tied = false;          ///< tied: some instruction writes where it reads
+    std::vector<std::vector<std::int64_t>> shapes; ///< extents of its slots, sorted
+    std::uint32_t first_slot = 0, slots_of_a_shape = 0;
+    std::vector<std::uint32_t> slots;                  ///< of a symmetric buffer, by position
     std::vector<std::vector<std::int64_t>> candidates; ///< addresses by dimension, of other buffers
   };
-  struct Step; ///< a transition in the making (successors.cpp)
 
   void make_locations(const TensorEGraph &egraph);
   void make_variants();
   void classify_buffers();
+  void number_slots();
   bool breaks_symmetry(const spec::Instruction &instruction, std::uint32_t buffer) const;
-  std::uint32_t intern(const Slot &slot);
-  void choose_reads(Step &step, std::size_t index);
-  void choose_writes(Step &step, std::size_t index);
-  void finish(Step &step);
-  void try_write(Step &step, std::size_t index, std::uint32_t slot);
-  void off_chip_reads(Step &step, std::size_t index);
-  void off_chip_write(Step &step, std::size_t index);
-  void write_symmetric(Step &step, std::size_t index);
+  std::uint32_t buffer_of(std::uint32_t slot) const;
+  std::uint32_t slot_id(std::uint32_t buffer, std::span<const std::int64_t> starts,
+                        std::span<const std::int64_t> extents) const;
   bool unify_starts(const spec::Region &region, std::span<const std::int64_t> starts,
                     semantics::Bindings &bindings) const;
   bool constraints_hold(const spec::Instruction &instruction,
@@ -142,13 +153,42 @@ private:
       home_; ///< by vertex: the location where it lies from the start, or kNone
   std::vector<std::uint32_t> scratch_; ///< by vertex: its scratch location
   std::vector<BufferInfo> buffers_;
-  std::vector<Slot> slots_;
-  std::map<Slot, std::uint32_t> slot_ids_;
-  std::vector<std::uint32_t> location_slots_; ///< by location
   std::vector<std::vector<char>>
       address_constraints_; ///< by instruction, constraint: mentions an address
 
   static constexpr std::uint32_t kNone = 0xffffffff;
+};
+
+/// Makes successors of one state after the other; one for each thread.
+class StateSpace::Expander {
+public:
+  explicit Expander(const StateSpace &space);
+  void operator()(const State &state, const Found &found);
+
+private:
+  void choose_reads(std::size_t index);
+  void off_chip_reads(std::size_t index);
+  void choose_writes(std::size_t index);
+  void off_chip_write(std::size_t index);
+  void write_symmetric(std::size_t index);
+  void write_anywhere(std::size_t index, std::span<const std::int64_t> extents);
+  void try_write(std::size_t index, std::uint32_t slot);
+  void finish();
+  bool bind(const spec::Region &region, std::uint32_t slot);
+  bool present(std::uint32_t vertex) const { return present_[vertex] == round_; }
+
+  const StateSpace &space_;
+  const State *state_ = nullptr;
+  const Found *found_ = nullptr;
+  const Variant *variant_ = nullptr;
+  const Instance *instance_ = nullptr;
+  const spec::Instruction *instruction_ = nullptr;
+  semantics::Bindings bindings_;
+  std::vector<semantics::Bindings> saved_; ///< by the number of reads and writes chosen
+  Transition transition_;
+  State next_;
+  std::vector<std::uint32_t> present_; ///< by vertex: the last round in which it was there
+  std::uint32_t round_ = 0;
 };
 
 } // namespace isamorph::search

@@ -8,132 +8,137 @@ namespace isamorph::search {
 using semantics::Bindings;
 using semantics::IntExpr;
 
-struct StateSpace::Step {
-  const State &state;
-  const std::function<void(const Transition &, const State &)> &found;
-  const Variant *variant = nullptr;
-  const Instance *instance = nullptr;
-  const spec::Instruction *instruction = nullptr;
-  Bindings bindings;
-  Transition transition;
-  std::vector<char> present; ///< by vertex
-};
+StateSpace::Expander::Expander(const StateSpace &space)
+    : space_(space), present_(space.graph_.vertices.size(), 0) {
+  std::size_t most = 0;
+  for (const Instance &instance : space.graph_.instances)
+    most = std::max(most, instance.reads.size() + instance.writes.size());
+  saved_.resize(most);
+}
 
-void StateSpace::expand(const State &state,
-                        const std::function<void(const Transition &, const State &)> &found) {
-  Step step{state,   found, nullptr, nullptr,
-            nullptr, {},    {},      std::vector<char>(graph_.vertices.size(), 0)};
-  for (std::uint32_t v : relaxed_.initial)
-    step.present[v] = 1;
+void StateSpace::expand(const State &state, const Found &found) const {
+  Expander{*this}(state, found);
+}
+
+void StateSpace::Expander::operator()(const State &state, const Found &found) {
+  state_ = &state;
+  found_ = &found;
+  ++round_;
+  for (std::uint32_t v : space_.relaxed_.initial)
+    present_[v] = round_;
   for (Placement p : state)
-    step.present[p.vertex] = 1;
-  for (std::uint32_t i = 0; i < variants_.size(); ++i) {
-    step.variant = &variants_[i];
-    step.instance = &graph_.instances[variants_[i].instance];
-    if (!std::all_of(step.instance->reads.begin(), step.instance->reads.end(),
-                     [&](VertexId v) { return step.present[v.v]; }))
+    present_[p.vertex] = round_;
+  for (std::uint32_t i = 0; i < space_.variants_.size(); ++i) {
+    variant_ = &space_.variants_[i];
+    instance_ = &space_.graph_.instances[variant_->instance];
+    if (!std::all_of(instance_->reads.begin(), instance_->reads.end(),
+                     [&](VertexId v) { return present(v.v); }))
       continue;
-    step.instruction = &isa_.instructions[step.instance->instruction];
-    step.bindings = step.instance->attributes;
-    step.transition.variant = i;
-    step.transition.reads.clear();
-    step.transition.writes.clear();
-    choose_reads(step, 0);
+    instruction_ = &space_.isa_.instructions[instance_->instruction];
+    bindings_ = instance_->attributes;
+    transition_.variant = i;
+    transition_.reads.clear();
+    transition_.writes.clear();
+    choose_reads(0);
   }
 }
 
-void StateSpace::off_chip_reads(Step &step, std::size_t index) {
-  VertexId v = step.instance->reads[index];
-  std::vector<std::uint32_t> places;
-  if (home_[v.v] != kNone)
-    places.push_back(location_slots_[home_[v.v]]);
-  for (Placement p : step.state)
-    if (p.vertex == v.v)
-      places.push_back(p.slot);
-  Bindings saved = step.bindings;
-  for (std::uint32_t place : places) {
-    std::int64_t address =
-        locations_.all[static_cast<std::size_t>(slots_[place].starts[0])].address;
-    if (unify_starts(step.instruction->reads[index].region, std::span(&address, 1),
-                     step.bindings)) {
-      step.transition.reads.push_back({v.v, place});
-      choose_reads(step, index + 1);
-      step.transition.reads.pop_back();
+/// Unifies the addresses of a region with those of a slot.
+bool StateSpace::Expander::bind(const spec::Region &region, std::uint32_t slot) {
+  if (region.buffer == space_.isa_.off_chip)
+    return space_.unify_starts(region, std::span(&space_.locations_.all[slot].address, 1),
+                               bindings_);
+  return space_.unify_starts(region, space_.slot(slot).starts, bindings_);
+}
+
+void StateSpace::Expander::off_chip_reads(std::size_t index) {
+  std::uint32_t v = instance_->reads[index].v;
+  // Copies in memory are alike unless a constraint looks at the address.
+  const auto &flags = space_.address_constraints_[instance_->instruction];
+  bool alike = std::none_of(flags.begin(), flags.end(), [](char f) { return f != 0; });
+  bool done = false;
+  Bindings &saved = saved_[index] = bindings_;
+  auto take = [&](std::uint32_t place) {
+    if (done)
+      return;
+    if (bind(instruction_->reads[index].region, place)) {
+      transition_.reads.push_back({v, place});
+      choose_reads(index + 1);
+      transition_.reads.pop_back();
     }
-    step.bindings = saved;
-    // Copies in memory are alike unless a constraint looks at the address.
-    const auto &flags = address_constraints_[step.instance->instruction];
-    if (std::none_of(flags.begin(), flags.end(), [](char f) { return f != 0; }))
-      break;
-  }
+    bindings_ = saved;
+    done = alike;
+  };
+  if (space_.home_[v] != kNone)
+    take(space_.home_[v]);
+  for (Placement p : *state_)
+    if (p.vertex == v)
+      take(p.slot);
 }
 
-void StateSpace::choose_reads(Step &step, std::size_t index) {
-  if (index == step.instance->reads.size()) {
-    choose_writes(step, 0);
+void StateSpace::Expander::choose_reads(std::size_t index) {
+  if (index == instance_->reads.size()) {
+    choose_writes(0);
     return;
   }
-  const spec::Region &region = step.instruction->reads[index].region;
-  if (region.buffer == isa_.off_chip) {
-    off_chip_reads(step, index);
+  const spec::Region &region = instruction_->reads[index].region;
+  if (region.buffer == space_.isa_.off_chip) {
+    off_chip_reads(index);
     return;
   }
-  std::uint32_t v = step.instance->reads[index].v;
-  Bindings saved = step.bindings;
-  for (Placement p : step.state) {
+  std::uint32_t v = instance_->reads[index].v;
+  Bindings &saved = saved_[index] = bindings_;
+  for (Placement p : *state_) {
     if (p.vertex != v)
       continue;
-    if (unify_starts(region, slots_[p.slot].starts, step.bindings)) {
-      step.transition.reads.push_back(p);
-      choose_reads(step, index + 1);
-      step.transition.reads.pop_back();
+    if (bind(region, p.slot)) {
+      transition_.reads.push_back(p);
+      choose_reads(index + 1);
+      transition_.reads.pop_back();
     }
-    step.bindings = saved;
-    if (buffers_[region.buffer].symmetric && index == 0)
+    bindings_ = saved;
+    if (space_.buffers_[region.buffer].symmetric && index == 0)
       break; // copies of one value in interchangeable slots
   }
 }
 
-void StateSpace::try_write(Step &step, std::size_t index, std::uint32_t slot) {
-  for (Placement other : step.transition.writes)
-    if (overlap(other.slot, slot))
+void StateSpace::Expander::try_write(std::size_t index, std::uint32_t slot) {
+  for (Placement other : transition_.writes)
+    if (space_.overlap(other.slot, slot))
       return;
-  step.transition.writes.push_back({step.instance->writes[index].v, slot});
-  choose_writes(step, index + 1);
-  step.transition.writes.pop_back();
+  transition_.writes.push_back({instance_->writes[index].v, slot});
+  choose_writes(index + 1);
+  transition_.writes.pop_back();
 }
 
-void StateSpace::off_chip_write(Step &step, std::size_t index) {
-  const spec::Region &region = step.instruction->writes[index].region;
-  std::uint32_t vertex = step.instance->writes[index].v;
-  std::uint32_t location = step.variant->destinations[index], slot = location_slots_[location];
-  bool scratch = locations_.all[location].kind == Locations::Kind::Scratch;
-  bool useless = scratch ? step.present[vertex] != 0
-                         : std::find(step.state.begin(), step.state.end(),
-                                     Placement{vertex, slot}) != step.state.end();
-  if (useless && step.instance->writes.size() == 1)
+void StateSpace::Expander::off_chip_write(std::size_t index) {
+  std::uint32_t vertex = instance_->writes[index].v, location = variant_->destinations[index];
+  bool scratch = space_.locations_.all[location].kind == Locations::Kind::Scratch;
+  bool useless = scratch ? present(vertex)
+                         : std::find(state_->begin(), state_->end(), Placement{vertex, location}) !=
+                               state_->end();
+  if (useless && instance_->writes.size() == 1)
     return;
-  std::int64_t address = locations_.all[location].address;
-  if (unify_starts(region, std::span(&address, 1), step.bindings))
-    try_write(step, index, slot);
+  if (bind(instruction_->writes[index].region, location))
+    try_write(index, location);
 }
 
 /// The first free slot, or else each occupied one.
-void StateSpace::write_symmetric(Step &step, std::size_t index) {
-  const spec::Region &region = step.instruction->writes[index].region;
-  const BufferInfo &info = buffers_[region.buffer];
-  Bindings saved = step.bindings;
+void StateSpace::Expander::write_symmetric(std::size_t index) {
+  const spec::Region &region = instruction_->writes[index].region;
+  const BufferInfo &info = space_.buffers_[region.buffer];
+  Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
+  auto here = [&](Placement p) { return space_.graph_.vertices[p.vertex].buffer == region.buffer; };
   std::size_t held = 0;
-  for (Placement p : step.state)
-    held += slots_[p.slot].buffer == region.buffer;
-  for (Placement p : step.transition.writes)
-    held += std::find_if(step.state.begin(), step.state.end(),
-                         [&](Placement q) { return q.slot == p.slot; }) == step.state.end() &&
-            slots_[p.slot].buffer == region.buffer;
+  for (Placement p : *state_)
+    held += here(p);
+  for (Placement p : transition_.writes)
+    held += here(p) && std::none_of(state_->begin(), state_->end(),
+                                    [&](Placement q) { return q.slot == p.slot; });
   auto take = [&](std::uint32_t slot) {
-    if (unify_starts(region, slots_[slot].starts, step.bindings))
-      try_write(step, index, slot);
-    step.bindings = saved;
+    if (bind(region, slot))
+      try_write(index, slot);
+    bindings_ = saved;
   };
   if (held < info.slots.size()) {
     take(info.slots[held]);
@@ -143,54 +148,24 @@ void StateSpace::write_symmetric(Step &step, std::size_t index) {
     take(slot);
 }
 
-void StateSpace::choose_writes(Step &step, std::size_t index) {
-  if (index == step.instance->writes.size()) {
-    finish(step);
-    return;
-  }
-  const spec::Region &region = step.instruction->writes[index].region;
-  VertexId v = step.instance->writes[index];
-  Bindings saved = step.bindings;
-  if (region.buffer == isa_.off_chip) {
-    off_chip_write(step, index);
-    step.bindings = saved;
-    return;
-  }
-  const BufferInfo &info = buffers_[region.buffer];
-  // A second copy only helps where an instruction can be forced to destroy the first.
-  if (step.instance->writes.size() == 1 && step.present[v.v] && info.symmetric && !info.tied)
-    return;
-  std::vector<std::int64_t> extent = extents(region, step.bindings), starts;
-  bool fixed = true;
-  for (const IntExpr &start : region.starts) {
-    auto value = start.evaluate(step.bindings);
-    fixed &= value.has_value();
-    starts.push_back(value.value_or(0));
-  }
-  const auto &sizes = isa_.buffer(region.buffer).addressed;
-  auto inside = [&] {
-    for (std::size_t d = 0; d < starts.size(); ++d)
-      if (starts[d] < 0 || starts[d] + extent[d] > sizes[d])
-        return false;
-    return true;
-  };
-  if (fixed) {
-    if (inside())
-      try_write(step, index, intern({region.buffer, starts, extent}));
-    return;
-  }
-  if (info.symmetric) {
-    write_symmetric(step, index);
-    return;
-  }
-  // Every combination of candidate addresses.
-  std::vector<std::size_t> at(starts.size(), 0);
+/// Every combination of candidate addresses.
+void StateSpace::Expander::write_anywhere(std::size_t index,
+                                          std::span<const std::int64_t> extents) {
+  const spec::Region &region = instruction_->writes[index].region;
+  const BufferInfo &info = space_.buffers_[region.buffer];
+  const auto &sizes = space_.isa_.buffer(region.buffer).addressed;
+  Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
+  std::vector<std::int64_t> starts(extents.size());
+  std::vector<std::size_t> at(extents.size(), 0);
   while (true) {
-    for (std::size_t d = 0; d < at.size(); ++d)
+    bool inside = true;
+    for (std::size_t d = 0; d < at.size(); ++d) {
       starts[d] = info.candidates[d][at[d]];
-    if (inside() && unify_starts(region, starts, step.bindings))
-      try_write(step, index, intern({region.buffer, starts, extent}));
-    step.bindings = saved;
+      inside &= starts[d] + extents[d] <= sizes[d];
+    }
+    if (inside && space_.unify_starts(region, starts, bindings_))
+      try_write(index, space_.slot_id(region.buffer, starts, extents));
+    bindings_ = saved;
     std::size_t d = 0;
     while (d < at.size() && ++at[d] == info.candidates[d].size())
       at[d++] = 0;
@@ -199,16 +174,50 @@ void StateSpace::choose_writes(Step &step, std::size_t index) {
   }
 }
 
-void StateSpace::finish(Step &step) {
-  for (const auto &value : step.bindings)
+void StateSpace::Expander::choose_writes(std::size_t index) {
+  if (index == instance_->writes.size()) {
+    finish();
+    return;
+  }
+  const spec::Region &region = instruction_->writes[index].region;
+  if (region.buffer == space_.isa_.off_chip) {
+    Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
+    off_chip_write(index);
+    bindings_ = saved;
+    return;
+  }
+  const BufferInfo &info = space_.buffers_[region.buffer];
+  // A second copy only helps where an instruction can be forced to destroy the first.
+  if (instance_->writes.size() == 1 && present(instance_->writes[index].v) && info.symmetric &&
+      !info.tied)
+    return;
+  std::vector<std::int64_t> extents = space_.extents(region, instance_->attributes), starts;
+  bool fixed = true, inside = true;
+  for (std::size_t d = 0; d < region.starts.size(); ++d) {
+    auto value = region.starts[d].evaluate(bindings_);
+    fixed &= value.has_value();
+    inside &= value && *value >= 0 &&
+              *value + extents[d] <= space_.isa_.buffer(region.buffer).addressed[d];
+    starts.push_back(value.value_or(0));
+  }
+  if (fixed && inside)
+    try_write(index, space_.slot_id(region.buffer, starts, extents));
+  else if (!fixed && info.symmetric)
+    write_symmetric(index);
+  else if (!fixed)
+    write_anywhere(index, extents);
+}
+
+void StateSpace::Expander::finish() {
+  for (const auto &value : bindings_)
     if (!value)
       return;
-  if (!constraints_hold(*step.instruction, step.bindings))
+  if (!space_.constraints_hold(*instruction_, bindings_))
     return;
-  State next = apply(step.state, step.transition);
-  normalize(next);
-  if (next != step.state)
-    step.found(step.transition, next);
+  space_.apply(*state_, transition_, next_);
+  space_.normalize(next_);
+  if (next_ != *state_)
+    (*found_)(transition_, next_);
 }
 
 } // namespace isamorph::search

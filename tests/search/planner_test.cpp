@@ -5,6 +5,9 @@
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <map>
 #include <queue>
 #include <set>
@@ -292,7 +295,7 @@ KernelTensors tensors(const Problem &p) {
 
 TEST_CASE("plans are as cheap as an exhaustive search over all addresses finds, and run") {
   int solved = 0;
-  rc::check([&] {
+  REQUIRE(rc::check([&] {
     Problem p = random_problem();
     auto expected = brute_force(p, 30000);
     if (expected == -1)
@@ -301,6 +304,9 @@ TEST_CASE("plans are as cheap as an exhaustive search over all addresses finds, 
     StateSpace space(p.graph, p.isa, *p.egraph, {symmetry});
     PlannerOptions options;
     options.weighted_after = *rc::gen::element(0, 1, 5, 1000);
+    options.dominance = *rc::gen::inRange(0, 4) != 0;
+    options.beam = *rc::gen::element(0, 1, 10);
+    options.landmarks = *rc::gen::inRange(0, 4) != 0;
     PlanResult found = plan(space, options);
     if (!expected) {
       RC_ASSERT(found.status == PlanResult::Status::Infeasible);
@@ -319,12 +325,12 @@ TEST_CASE("plans are as cheap as an exhaustive search over all addresses finds, 
       sum += space.cost(step.variant);
     RC_ASSERT(sum == *expected);
     RC_ASSERT(run_labels(p, assemble_kernel(space, found.plan, *p.egraph, tensors(p), "k")));
-  });
+  }));
   CHECK(solved > 10);
 }
 
 TEST_CASE("a search that is stopped returns a bound and says what stopped it") {
-  rc::check([&] {
+  REQUIRE(rc::check([&] {
     Problem p = random_problem();
     StateSpace space(p.graph, p.isa, *p.egraph);
     PlanResult whole = plan(space, {});
@@ -336,7 +342,130 @@ TEST_CASE("a search that is stopped returns a bound and says what stopped it") {
       if (whole.status == PlanResult::Status::Optimal)
         RC_ASSERT(part.bound <= whole.plan.cost);
     }
-  });
+  }));
+}
+
+TEST_CASE("leaving out dominated states does not change the cost") {
+  std::uint64_t dominated = 0, fewer = 0;
+  REQUIRE(rc::check([&] {
+    Problem p = random_problem();
+    bool symmetry = *rc::gen::inRange(0, 2) != 0;
+    StateSpace space(p.graph, p.isa, *p.egraph, {symmetry});
+    PlannerOptions options;
+    options.weighted_after = *rc::gen::element(0, 5);
+    options.max_states = 50'000;
+    options.landmarks = *rc::gen::inRange(0, 4) == 0;
+    PlanResult with = plan(space, options);
+    options.dominance = false;
+    PlanResult without = plan(space, options);
+    RC_ASSERT(without.dominated == 0u);
+    dominated += with.dominated;
+    fewer += with.expanded < without.expanded;
+    if (!without.stopped_by.empty() || !with.stopped_by.empty())
+      return;
+    RC_ASSERT(with.status == without.status);
+    RC_ASSERT(with.plan.cost == without.plan.cost);
+    RC_ASSERT(with.bound == without.bound);
+  }));
+  CHECK(dominated > 0);
+  CHECK(fewer > 0);
+}
+
+namespace {
+
+void check_same(const PlanResult &a, const PlanResult &b) {
+  RC_ASSERT(a.status == b.status);
+  RC_ASSERT(a.bound == b.bound);
+  RC_ASSERT(a.plan.cost == b.plan.cost);
+  RC_ASSERT(a.expanded == b.expanded);
+  RC_ASSERT(a.evaluated == b.evaluated);
+  RC_ASSERT(a.dominated == b.dominated);
+  RC_ASSERT(a.plan.states == b.plan.states);
+  RC_ASSERT(a.plan.steps.size() == b.plan.steps.size());
+  for (std::size_t i = 0; i < a.plan.steps.size(); ++i) {
+    RC_ASSERT(a.plan.steps[i].variant == b.plan.steps[i].variant);
+    RC_ASSERT(a.plan.steps[i].reads == b.plan.steps[i].reads);
+    RC_ASSERT(a.plan.steps[i].writes == b.plan.steps[i].writes);
+  }
+}
+
+} // namespace
+
+TEST_CASE("one thread and four make the same plan in the same expansions") {
+  REQUIRE(rc::check([&] {
+    Problem p = random_problem();
+    StateSpace space(p.graph, p.isa, *p.egraph);
+    PlannerOptions options;
+    options.weighted_after = *rc::gen::element(0, 5);
+    options.max_expansions = 3000;
+    PlanResult one = plan(space, options);
+    options.jobs = 4;
+    check_same(one, plan(space, options));
+  }));
+}
+
+TEST_CASE("a search continued from checkpoints ends like one that was never stopped") {
+  std::string path = std::filesystem::temp_directory_path() /
+                     ("isamorph_planner_test_" + std::to_string(getpid()));
+  int resumed = 0;
+  REQUIRE(rc::check([&] {
+    Problem p = random_problem();
+    StateSpace space(p.graph, p.isa, *p.egraph);
+    PlannerOptions options;
+    options.weighted_after = *rc::gen::element(0, 2, 5);
+    options.weighted_expansions = 20;
+    options.beam = *rc::gen::element(0, 3);
+    options.max_expansions = 2000;
+    PlanResult whole = plan(space, options);
+    if (!whole.stopped_by.empty())
+      return;
+    options.checkpoint = path;
+    options.max_expansions = *rc::gen::inRange(1, 40);
+    std::filesystem::remove(path);
+    PlanResult part = plan(space, options);
+    while (!part.stopped_by.empty()) {
+      RC_ASSERT(part.stopped_by == "expansion limit");
+      RC_ASSERT(std::filesystem::exists(path));
+      RC_ASSERT(part.bound <= whole.bound || whole.status == PlanResult::Status::Infeasible);
+      part = plan(StateSpace(p.graph, p.isa, *p.egraph), options);
+      ++resumed;
+    }
+    RC_ASSERT(!std::filesystem::exists(path));
+    check_same(whole, part);
+  }));
+  CHECK(resumed > 10);
+}
+
+TEST_CASE("best only falls and the bound only rises, up to the final cost") {
+  REQUIRE(rc::check([&] {
+    Problem p = random_problem();
+    StateSpace space(p.graph, p.isa, *p.egraph);
+    PlannerOptions options;
+    options.weighted_after = *rc::gen::element(0, 1, 5);
+    options.max_states = 20'000;
+    std::vector<Progress> reports;
+    options.progress = [&](const Progress &now) { reports.push_back(now); };
+    PlanResult found = plan(space, options);
+    RC_ASSERT(!reports.empty());
+    for (std::size_t i = 0; i < reports.size(); ++i) {
+      if (found.status == PlanResult::Status::Optimal)
+        RC_ASSERT(reports[i].bound <= found.plan.cost);
+      if (reports[i].best) {
+        RC_ASSERT(reports[i].bound <= *reports[i].best);
+        RC_ASSERT(found.plan.cost <= *reports[i].best);
+      }
+      if (i == 0)
+        continue;
+      RC_ASSERT(reports[i - 1].bound <= reports[i].bound);
+      RC_ASSERT(reports[i - 1].expanded <= reports[i].expanded);
+      if (reports[i - 1].best)
+        RC_ASSERT(reports[i].best.has_value() && *reports[i].best <= *reports[i - 1].best);
+    }
+    if (found.status == PlanResult::Status::Optimal) {
+      RC_ASSERT(reports.back().best == found.plan.cost);
+      RC_ASSERT(reports.back().bound == found.plan.cost);
+    }
+  }));
 }
 
 namespace {
@@ -380,7 +509,7 @@ std::optional<std::int64_t> least_makespan(const Problem &p, StateSpace &space, 
 TEST_CASE("makespans are the least over all short sequences, and what the cost model says") {
   constexpr std::size_t depth = 5;
   int compared = 0;
-  rc::check([&] {
+  REQUIRE(rc::check([&] {
     Problem p = random_problem();
     for (Instance &instance : p.graph.instances)
       instance.cost =
@@ -407,6 +536,6 @@ TEST_CASE("makespans are the least over all short sequences, and what the cost m
     if (found.plan.steps.size() <= depth)
       RC_ASSERT(found.plan.cost == *expected);
     ++compared;
-  });
+  }));
   CHECK(compared > 10);
 }
