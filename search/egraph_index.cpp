@@ -19,25 +19,7 @@ void EGraphIndex::build(const NodeTable &nodes, std::span<const ClassId> classes
                         std::span<const std::uint8_t> hidden, std::uint32_t view) {
   class_stamps_ = std::move(class_stamps);
   view_ = view;
-  operators_ = 0;
-  unsorted_.clear();
-  wide_.clear();
-  for (std::uint32_t n = 0; n < nodes.size(); ++n) {
-    if (!nodes.live(n) || hidden[n])
-      continue;
-    auto kids = nodes.children(n);
-    Row row{nodes.head(n), {}, {n}};
-    if (kids.size() <= NodeTable::kInline) {
-      std::copy(kids.begin(), kids.end(), row.kid);
-    } else {
-      row.kid[0] = {static_cast<std::uint32_t>(wide_.size())};
-      row.kid[1] = {static_cast<std::uint32_t>(kids.size())};
-      wide_.insert(wide_.end(), kids.begin(), kids.end());
-    }
-    unsorted_.push_back(row);
-    operators_ = std::max(operators_, (row.head >> 3) + 1);
-  }
-  sort_rows(nodes, classes);
+  sort_rows(nodes, classes, hidden);
   stamps_.resize(rows_.size());
   row_node_.resize(rows_.size());
   for (std::uint32_t r = 0; r < rows_.size(); ++r) {
@@ -52,17 +34,38 @@ void EGraphIndex::build(const NodeTable &nodes, std::span<const ClassId> classes
   index_uses(classes.size());
 }
 
-void EGraphIndex::sort_rows(const NodeTable &nodes, std::span<const ClassId> classes) {
-  auto class_of = [&](const Row &row) { return classes[nodes.owner(row.node.v)]; };
+EGraphIndex::Row EGraphIndex::make_row(const NodeTable &nodes, std::uint32_t node) {
+  Row row{nodes.head(node), {}, {node}};
+  auto kids = nodes.children(node);
+  if (kids.size() <= NodeTable::kInline) {
+    std::copy(kids.begin(), kids.end(), row.kid);
+  } else {
+    row.kid[0] = {static_cast<std::uint32_t>(wide_.size())};
+    row.kid[1] = {static_cast<std::uint32_t>(kids.size())};
+    wide_.insert(wide_.end(), kids.begin(), kids.end());
+  }
+  return row;
+}
+
+void EGraphIndex::sort_rows(const NodeTable &nodes, std::span<const ClassId> classes,
+                            std::span<const std::uint8_t> hidden) {
+  auto for_each_node = [&](auto &&visit) {
+    for (std::uint32_t n = 0; n < nodes.size(); ++n)
+      if (nodes.live(n) && !hidden[n])
+        visit(n, classes[nodes.owner(n)].v);
+  };
+  operators_ = 0;
+  wide_.clear();
   class_first_.assign(classes.size() + 1, 0);
-  for (const Row &row : unsorted_)
-    ++class_first_[class_of(row).v + 1];
+  for_each_node([&](std::uint32_t n, std::uint32_t c) {
+    ++class_first_[c + 1];
+    operators_ = std::max(operators_, (nodes.head(n) >> 3) + 1);
+  });
   accumulate(class_first_);
-  rows_.resize(unsorted_.size());
-  row_class_.resize(unsorted_.size());
+  rows_.resize(class_first_.back());
+  row_class_.resize(rows_.size());
   order_.assign(class_first_.begin(), class_first_.end());
-  for (const Row &row : unsorted_)
-    rows_[order_[class_of(row).v]++] = row;
+  for_each_node([&](std::uint32_t n, std::uint32_t c) { rows_[order_[c]++] = make_row(nodes, n); });
   for (std::uint32_t c = 0; c < classes.size(); ++c) {
     auto begin = rows_.begin() + class_first_[c], end = rows_.begin() + class_first_[c + 1];
     std::fill(row_class_.begin() + class_first_[c], row_class_.begin() + class_first_[c + 1],
@@ -96,12 +99,16 @@ void EGraphIndex::index_operators(std::uint32_t view) {
     if (stamps_[r] == view)
       fresh_rows_[fresh[op]++] = r;
   }
+  for (std::uint32_t op = 0; op < operators_; ++op)
+    std::sort(fresh_rows_.begin() + fresh_first_[op], fresh_rows_.begin() + fresh_first_[op + 1],
+              [&](std::uint32_t a, std::uint32_t b) {
+                return std::tie(rows_[a].kid[0], rows_[a].kid[1], a) <
+                       std::tie(rows_[b].kid[0], rows_[b].kid[1], b);
+              });
 }
 
-void EGraphIndex::index_uses(std::size_t class_limit) {
-  // Stable sorts by row, then by key, then by child; rows of one operator come together already.
-  unsorted_uses_.clear();
-  use_first_.assign(class_limit + 1, 0);
+/// Every use, operator by operator and position by position.
+template <class Visit> void EGraphIndex::for_each_use(Visit &&visit) const {
   for (std::uint32_t op = 0; op < operators_; ++op) {
     bool more = true;
     for (std::uint32_t position = 0; more && position < kUsePositions; ++position) {
@@ -111,16 +118,19 @@ void EGraphIndex::index_uses(std::size_t class_limit) {
         if (position >= kids.size())
           continue;
         more = true;
-        ++use_first_[kids[position].v + 1];
-        unsorted_uses_.push_back({use_key({op}, position), r});
+        visit(kids[position], Use{use_key({op}, position), r});
       }
     }
   }
+}
+
+void EGraphIndex::index_uses(std::size_t class_limit) {
+  use_first_.assign(class_limit + 1, 0);
+  for_each_use([&](ClassId child, Use) { ++use_first_[child.v + 1]; });
   accumulate(use_first_);
-  uses_.resize(unsorted_uses_.size());
+  uses_.resize(use_first_.back());
   order_.assign(use_first_.begin(), use_first_.end());
-  for (const Use &use : unsorted_uses_)
-    uses_[order_[children(use.row)[use.key & 63].v]++] = use;
+  for_each_use([&](ClassId child, Use use) { uses_[order_[child.v]++] = use; });
 }
 
 EGraphIndex::Range EGraphIndex::rows_of(ClassId c, std::uint32_t head) const {

@@ -96,17 +96,20 @@ public:
   const std::vector<ClassId> &classes() const { return classes_; } ///< representatives, ascending
 
 private:
-  void sort_rows(const NodeTable &nodes, std::span<const ClassId> classes);
+  void sort_rows(const NodeTable &nodes, std::span<const ClassId> classes,
+                 std::span<const std::uint8_t> hidden);
+  Row make_row(const NodeTable &nodes, std::uint32_t node);
+  template <class Visit> void for_each_use(Visit &&visit) const;
   void index_operators(std::uint32_t view);
   void index_uses(std::size_t class_limit);
 
   std::uint32_t view_ = 0, operators_ = 0;
-  std::vector<Row> rows_, unsorted_;
+  std::vector<Row> rows_;
   std::vector<ClassId> row_class_, classes_, wide_;
   std::vector<std::uint32_t> stamps_, class_stamps_, class_first_, op_first_, op_rows_, fresh_first_, fresh_rows_,
       use_first_, order_;
   std::vector<ENodeId> row_node_, op_node_;
-  std::vector<Use> uses_, unsorted_uses_;
+  std::vector<Use> uses_;
 };
 
 } // namespace isamorph::search

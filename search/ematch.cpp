@@ -4,8 +4,8 @@ namespace isamorph::search {
 
 // Slots: 0 .. variables-1 are the variables; then one for each other node of the pattern.
 
-EMatcher::EMatcher(Pattern pattern, std::size_t variables)
-    : pattern_(std::move(pattern)), variables_(variables), slots_(variables) {
+EMatcher::EMatcher(Pattern pattern, std::size_t variables, bool seek)
+    : pattern_(std::move(pattern)), variables_(variables), seek_(seek), slots_(variables) {
   const auto &nodes = pattern_.nodes;
   slot_.resize(nodes.size());
   ground_.resize(nodes.size());
@@ -204,7 +204,7 @@ private:
       return;
     }
     EGraphIndex::Range range = index_.rows_of(slots_[s.from], s.head);
-    if (s.first_known && range.size() > 4)
+    if (s.first_known && m_.seek_ && range.size() > 4)
       range = index_.with_first(range, slots_[s.first_slot]);
     for (std::uint32_t r = range.begin; r != range.end && !full(); ++r)
       try_row(number, r);

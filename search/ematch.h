@@ -17,8 +17,10 @@ namespace isamorph::search {
 
 class EMatcher {
 public:
-  /// `variables`: how many numbers the pattern's variables may have; those that it lacks stay unbound in matches.
-  EMatcher(Pattern pattern, std::size_t variables);
+  /// `variables`: how many numbers the pattern's variables may have; those that it lacks stay unbound in matches. `seek`: rows are
+  /// found by their first child where it is known (a join over sorted tables) rather than by going through all rows of a class (a
+  /// matching machine); the same matches either way.
+  EMatcher(Pattern pattern, std::size_t variables, bool seek = true);
 
   /// Looks a term up; children are representatives.
   using Lookup =
@@ -76,6 +78,7 @@ private:
 
   Pattern pattern_;
   std::size_t variables_;
+  bool seek_;
   std::vector<std::uint32_t> slot_;   ///< by pattern node
   std::vector<std::uint32_t> parent_; ///< by pattern node: the first atom that has it as a child
   std::vector<char> ground_;          ///< by pattern node

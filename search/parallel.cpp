@@ -1,9 +1,11 @@
 #include "search/parallel.h"
 
 #include <algorithm>
+#include <memory>
 #include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <utility>
 
 namespace isamorph::search {
 
@@ -13,7 +15,12 @@ void parallel_for(int jobs, std::size_t count, const std::function<void(std::siz
       body(i);
     return;
   }
-  tbb::task_arena arena(std::min(jobs, tbb::info::default_concurrency()));
+  // Making an arena takes longer than many a piece of work, so a thread keeps the one that it used last.
+  thread_local std::pair<int, std::unique_ptr<tbb::task_arena>> kept;
+  int width = std::min(jobs, tbb::info::default_concurrency());
+  if (kept.first != width)
+    kept = {width, std::make_unique<tbb::task_arena>(width)};
+  tbb::task_arena &arena = *kept.second;
   arena.execute([&] {
     tbb::parallel_for(
         tbb::blocked_range<std::size_t>(0, count, 1),

@@ -202,7 +202,7 @@ private:
         queue;
     queue.push({0, a.v});
     while (!queue.empty()) {
-      auto [cost, term] = queue.top();
+      std::uint32_t cost = queue.top().first, term = queue.top().second;
       queue.pop();
       if (cost > reached.at(term).cost)
         continue;

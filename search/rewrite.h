@@ -50,6 +50,8 @@ struct RewriteOptions {
   bool incremental = true;
   /// Drop matches that change nothing before applying. Keeps every result.
   bool filter = true;
+  /// Find rows by their first child where it is known (ematch.h). Keeps every result.
+  bool seek = true;
   int jobs = 1; ///< the result does not depend on it
 };
 
@@ -63,8 +65,8 @@ struct RewriteReport : SaturationReport {
   double search_seconds = 0, apply_seconds = 0, rebuild_seconds = 0;
 };
 
-/// A right side ready for looking up many instances at once: their hashes first, then what these name, so that memory is waited
-/// for once and not in turn.
+/// A pattern ready for looking up many instances at once: their hashes first, then what these name, so that memory is waited for
+/// once and not in turn.
 class TemplateFilter {
 public:
   static constexpr std::size_t kBatch = 64;
@@ -83,12 +85,16 @@ public:
   template <class Graph>
   std::size_t drop_known(const Graph &graph, std::size_t stride, std::span<ClassId> matches,
                          Workspace &values) const {
+    struct Classes {
+      const Graph &graph;
+      const NodeTable &table() const { return graph.table(); }
+      ClassId variable(ClassId c) const { return graph.find(c); }
+      ClassId value(std::uint32_t node) const { return graph.find({table().owner(node)}); }
+    } classes{graph};
     std::size_t kept = 0;
-    values.resize(pattern_.nodes.size());
     for (std::size_t begin = 0; begin < matches.size(); begin += kBatch * stride) {
       std::size_t count = std::min(kBatch, (matches.size() - begin) / stride);
-      for (std::size_t n = 0; n < pattern_.nodes.size(); ++n)
-        look_up(graph, n, matches.data() + begin, stride, count, values);
+      look_up(classes, matches.data() + begin, stride, count, values);
       for (std::size_t i = 0; i < count; ++i) {
         const ClassId *match = matches.data() + begin + i * stride;
         ClassId result = values.back()[i];
@@ -101,27 +107,48 @@ public:
     return kept;
   }
 
-private:
+  /// Brings the terms that instances consist of near. At most kBatch records.
   template <class Graph>
-  void look_up(const Graph &graph, std::size_t n, const ClassId *matches, std::size_t stride,
-               std::size_t count, Workspace &values) const {
-    const Pattern::Node &node = pattern_.nodes[n];
-    auto &out = values[n];
-    if (node.is_variable) {
-      for (std::size_t i = 0; i < count; ++i)
-        out[i] = graph.find(matches[i * stride + 1 + node.number]);
-      return;
+  void touch_terms(const Graph &graph, std::size_t stride, std::span<const ClassId> matches,
+                   Workspace &values) const {
+    struct Terms {
+      const Graph &graph;
+      const NodeTable &table() const { return graph.proofs()->terms(); }
+      ClassId variable(ClassId c) const { return {graph.term_of(c).v}; }
+      ClassId value(std::uint32_t term) const { return {term}; }
+    };
+    look_up(Terms{graph}, matches.data(), stride, matches.size() / stride, values);
+  }
+
+private:
+  template <class Source>
+  void look_up(const Source &source, const ClassId *matches, std::size_t stride, std::size_t count,
+               Workspace &values) const {
+    values.resize(pattern_.nodes.size());
+    for (std::size_t n = 0; n < pattern_.nodes.size(); ++n) {
+      const Pattern::Node &node = pattern_.nodes[n];
+      if (node.is_variable)
+        for (std::size_t i = 0; i < count; ++i)
+          values[n][i] = source.variable(matches[i * stride + 1 + node.number]);
+      else
+        look_up_node(source, n, count, values);
     }
-    // A child that is not known is kNone, which no node has, so that its parent is not found either.
-    const NodeTable &table = graph.table();
+  }
+
+  /// A child that is not known is kNone, which no node has, so that its parent is not found either.
+  template <class Source>
+  void look_up_node(const Source &source, std::size_t n, std::size_t count,
+                    Workspace &values) const {
+    const NodeTable &table = source.table();
+    const auto &kids = pattern_.nodes[n].children;
     std::array<std::uint64_t, kBatch> hashes;
     std::array<std::uint32_t, kBatch> found;
     std::uint32_t head = heads_[n];
-    if (node.children.size() == 2) {
-      const auto &a = values[node.children[0]], &b = values[node.children[1]];
+    if (kids.size() == 2) {
+      const auto &a = values[kids[0]], &b = values[kids[1]];
       for (std::size_t i = 0; i < count; ++i) {
-        ClassId kids[] = {a[i], b[i]};
-        hashes[i] = NodeTable::hash(head, kids);
+        ClassId pair[] = {a[i], b[i]};
+        hashes[i] = NodeTable::hash(head, pair);
         table.prefetch(hashes[i]);
       }
       for (std::size_t i = 0; i < count; ++i)
@@ -129,16 +156,16 @@ private:
       for (std::size_t i = 0; i < count; ++i)
         found[i] = table.lookup(head, a[i], b[i], hashes[i]);
     } else {
-      ClassId kids[EGraphIndex::kUsePositions];
-      std::span<ClassId> children(kids, node.children.size());
+      ClassId buffer[EGraphIndex::kUsePositions];
+      std::span<ClassId> children(buffer, kids.size());
       for (std::size_t i = 0; i < count; ++i) {
         for (std::size_t k = 0; k < children.size(); ++k)
-          children[k] = values[node.children[k]][i];
+          children[k] = values[kids[k]][i];
         found[i] = table.lookup(head, children, NodeTable::hash(head, children));
       }
     }
     for (std::size_t i = 0; i < count; ++i)
-      out[i] = found[i] == kNone ? ClassId{kNone} : graph.find({table.owner(found[i])});
+      values[n][i] = found[i] == kNone ? ClassId{kNone} : source.value(found[i]);
   }
 
   Pattern pattern_;
@@ -151,7 +178,7 @@ public:
   CompiledRewrite(const Rewrite<Graph> &rule, std::uint32_t number, const RewriteOptions &options,
                   const SaturationGuard &guard)
       : rule_(rule), number_(number), options_(options), guard_(guard),
-        matcher_(rule.from, rule.variables.size()), filter_(rule.to.front()) {}
+        matcher_(rule.from, rule.variables.size(), options.seek), left_(rule.from), filter_(rule.to.front()) {}
 
   void search(const Graph &graph) {
     report = {};
@@ -210,7 +237,7 @@ public:
 
 private:
   /// Starts that a thread takes at once, and how many of these make a block.
-  static constexpr std::size_t kChunk = 64, kBlock = 32;
+  static constexpr std::size_t kChunk = 64, kBlock = 16;
 
   void find_block(Graph &graph, std::size_t begin, std::vector<std::vector<ClassId>> &found) {
     std::array<std::size_t, kBlock> counts{};
@@ -244,6 +271,10 @@ private:
       if (filters())
         some = some.first(matcher_.stride() *
                           filter_.drop_known(graph, matcher_.stride(), some, workspace_));
+      if (graph.proofs() && !rule_.choose) {
+        left_.touch_terms(graph, matcher_.stride(), some, workspace_);
+        filter_.touch_terms(graph, matcher_.stride(), some, workspace_);
+      }
       apply_some(graph, some);
     }
   }
@@ -303,7 +334,7 @@ private:
   const RewriteOptions &options_;
   const SaturationGuard &guard_;
   EMatcher matcher_;
-  TemplateFilter filter_;
+  TemplateFilter left_, filter_;
   std::uint32_t matched_ = 0; ///< the view that was matched last
   bool active_ = false;
   std::size_t iteration_ = 0, banned_until_ = 0, bans_ = 0;

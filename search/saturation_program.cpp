@@ -324,6 +324,7 @@ ProgramResult run(SaturationProgram &program, const ProgramOptions &options) {
   how.limits.interrupt = options.interrupt;
   how.scheduler = program.scheduler;
   how.incremental = options.incremental;
+  how.seek = options.seek;
   how.jobs = options.jobs;
   graph.rebuild();
   result.report = saturate<Graph>(graph, rules, how, [&](const RewriteReport &report) {

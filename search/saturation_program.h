@@ -59,6 +59,7 @@ struct ProgramOptions {
   int jobs = 1; ///< the result does not depend on it
   bool explain = false;
   bool incremental = true;
+  bool seek = true; ///< see RewriteOptions
   bool stop_when_proved = true; ///< once all goals are, should there be any
   const std::atomic<bool> *interrupt = nullptr;
   std::function<void(const RewriteReport &)> progress;

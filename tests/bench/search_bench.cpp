@@ -60,51 +60,6 @@ struct Prepared {
   }
 };
 
-constexpr OperatorId kAdd{0};
-
-/// Commutativity and associativity of + over n leaves, to saturation.
-struct AddRule {
-  bool commute;
-  std::vector<std::array<ClassId, 4>> found;
-  void search(const EGraph<> &graph) {
-    found.clear();
-    for (ENodeId node : graph.nodes_with(kAdd)) {
-      ClassId self = graph.class_of(node), left = graph.children(node)[0],
-              right = graph.children(node)[1];
-      if (commute)
-        found.push_back({self, right, left, left});
-      else
-        for (ENodeId inner : graph.nodes_of(left))
-          if (graph.op(inner) == kAdd)
-            found.push_back({self, graph.children(inner)[0], graph.children(inner)[1], right});
-    }
-  }
-  void apply(EGraph<> &graph) {
-    for (auto [self, a, b, c] : found) {
-      ClassId inner[] = {b, c};
-      ClassId outer[] = {a, commute ? b : graph.add(kAdd, inner)};
-      graph.merge(self, graph.add(kAdd, outer));
-    }
-  }
-};
-
-void associative_commutative(benchmark::State &state) {
-  for (auto _ : state) {
-    EGraph<> graph;
-    ClassId sum = graph.add({1}, {});
-    for (std::uint32_t i = 2; i <= state.range(0); ++i) {
-      ClassId pair[] = {sum, graph.add({i}, {})};
-      sum = graph.add(kAdd, pair);
-    }
-    std::vector<AddRule> rules = {{true, {}}, {false, {}}};
-    SaturationLimits limits;
-    limits.nodes = 10'000'000;
-    benchmark::DoNotOptimize(saturation_loop(graph, std::span(rules), limits));
-    state.counters["nodes"] = static_cast<double>(graph.node_count());
-  }
-}
-BENCHMARK(associative_commutative)->DenseRange(6, 10)->Unit(benchmark::kMillisecond);
-
 void saturate_attention(benchmark::State &state) {
   semantics::shipped_rules();
   for (auto _ : state) {

@@ -220,11 +220,12 @@ TEST_CASE("options and threads do not change what is saturated") {
   plain.incremental = plain.filter = false;
   Sum reference(7);
   RewriteReport expected = reference.saturate(plain);
-  for (int variant = 1; variant < 8; ++variant) {
+  for (int variant = 1; variant < 16; ++variant) {
     RewriteOptions options;
     options.incremental = variant & 1;
     options.filter = variant & 2;
     options.jobs = variant & 4 ? 4 : 1;
+    options.seek = variant & 8;
     Sum sum(7);
     RewriteReport report = sum.saturate(options);
     REQUIRE(report.iterations.size() == expected.iterations.size());
