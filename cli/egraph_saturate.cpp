@@ -61,9 +61,9 @@ int status_of(const search::SaturationProgram &program, const search::ProgramRes
   if (result.report.reason == search::StopReason::Contradiction)
     return kDifferent;
   if (!program.goals.empty())
-    return all                                                         ? kDone
+    return all                                                     ? kDone
            : result.report.reason == search::StopReason::Saturated ? kDifferent
-                                                                       : kUnknown;
+                                                                   : kUnknown;
   return result.report.reason == search::StopReason::Interrupted ? kUnknown : kDone;
 }
 
@@ -87,8 +87,8 @@ void print_people(const Json &iterations, const search::SaturationProgram &progr
     fmt::print("contradiction: {}\n", contradiction->what);
     if (contradiction->terms)
       print_explanation(
-          result.graph->explain(contradiction->terms->first, contradiction->terms->second),
-          program, *result.graph->proofs());
+          result.graph->explain(contradiction->terms->first, contradiction->terms->second), program,
+          *result.graph->proofs());
     else
       fmt::print("  --explain shows how it comes about\n");
   }
@@ -115,17 +115,18 @@ void write_files(const Options &options, const search::SaturationProgram &progra
   }
   if (proofs.empty())
     throw semantics::InputError("nothing was proved, so there is no proof to write");
-  semantics::write_file_atomically(
-      options.proof, search::proof_json(program, *result.graph->proofs(), proofs));
+  semantics::write_file_atomically(options.proof,
+                                   search::proof_json(program, *result.graph->proofs(), proofs));
 }
 
 int run(const Options &options) {
   Stopwatch watch;
   watch.start("parse");
-  search::SaturationProgram program =
-      search::parse_saturation_program(semantics::read_source(options.file));
+  semantics::SourceRef source = semantics::read_source(options.file);
+  search::SaturationProgram program = search::parse_saturation_program(source);
   if (program.terms.empty() && program.goals.empty())
-    throw semantics::InputError(options.file + ": there is no term to start from");
+    semantics::fail({source, static_cast<std::uint32_t>(source->text.size())},
+                    "there is no term to start from", "expected `term T` or `prove T = P`");
   search::ProgramOptions how;
   how.jobs = options.jobs;
   how.explain = options.explain || !options.proof.empty();

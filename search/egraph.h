@@ -1,26 +1,31 @@
 #pragma once
-// An e-graph: a set of terms that is closed under congruence, stored so that equal terms share one e-class.
+// An e-graph: a set of terms that is closed under congruence, stored so that equal terms share one
+// e-class.
 //
-// A term is an e-node: an operator and the e-classes of its operands. Operators are plain numbers (OperatorId); what they mean is
-// the user's business, so that one engine serves every language. An e-class is a set of e-nodes that denote the same value. Three
-// nouns (operator, node, class) and four verbs make up the interface:
+// A term is an e-node: an operator and the e-classes of its operands. Operators are plain numbers
+// (OperatorId); what they mean is the user's business, so that one engine serves every language. An
+// e-class is a set of e-nodes that denote the same value. Three nouns (operator, node, class) and
+// four verbs make up the interface:
 //
-//   add(operator, children)   the class of that term, new only if no equal term is known (hash-consing)
+//   add(operator, children)   the class of that term, new only if no equal term is known
 //   merge(a, b)               states that two classes are equal
 //   rebuild()                 restores the invariants after any number of merges
 //   find(class)               the class's representative
 //
-// Rebuilding is deferred, as in egg (Willsey et al., "egg: fast and extensible equality saturation", POPL 2021): `merge` only
-// unites two entries of a union-find and splices two lists, and notes which nodes point to the class that disappeared. `rebuild`
-// works through these, gives them canonical children, and merges the classes of nodes that became equal, until nothing changes;
-// then it makes the index (egraph_index.h) on which patterns are matched. Between a merge and the next rebuild, children may be
-// stale and `add` may miss an equality that the next rebuild will find; `find` and the counts of classes are always right. The
-// index, and with it nodes_of and nodes_with, show the e-graph as it was after the last rebuild.
+// Rebuilding is deferred, as in egg (Willsey et al., "egg: fast and extensible equality
+// saturation", POPL 2021): `merge` only unites two entries of a union-find and splices two lists,
+// and notes which nodes point to the class that disappeared. `rebuild` works through these, gives
+// them canonical children, and merges the classes of nodes that became equal, until nothing
+// changes; then it makes the index (egraph_index.h) on which patterns are matched. Between a merge
+// and the next rebuild, children may be stale and `add` may miss an equality that the next rebuild
+// will find; `find` and the counts of classes are always right. The index, and with it nodes_of and
+// nodes_with, show the e-graph as it was after the last rebuild.
 //
 // After a rebuild:
 //   * every child of every live node is a representative;
 //   * no two live nodes have the same operator and the same children;
-//   * nodes_of(c) lists exactly the live nodes of representative c that are not hidden, sorted by operator, then children;
+//   * nodes_of(c) lists exactly the live nodes of representative c that are not hidden, by
+//     operator, then children;
 //   * data(c) is the join of Analysis::make over all nodes of c.
 // A rebuild may renumber nodes (to drop those that became equal to others), never classes or terms.
 //
@@ -28,19 +33,21 @@
 //   using Data = ...;
 //   Data make(Graph &, ENodeId)           the value of one node, from the values of its children
 //   bool merge(Data &into, Data &&from)   joins; true if `into` changed
-//   void modify(Graph &, ClassId)         may add nodes to the class, merge it, or hide nodes (constant folding)
-// where `merge` is associative, commutative and idempotent, so that the order of merges does not show. An analysis that finds a
-// contradiction says so with `graph.contradict(...)`; saturation then stops.
+//   void modify(Graph &, ClassId)         may add nodes to the class, merge it, or hide nodes
+// where `merge` is associative, commutative and idempotent, so that the order of merges does not
+// show. An analysis that finds a contradiction says so with `graph.contradict(...)`; saturation
+// then stops.
 //
-// Semi-naive matching rests on stamps: a node's stamp is the number of the view (the index made by a rebuild) in which its class,
-// its children or their data last changed. A match that involves no row stamped since a pattern was last matched was found then.
+// Semi-naive matching rests on stamps: a node's stamp is the number of the view (the index made by
+// a rebuild) in which its class, its children or their data last changed. A match that involves no
+// row stamped since a pattern was last matched was found then.
 //
-// Storage is flat: nodes and their children, the union-find and the lists of a class's nodes and uses (circular, spliced in
-// constant time) are arrays of numbers. Nothing depends on addresses or on the iteration order of a hash table: the same calls
-// give the same numbers.
+// Storage is flat: nodes and their children, the union-find and the lists of a class's nodes and
+// uses (circular, spliced in constant time) are arrays of numbers. Nothing depends on addresses or
+// on the iteration order of a hash table: the same calls give the same numbers.
 //
-// With `enable_explanations`, before anything is added, each merge is remembered with its reason (proof_forest.h), and terms can be
-// named (add_term) to be explained later.
+// With `enable_explanations`, before anything is added, each merge is remembered with its reason
+// (proof_forest.h), and terms can be named (add_term) to be explained later.
 
 #include "search/egraph_index.h"
 #include "search/proof_forest.h"
@@ -91,7 +98,8 @@ public:
     return root(id);
   }
 
-  /// Adds the term to a class: like merge(target, add(op, children)), but no class is made for a new term. True if that was news.
+  /// Adds the term to a class: like merge(target, add(op, children)), but no class is made for a
+  /// new term. True if that was news.
   bool add_to(ClassId target, OperatorId op, std::span<const ClassId> children) {
     if (proofs_)
       return merge(target, add(op, children));
@@ -127,7 +135,8 @@ public:
     return true;
   }
 
-  /// Restores congruence, analyses and indexes. Returns the number of merges that congruence forced.
+  /// Restores congruence, analyses and indexes. Returns the number of merges that congruence
+  /// forced.
   std::size_t rebuild() {
     std::size_t before = merges_;
     if (contradiction_)
@@ -166,8 +175,8 @@ public:
     return merges_ - before;
   }
 
-  /// The part of rebuild that gives nodes canonical children. Between merges that follow from one view it saves the terms that
-  /// would be added twice; the view stays as it is.
+  /// The part of rebuild that gives nodes canonical children. Between merges that follow from one
+  /// view it saves the terms that would be added twice; the view stays as it is.
   void restore_congruence() {
     while (!pending_.empty()) {
       pending_batch_.swap(pending_);
@@ -221,7 +230,8 @@ public:
   /// How many additions and merges happened so far.
   std::size_t changes() const { return changes_; }
 
-  /// Takes the nodes of a class that `hide(node)` accepts out of matching and counts. They stay known to `add`.
+  /// Takes the nodes of a class that `hide(node)` accepts out of matching and counts. They stay
+  /// known to `add`.
   template <class Hide> void hide_nodes(ClassId c, Hide &&hide) {
     c = root(c);
     for_each_node(c, [&](std::uint32_t node) {
@@ -384,7 +394,8 @@ private:
       visit(use_node_[u]);
   }
 
-  /// Of two representatives, the one that disappears in a merge: fewer entries have to be gone through.
+  /// Of two representatives, the one that disappears in a merge: fewer entries have to be gone
+  /// through.
   ClassId lesser(ClassId a, ClassId b) const {
     auto weight = [&](ClassId c) { return classes_[c.v].nodes + classes_[c.v].uses; };
     return weight(a) < weight(b) || (weight(a) == weight(b) && b < a) ? a : b;
@@ -401,9 +412,8 @@ private:
     for_each_use(gone, [&](std::uint32_t node) { enqueue(node, kPending, pending_); });
     if constexpr (kAnalysed) {
       // The users of `gone` may now know more, whether or not `kept` learned something.
-      for_each_use(gone, [&](std::uint32_t node) {
-        enqueue(node, kAnalysisPending, analysis_pending_);
-      });
+      for_each_use(gone,
+                   [&](std::uint32_t node) { enqueue(node, kAnalysisPending, analysis_pending_); });
       Data from = std::move(data_[gone.v]);
       if (analysis_.merge(data_[kept.v], std::move(from)))
         data_changed(kept);
@@ -443,8 +453,9 @@ private:
     });
   }
 
-  /// Gives a node canonical children. If another node is the same now, one of the two dies and their classes merge. The row that
-  /// stays is new only if no row had its class and children before: that is why the other node stays if its class does.
+  /// Gives a node canonical children. If another node is the same now, one of the two dies and
+  /// their classes merge. The row that stays is new only if no row had its class and children
+  /// before: that is why the other node stays if its class does.
   void repair(std::uint32_t node) {
     if (!nodes_.live(node))
       return;
@@ -559,9 +570,9 @@ private:
   std::vector<ClassId> parent_; ///< union-find
   std::vector<Class> classes_;  ///< by class number; empty once merged away
   std::vector<Data> data_;
-  std::vector<std::uint32_t> next_node_, stamps_;    ///< by node
-  std::vector<std::uint8_t> flags_;                  ///< by node
-  std::vector<std::uint32_t> use_node_, next_use_;   ///< by use
+  std::vector<std::uint32_t> next_node_, stamps_;  ///< by node
+  std::vector<std::uint8_t> flags_;                ///< by node
+  std::vector<std::uint32_t> use_node_, next_use_; ///< by use
   std::vector<std::uint32_t> pending_, pending_batch_, analysis_pending_;
   std::vector<ClassId> scratch_;
   std::size_t live_classes_ = 0, merges_ = 0, changes_ = 0, hidden_ = 0;

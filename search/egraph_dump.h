@@ -1,5 +1,6 @@
 #pragma once
-// An e-graph as it was after its last rebuild, in the form that extraction reads (serialized_egraph.h), and as Graphviz text.
+// An e-graph as it was after its last rebuild, in the form that extraction reads
+// (serialized_egraph.h), and as Graphviz text.
 
 #include "search/egraph.h"
 #include "search/pattern.h"
@@ -7,8 +8,8 @@
 
 namespace isamorph::search {
 
-/// Every node costs 1. A class is named by its number, its nodes "class.place". Classes without nodes (all of them hidden) do not
-/// occur, and a node that needs one does not either.
+/// Every node costs 1. A class is named by its number, its nodes "class.place". Classes without
+/// nodes (all of them hidden) do not occur, and a node that needs one does not either.
 template <class Analysis>
 SerializedEGraph serialize(const EGraph<Analysis> &graph, const OperatorNames &names,
                            std::span<const ClassId> roots) {
@@ -42,7 +43,8 @@ SerializedEGraph serialize(const EGraph<Analysis> &graph, const OperatorNames &n
   return out;
 }
 
-/// Classes as boxes around their nodes; an edge runs from a node to a node of the class that it needs.
+/// Classes as boxes around their nodes; an edge runs from a node to a node of the class that it
+/// needs.
 std::string print_graphviz(const SerializedEGraph &graph);
 
 } // namespace isamorph::search

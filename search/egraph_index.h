@@ -1,10 +1,12 @@
 #pragma once
-// A frozen view of an e-graph as sorted tables, made by every rebuild and used until the next one: what e-matching joins.
+// A frozen view of an e-graph as sorted tables, made by every rebuild and used until the next one:
+// what e-matching joins.
 //
-//   rows     one for each node that takes part in matching: class, operator, children; sorted by class, operator and (up to two)
-//            children, so that the nodes of a class with an operator and a given first child are a binary search away
-//   uses     for every child of every row: sorted by the child's class, then operator and position, so that a match can also
-//            be continued from a term to the terms that hold it
+//   rows     one for each node that takes part in matching: class, operator, children; sorted by
+//            class, operator and (up to two) children, so that the nodes of a class with an
+//            operator and a given first child are a binary search away
+//   uses     for every child of every row: sorted by the child's class, then operator and
+//            position, so that a match can also be continued from a term to those that hold it
 //   fresh    the rows whose content (class, children) is not what it was in the view before
 //
 // Building it takes time linear in the number of nodes, up to the sorting within classes.
@@ -17,7 +19,8 @@ class EGraphIndex {
 public:
   struct Row {
     std::uint32_t head;              ///< as in NodeTable
-    ClassId kid[NodeTable::kInline]; ///< the children, or where they begin in `wide_` and how many they are
+    ClassId kid[NodeTable::kInline]; ///< the children, or where they begin in `wide_` and how many
+                                     ///< they are
     ENodeId node;
   };
   struct Use {
@@ -31,8 +34,8 @@ public:
   /// Positions from here on are not in `uses`.
   static constexpr std::uint32_t kUsePositions = 62;
 
-  /// `classes`: by class number, the representative. Stamps: by node and by class, the number of the view in which its content
-  /// was new. Nodes whose flag is set take no part.
+  /// `classes`: by class number, the representative. Stamps: by node and by class, the number of
+  /// the view in which its content was new. Nodes whose flag is set take no part.
   void build(const NodeTable &nodes, std::span<const ClassId> classes,
              std::span<const std::uint32_t> stamps, std::vector<std::uint32_t> class_stamps,
              std::span<const std::uint8_t> hidden, std::uint32_t view);
@@ -47,9 +50,8 @@ public:
   std::span<const ClassId> children(std::uint32_t r) const {
     const Row &row = rows_[r];
     std::uint32_t arity = row.head & 7;
-    return arity <= NodeTable::kInline
-               ? std::span(row.kid, arity)
-               : std::span(wide_).subspan(row.kid[0].v, row.kid[1].v);
+    return arity <= NodeTable::kInline ? std::span(row.kid, arity)
+                                       : std::span(wide_).subspan(row.kid[0].v, row.kid[1].v);
   }
 
   Range rows_of(ClassId c) const {
@@ -106,8 +108,8 @@ private:
   std::uint32_t view_ = 0, operators_ = 0;
   std::vector<Row> rows_;
   std::vector<ClassId> row_class_, classes_, wide_;
-  std::vector<std::uint32_t> stamps_, class_stamps_, class_first_, op_first_, op_rows_, fresh_first_, fresh_rows_,
-      use_first_, order_;
+  std::vector<std::uint32_t> stamps_, class_stamps_, class_first_, op_first_, op_rows_,
+      fresh_first_, fresh_rows_, use_first_, order_;
   std::vector<ENodeId> row_node_, op_node_;
   std::vector<Use> uses_;
 };

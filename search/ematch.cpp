@@ -76,7 +76,8 @@ EMatcher::Plan EMatcher::plan_from(std::size_t start) const {
   plan.steps.push_back(step_to(atoms_[start], Step::Kind::Start, Age::New, known));
   placed[atoms_[start]] = 1;
   for (std::size_t count = 1; count < atoms_.size(); ++count) {
-    // Next: the atom with the largest share of known children; between equals, one reached upwards, then the first.
+    // Next: the atom with the largest share of known children; between equals, one reached upwards,
+    // then the first.
     std::size_t best = atoms_.size();
     double best_share = -1;
     bool best_up = false;
@@ -256,8 +257,7 @@ void EMatcher::match(std::size_t begin, std::size_t end, std::vector<ClassId> &o
       if (!start.classes.empty())
         run.begin(start.classes[k]);
       else
-        run.begin(plans_[start.plan],
-                  start.uses.empty() ? start.rows[k] : start.uses[k].row);
+        run.begin(plans_[start.plan], start.uses.empty() ? start.rows[k] : start.uses[k].row);
     }
   }
 }

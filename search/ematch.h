@@ -1,12 +1,14 @@
 #pragma once
-// E-matching: all ways in which a pattern occurs in a view of an e-graph (egraph_index.h), or only those that were not there in an
-// earlier view.
+// E-matching: all ways in which a pattern occurs in a view of an e-graph (egraph_index.h), or only
+// those that were not there in an earlier view.
 //
-// A pattern's operator nodes are atoms of a join: rows of the index whose class and children agree with one another and with the
-// variables. For each atom there is a plan that begins with it and reaches the others along the pattern's edges, down from a class
-// to its rows or up from a child to its uses; sub-terms without variables are looked up once. Incremental (semi-naive) matching
-// runs the plan of each atom from its new rows only, with the atoms before it restricted to old rows and those after it free, so
-// that each new match is found exactly once. What is matched at all is what is new since view 0.
+// A pattern's operator nodes are atoms of a join: rows of the index whose class and children agree
+// with one another and with the variables. For each atom there is a plan that begins with it and
+// reaches the others along the pattern's edges, down from a class to its rows or up from a child to
+// its uses; sub-terms without variables are looked up once. Incremental (semi-naive) matching runs
+// the plan of each atom from its new rows only, with the atoms before it restricted to old rows and
+// those after it free, so that each new match is found exactly once. What is matched at all is what
+// is new since view 0.
 
 #include "search/egraph_index.h"
 #include "search/pattern.h"
@@ -17,21 +19,23 @@ namespace isamorph::search {
 
 class EMatcher {
 public:
-  /// `variables`: how many numbers the pattern's variables may have; those that it lacks stay unbound in matches. `seek`: rows are
-  /// found by their first child where it is known (a join over sorted tables) rather than by going through all rows of a class (a
-  /// matching machine); the same matches either way.
+  /// `variables`: how many numbers the pattern's variables may have; those that it lacks stay
+  /// unbound in matches. `seek`: rows are found by their first child where it is known (a join over
+  /// sorted tables) rather than by going through all rows of a class (a matching machine); the same
+  /// matches either way.
   EMatcher(Pattern pattern, std::size_t variables, bool seek = true);
 
   /// Looks a term up; children are representatives.
-  using Lookup =
-      std::function<std::optional<ClassId>(OperatorId, std::span<const ClassId>)>;
-  /// Makes ready to match in a view what is new since an earlier view (0: everything). The index must stay as it is.
+  using Lookup = std::function<std::optional<ClassId>(OperatorId, std::span<const ClassId>)>;
+  /// Makes ready to match in a view what is new since an earlier view (0: everything). The index
+  /// must stay as it is.
   void prepare(const EGraphIndex &index, std::uint32_t since, const Lookup &lookup);
 
   /// Places at which matches may begin: work to be divided.
   std::size_t starts() const { return starts_; }
-  /// Appends the matches that begin at starts [begin, end) to `out`: for each `stride()` numbers, the class of the root and the
-  /// classes of the variables. Stops after `limit` matches. May run in several threads at once.
+  /// Appends the matches that begin at starts [begin, end) to `out`: for each `stride()` numbers,
+  /// the class of the root and the classes of the variables. Stops after `limit` matches. May run
+  /// in several threads at once.
   void match(std::size_t begin, std::size_t end, std::vector<ClassId> &out,
              std::size_t limit = static_cast<std::size_t>(-1)) const;
   std::size_t stride() const { return 1 + variables_; }

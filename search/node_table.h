@@ -1,8 +1,10 @@
 #pragma once
-// Hash-consed nodes: an operator and its children, stored flat. Up to two children stand in the node itself (16 bytes with its
-// owner), so that a look-up touches the table once and the node once; more stand in an arena. The table holds 32 bits of hash
-// beside each node number, of which the lower ones say where the entry belongs. An entry is never erased: when a node's children change it is entered anew, and its old entry can
-// match a look-up only by the node's present content, which makes the answer right anyway; stale entries go when the table grows.
+// Hash-consed nodes: an operator and its children, stored flat. Up to two children stand in the
+// node itself (16 bytes with its owner), so that a look-up touches the table once and the node
+// once; more stand in an arena. The table holds 32 bits of hash beside each node number, of which
+// the lower ones say where the entry belongs. An entry is never erased: when a node's children
+// change it is entered anew, and its old entry can match a look-up only by the node's present
+// content, which makes the answer right anyway; stale entries go when the table grows.
 
 #include <algorithm>
 #include <cassert>
@@ -37,7 +39,7 @@ public:
   struct Node {
     std::uint32_t head;  ///< operator and, in the low three bits, the arity, or 7 for more than six
     std::uint32_t owner; ///< the user's; kNone: dead
-    ClassId kid[kInline];    ///< the children, or the first one's place in the arena
+    ClassId kid[kInline]; ///< the children, or the first one's place in the arena
   };
 
   NodeTable() : table_(64, kEmpty) {}
@@ -95,7 +97,9 @@ public:
     }
     return kNone;
   }
-  void prefetch(std::uint64_t h) const { __builtin_prefetch(&table_[h >> 32 & (table_.size() - 1)]); }
+  void prefetch(std::uint64_t h) const {
+    __builtin_prefetch(&table_[h >> 32 & (table_.size() - 1)]);
+  }
   /// Brings the node that a table slot of this hash most likely names.
   void prefetch_node(std::uint64_t h) const {
     std::uint64_t entry = table_[h >> 32 & (table_.size() - 1)];

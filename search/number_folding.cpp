@@ -89,7 +89,8 @@ bool NumberFolding::merge(Data &into, Data &&from) {
 
 OperatorId NumberFolding::leaf(double number) { return names_->intern(name_of(number)); }
 
-/// Makes the leaf of a number that some node of the class folds to equal to it, remembering which node that is.
+/// Makes the leaf of a number that some node of the class folds to equal to it, remembering which
+/// node that is.
 void NumberFolding::justify(Graph &graph, ClassId id, double number) {
   TermId constant = graph.add_term(leaf(number), {});
   if (graph.class_of(constant) == graph.find(id))
@@ -117,9 +118,8 @@ void NumberFolding::modify(Graph &graph, ClassId id) {
   id = graph.find(id);
   if (conflict_ && !graph.contradiction()) {
     auto [low, high] = *conflict_;
-    Contradiction found{fmt::format("one class holds the constants {} and {}", name_of(low),
-                                    name_of(high)),
-                        {}};
+    Contradiction found{
+        fmt::format("one class holds the constants {} and {}", name_of(low), name_of(high)), {}};
     if (graph.proofs()) {
       justify(graph, id, low);
       justify(graph, id, high);

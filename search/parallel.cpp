@@ -15,7 +15,8 @@ void parallel_for(int jobs, std::size_t count, const std::function<void(std::siz
       body(i);
     return;
   }
-  // Making an arena takes longer than many a piece of work, so a thread keeps the one that it used last.
+  // Making an arena takes longer than many a piece of work, so a thread keeps the one that it used
+  // last.
   thread_local std::pair<int, std::unique_ptr<tbb::task_arena>> kept;
   int width = std::min(jobs, tbb::info::default_concurrency());
   if (kept.first != width)

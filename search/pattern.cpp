@@ -10,8 +10,9 @@ namespace isamorph::search {
 
 std::optional<double> number_of(std::string_view name) {
   double value = 0;
-  bool starts = !name.empty() && (std::string_view("0123456789").find(name[0]) != std::string::npos ||
-                                  (name.size() > 1 && (name[0] == '-' || name[0] == '.')));
+  bool starts =
+      !name.empty() && (std::string_view("0123456789").find(name[0]) != std::string::npos ||
+                        (name.size() > 1 && (name[0] == '-' || name[0] == '.')));
   auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
   if (!starts || error != std::errc() || end != name.data() + name.size() || !std::isfinite(value))
     return std::nullopt;
@@ -19,7 +20,6 @@ std::optional<double> number_of(std::string_view name) {
 }
 
 std::string name_of(double number) { return fmt::format("{}", number); }
-
 
 OperatorId OperatorNames::intern(std::string_view name) {
   auto known = ids_.find(name);
@@ -78,6 +78,8 @@ private:
     std::string op = word();
     if (op.starts_with('?'))
       semantics::fail(here, "a variable stands where the operator must");
+    if (cursor_.peek() == ')')
+      op = leaf_name(std::move(op));
     Pattern::Node node{false, names_.intern(op).v, {}};
     while (cursor_.peek() != ')') {
       if (cursor_.at_end())
@@ -90,10 +92,13 @@ private:
     return push(std::move(node));
   }
 
+  static std::string leaf_name(std::string name) {
+    auto number = number_of(name);
+    return number ? name_of(*number) : std::move(name);
+  }
+
   std::uint32_t leaf() {
-    std::string name = word();
-    if (auto number = number_of(name))
-      name = name_of(*number);
+    std::string name = leaf_name(word());
     if (!name.starts_with('?'))
       return push({false, names_.intern(name).v, {}});
     auto known = std::find(variables_.begin(), variables_.end(), name);

@@ -1,6 +1,7 @@
 #pragma once
-// Patterns: terms with variables, written as S-expressions: (* ?a (+ ?b 1)). A word that begins with ? is a variable, any other word
-// an operator; (f) and f are the same operator without children. Operators are named by a table, so that languages are data.
+// Patterns: terms with variables, written as S-expressions: (* ?a (+ ?b 1)). A word that begins
+// with ? is a variable, any other word an operator; (f) and f are the same operator without
+// children. Operators are named by a table, so that languages are data.
 
 #include "search/node_table.h"
 
@@ -53,8 +54,8 @@ Pattern parse_pattern(std::string_view text, OperatorNames &names,
 std::string to_string(const Pattern &pattern, const OperatorNames &names,
                       std::span<const std::string> variables);
 
-/// Adds a pattern with classes (or terms) for its variables: `add(operator, children)` is called for each node. Returns what the
-/// root became. `scratch` is overwritten.
+/// Adds a pattern with classes (or terms) for its variables: `add(operator, children)` is called
+/// for each node. Returns what the root became. `scratch` is overwritten.
 template <class Id, class Add>
 Id instantiate(const Pattern &pattern, std::span<const Id> bindings, std::vector<Id> &scratch,
                Add &&add) {

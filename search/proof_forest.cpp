@@ -100,7 +100,8 @@ private:
     return f;
   }
 
-  /// Goes on with the top frame; true when a frame was pushed or a step was made, false when the lemma is whole.
+  /// Goes on with the top frame; true when a frame was pushed or a step was made, false when the
+  /// lemma is whole.
   bool advance(std::vector<Frame> &stack) {
     Frame &top = stack.back();
     if (top.next_edge == top.path.size())
@@ -131,7 +132,9 @@ private:
     return true;
   }
 
-  static bool started_step(const Frame &frame) { return frame.lemma.steps.size() > frame.next_edge; }
+  static bool started_step(const Frame &frame) {
+    return frame.lemma.steps.size() > frame.next_edge;
+  }
 
   std::uint32_t finish(Frame &frame) {
     std::uint64_t length = 0;
@@ -178,8 +181,8 @@ private:
     return d;
   }
 
-  /// Dijkstra over the terms of the tree path and spare edges between terms, as far as edges younger than `age` allow. A
-  /// congruence edge counts as two steps, any other as one.
+  /// Dijkstra over the terms of the tree path and spare edges between terms, as far as edges
+  /// younger than `age` allow. A congruence edge counts as two steps, any other as one.
   std::vector<std::uint32_t> short_path(TermId a, TermId b, std::uint32_t age,
                                         const std::vector<std::uint32_t> &straight) const {
     auto weight = [&](std::uint32_t e) {

@@ -1,14 +1,17 @@
 #pragma once
-// Why two terms of an e-graph are equal. While an e-graph is built, every term that was added or that a rule was applied to is kept
-// as it was written (a TermId), and every merge as an edge between two terms of the merged classes: a rule applied at the root, a
-// fact that the user stated, an analysis' result, or congruence (same operator, equal children). The edges form a forest with one
-// tree for each class, so between two equal terms there is one path (Nieuwenhuis and Oliveras, "Proof-producing congruence
-// closure", RTA 2005). An edge is as old as its merge; the children of a congruence edge were equal before it, so that explaining
-// them needs older edges only, which is why explanations are well-founded.
+// Why two terms of an e-graph are equal. While an e-graph is built, every term that was added or
+// that a rule was applied to is kept as it was written (a TermId), and every merge as an edge
+// between two terms of the merged classes: a rule applied at the root, a fact that the user stated,
+// an analysis' result, or congruence (same operator, equal children). The edges form a forest with
+// one tree for each class, so between two equal terms there is one path (Nieuwenhuis and Oliveras,
+// "Proof-producing congruence closure", RTA 2005). An edge is as old as its merge; the children of
+// a congruence edge were equal before it, so that explaining them needs older edges only, which is
+// why explanations are well-founded.
 //
-// Rules that merge what is equal already leave spare edges. Explanations are shortened by taking, instead of the forest's path,
-// the shortest one over forest and spare edges older than the merge that is being explained (egg, Flatt et al., "Small proofs from
-// congruence closure", FMCAD 2022, treats the optimum; this is their greedy variant).
+// Rules that merge what is equal already leave spare edges. Explanations are shortened by taking,
+// instead of the forest's path, the shortest one over forest and spare edges older than the merge
+// that is being explained (egg, Flatt et al., "Small proofs from congruence closure", FMCAD 2022,
+// treats the optimum; this is their greedy variant).
 
 #include "search/node_table.h"
 
@@ -26,8 +29,8 @@ struct Reason {
   std::uint32_t rule = 0; ///< of Kind::Rule: the caller's number
 };
 
-/// From one term to the next: for a rule, `forward` tells whether the left one is the rule's left side; for congruence,
-/// `children` tells for each child which lemma proves it.
+/// From one term to the next: for a rule, `forward` tells whether the left one is the rule's left
+/// side; for congruence, `children` tells for each child which lemma proves it.
 struct ProofStep {
   TermId from, to;
   Reason reason;
@@ -53,10 +56,11 @@ public:
   TermId find(std::uint32_t head, std::span<const ClassId> children, std::uint64_t h) const {
     return {terms_.lookup(head, children, h)};
   }
-  TermId append(std::uint32_t head, std::span<const ClassId> children, std::uint64_t h, ClassId owner);
+  TermId append(std::uint32_t head, std::span<const ClassId> children, std::uint64_t h,
+                ClassId owner);
 
-  /// a = b, which are in different trees. For a rule, a is its left side. The tree of a, or else that of b, is turned, which takes
-  /// time linear in its depth.
+  /// a = b, which are in different trees. For a rule, a is its left side. The tree of a, or else
+  /// that of b, is turned, which takes time linear in its depth.
   void link(TermId a, TermId b, Reason reason, bool turn_a);
   /// a = b, which are in one tree already.
   void spare(TermId a, TermId b, Reason reason);
@@ -71,8 +75,9 @@ private:
   };
   class Explainer;
   NodeTable terms_;
-  std::vector<std::uint32_t> parent_, edge_; ///< by term: the next one on the way to the root and the edge to it
-  std::vector<Edge> edges_;                  ///< by age
+  std::vector<std::uint32_t> parent_,
+      edge_;                ///< by term: the next one on the way to the root and the edge to it
+  std::vector<Edge> edges_; ///< by age
   std::vector<bool> is_spare_;
   std::size_t spares_ = 0;
 };

@@ -1,19 +1,22 @@
 #pragma once
 // Rewrite rules over any e-graph, compiled for matching, and the loop that saturates with them.
 //
-//   Rewrite<EGraph<MyAnalysis>> rule;                      // name, from, to: patterns over one numbering of variables
-//   saturate(graph, rules, {.limits = {.nodes = 10'000}});
+//   Rewrite<EGraph<MyAnalysis>> rule;   // name, and patterns over one numbering of variables
+//   saturate<EGraph<MyAnalysis>>(graph, rules, {.limits = {.nodes = 10'000}});
 //
-// A rule may have a hook `choose`, called for every match before it is applied: it sees the e-graph and may add to it, may bind
-// variables that the left side lacks, and says which right side to use, or none. That covers conditions and appliers of one's own.
+// A rule may have a hook `choose`, called for every match before it is applied: it sees the e-graph
+// and may add to it, may bind variables that the left side lacks, and says which right side to use,
+// or none. That covers conditions and appliers of one's own.
 //
-// Matches are applied in blocks: those of a block are found on the frozen view, then those that would change nothing (the right
-// side is known already and in the class of the left) are dropped, both on several threads; what is left is applied one after
-// another. Blocks do not depend on the number of threads, so nothing else does.
+// Matches are applied in blocks: those of a block are found on the frozen view, then those that
+// would change nothing (the right side is known already and in the class of the left) are dropped,
+// both on several threads; what is left is applied one after another. Blocks do not depend on the
+// number of threads, so nothing else does.
 //
-// Schedulers: `simple` applies every match. `backoff` is egg's: a rule with more than match_limit * 2^k matches in one iteration is
-// banned for ban_length * 2^k iterations, where k counts its bans so far. All matches of a view count, so back-off matches everything
-// every time; the same rules and terms give the counts that egg gives.
+// Schedulers: `simple` applies every match. `backoff` is egg's: a rule with more than match_limit *
+// 2^k matches in one iteration is banned for ban_length * 2^k iterations, where k counts its bans
+// so far. All matches of a view count, so back-off matches everything every time; the same rules
+// and terms give the counts that egg gives.
 
 #include "search/egraph.h"
 #include "search/ematch.h"
@@ -29,11 +32,12 @@ template <class Graph> struct Rewrite {
   std::vector<std::string> variables; ///< names by number
   Pattern from;
   std::vector<Pattern> to;
-  /// Parallel to the variables. Returns the number of the right side, or nullopt to leave the match out. Null: the first one.
+  /// Parallel to the variables. Returns the number of the right side, or nullopt to leave the match
+  /// out. Null: the first one.
   std::function<std::optional<std::size_t>(Graph &, ClassId root, std::span<ClassId> bindings)>
       choose;
-  /// False when what `choose` says of a match depends on more than the analysis data of its classes and their being different:
-  /// then all matches are found again in every iteration.
+  /// False when what `choose` says of a match depends on more than the analysis data of its classes
+  /// and their being different: then all matches are found again in every iteration.
   bool stable = true;
 };
 
@@ -45,8 +49,8 @@ struct Scheduler {
 struct RewriteOptions {
   SaturationLimits limits;
   Scheduler scheduler;
-  /// Match only what changed since a rule was last matched; not with back-off. Keeps every result; the order of additions may
-  /// differ.
+  /// Match only what changed since a rule was last matched; not with back-off. Keeps every result;
+  /// the order of additions may differ.
   bool incremental = true;
   /// Drop matches that change nothing before applying. Keeps every result.
   bool filter = true;
@@ -65,8 +69,8 @@ struct RewriteReport : SaturationReport {
   double search_seconds = 0, apply_seconds = 0, rebuild_seconds = 0;
 };
 
-/// A pattern ready for looking up many instances at once: their hashes first, then what these name, so that memory is waited for
-/// once and not in turn.
+/// A pattern ready for looking up many instances at once: their hashes first, then what these name,
+/// so that memory is waited for once and not in turn.
 class TemplateFilter {
 public:
   static constexpr std::size_t kBatch = 64;
@@ -80,8 +84,8 @@ public:
   /// Where batches are worked on; one for each thread.
   using Workspace = std::vector<std::array<ClassId, kBatch>>;
 
-  /// Removes from `matches` (records of `stride`: root, variables) those whose instance is known to be in the root's class; returns
-  /// how many records are left at the front.
+  /// Removes from `matches` (records of `stride`: root, variables) those whose instance is known to
+  /// be in the root's class; returns how many records are left at the front.
   template <class Graph>
   std::size_t drop_known(const Graph &graph, std::size_t stride, std::span<ClassId> matches,
                          Workspace &values) const {
@@ -178,7 +182,8 @@ public:
   CompiledRewrite(const Rewrite<Graph> &rule, std::uint32_t number, const RewriteOptions &options,
                   const SaturationGuard &guard)
       : rule_(rule), number_(number), options_(options), guard_(guard),
-        matcher_(rule.from, rule.variables.size(), options.seek), left_(rule.from), filter_(rule.to.front()) {}
+        matcher_(rule.from, rule.variables.size(), options.seek), left_(rule.from),
+        filter_(rule.to.front()) {}
 
   void search(const Graph &graph) {
     report = {};
@@ -204,7 +209,8 @@ public:
     held_.clear();
     active_ = false;
     report.bans = 1;
-    banned_until_ = iteration_ - 1 + (options_.scheduler.ban_length << std::min<std::size_t>(bans_, 40));
+    banned_until_ =
+        iteration_ - 1 + (options_.scheduler.ban_length << std::min<std::size_t>(bans_, 40));
     ++bans_;
   }
 

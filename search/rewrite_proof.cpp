@@ -22,7 +22,8 @@ std::string term_text(const ProofForest &forest, const OperatorNames &names, Ter
 
 namespace {
 
-/// Terms as trees of their own, since rewriting below the root makes terms that the forest does not hold.
+/// Terms as trees of their own, since rewriting below the root makes terms that the forest does not
+/// hold.
 struct Tree {
   OperatorId op;
   std::vector<Tree> children;

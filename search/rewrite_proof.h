@@ -1,6 +1,6 @@
 #pragma once
-// Explanations as text: for people, step by step; and as JSON that `isamorph check` re-checks without this engine (the format stands
-// in verify/CERTIFICATES.md).
+// Explanations as text: for people, step by step; and as JSON that `isamorph check` re-checks
+// without this engine (the format stands in verify/CERTIFICATES.md).
 
 #include "search/saturation_program.h"
 
@@ -11,8 +11,8 @@ struct FlatStep {
   std::string by; ///< "start", a rule's name, with " (backwards)" if so, or "fold"
   std::string term;
 };
-/// The lemmas of an explanation spelled out one after another; nullopt when that takes more than `max_steps` or the terms more than
-/// `max_characters`.
+/// The lemmas of an explanation spelled out one after another; nullopt when that takes more than
+/// `max_steps` or the terms more than `max_characters`.
 std::optional<std::vector<FlatStep>> flatten(const Explanation &explanation,
                                              const SaturationProgram &program,
                                              const ProofForest &forest, std::size_t max_steps,

@@ -3,9 +3,11 @@
 //   void search(const Graph &)    finds the matches in the view that the last rebuild made
 //   void apply(Graph &)           applies them
 // and perhaps
-//   bool resting() const          it left matches out that it will look for later; wake() makes it do so in the next iteration
-// Each iteration lets all rules search one view of the e-graph, then apply in the order of the rules, then rebuilds; so the counts
-// after each iteration are reproducible. It stops when an iteration changed nothing and no rule rests, or at a limit, and says which.
+//   bool resting() const          it left matches out that it will look for later;
+//   void wake()                   makes it do so in the next iteration
+// Each iteration lets all rules search one view of the e-graph, then apply in the order of the
+// rules, then rebuilds; so the counts after each iteration are reproducible. It stops when an
+// iteration changed nothing and no rule rests, or at a limit, and says which.
 
 #include <atomic>
 #include <chrono>
@@ -106,7 +108,7 @@ SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, const Satu
     if (graph.changes() != changes)
       continue;
     bool resting = false;
-    if constexpr (requires(Rule &rule) { rule.wake(); }) {
+    if constexpr (requires(Rule & rule) { rule.wake(); }) {
       for (Rule &rule : rules)
         resting |= rule.resting();
       for (Rule &rule : rules)

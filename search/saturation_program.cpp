@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fmt/format.h>
+#include <set>
 
 namespace isamorph::search {
 
@@ -15,10 +16,16 @@ constexpr std::string_view kNameCharacters = "-./+*";
 
 constexpr int kMaxIncludes = 16;
 
+/// What all files of one program share: the names of its rules, and what may still be included.
+struct Shared {
+  std::set<std::string> rules;
+  std::size_t files = 1000, bytes = std::size_t{256} << 20;
+};
+
 class Reader {
 public:
-  Reader(semantics::SourceRef source, SaturationProgram &program, int depth)
-      : cursor_(std::move(source)), program_(program), depth_(depth) {}
+  Reader(semantics::SourceRef source, SaturationProgram &program, Shared &shared, int depth)
+      : cursor_(std::move(source)), program_(program), shared_(shared), depth_(depth) {}
 
   void read() {
     while (!cursor_.at_end())
@@ -44,7 +51,8 @@ private:
     } else if (cursor_.accept_word("scheduler")) {
       scheduler();
     } else {
-      unknown("a statement", {"include", "term", "rule", "prove", "fold", "prune", "limit", "scheduler"});
+      unknown("a statement",
+              {"include", "term", "rule", "prove", "fold", "prune", "limit", "scheduler"});
     }
   }
 
@@ -54,15 +62,21 @@ private:
     std::filesystem::path path = cursor_.quoted_string();
     if (depth_ == kMaxIncludes)
       semantics::fail(here, "files include one another more than 16 deep");
+    if (shared_.files-- == 0)
+      semantics::fail(here, "a program includes at most 1000 files");
     if (path.is_relative())
       path = std::filesystem::path(cursor_.source()->name).parent_path() / path;
+    std::error_code error;
+    if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))
+      semantics::fail(here, path.string() + ": is no file"); // a pipe or a terminal may never end
     semantics::SourceRef source;
     try {
-      source = semantics::read_source(path.string());
-    } catch (const semantics::InputError &error) {
-      semantics::fail(here, error.message());
+      source = semantics::read_source(path.string(), shared_.bytes);
+    } catch (const semantics::InputError &unreadable) {
+      semantics::fail(here, unreadable.message());
     }
-    Reader(std::move(source), program_, depth_ + 1).read();
+    shared_.bytes -= source->text.size();
+    Reader(std::move(source), program_, shared_, depth_ + 1).read();
   }
 
   [[noreturn]] void unknown(std::string_view what, const std::vector<std::string> &known) {
@@ -87,9 +101,7 @@ private:
     ProgramRule rule;
     rule.location = cursor_.here();
     rule.name = cursor_.identifier("the rule's name", kNameCharacters);
-    for (const ProgramRule &known : program_.rules)
-      if (known.name == rule.name)
-        semantics::fail(rule.location, "there is a rule named '" + rule.name + "' already");
+    claim_name(rule);
     cursor_.expect(":");
     rule.from = read_pattern(cursor_, program_.names, rule.variables);
     std::size_t bound = rule.variables.size();
@@ -109,12 +121,17 @@ private:
     back.name += "-rev";
     std::swap(back.from, back.to);
     for (std::uint32_t v = 0; v < back.variables.size(); ++v)
-      if (std::none_of(back.from.nodes.begin(), back.from.nodes.end(), [&](const Pattern::Node &n) {
-            return n.is_variable && n.number == v;
-          }))
+      if (std::none_of(back.from.nodes.begin(), back.from.nodes.end(),
+                       [&](const Pattern::Node &n) { return n.is_variable && n.number == v; }))
         semantics::fail(right, back.variables[v] + " does not occur on the right side, so the rule "
                                                    "cannot be used backwards");
+    claim_name(back);
     program_.rules.push_back(std::move(back));
+  }
+
+  void claim_name(const ProgramRule &rule) {
+    if (!shared_.rules.insert(rule.name).second)
+      semantics::fail(rule.location, "there is a rule named '" + rule.name + "' already");
   }
 
   void conditions(ProgramRule &rule) {
@@ -220,6 +237,7 @@ private:
 
   Cursor cursor_;
   SaturationProgram &program_;
+  Shared &shared_;
   int depth_;
 };
 
@@ -262,10 +280,9 @@ std::vector<Rewrite<Graph>> compile(const SaturationProgram &program) {
 
 ClassId add(Graph &graph, const Pattern &term) {
   std::vector<ClassId> scratch;
-  return instantiate<ClassId>(term, {}, scratch,
-                              [&](OperatorId op, std::span<const ClassId> children) {
-                                return graph.add(op, children);
-                              });
+  return instantiate<ClassId>(
+      term, {}, scratch,
+      [&](OperatorId op, std::span<const ClassId> children) { return graph.add(op, children); });
 }
 
 /// Classes for the variables of a goal's right side such that it is in a class of the present view.
@@ -291,14 +308,15 @@ std::optional<std::vector<ClassId>> find_goal(const Graph &graph, const Goal &go
 
 SaturationProgram parse_saturation_program(semantics::SourceRef source) {
   SaturationProgram program;
-  Reader(std::move(source), program, 0).read();
+  Shared shared;
+  Reader(std::move(source), program, shared, 0).read();
   return program;
 }
 
 ProgramResult run(SaturationProgram &program, const ProgramOptions &options) {
   ProgramResult result;
-  result.graph = std::make_unique<Graph>(
-      NumberFolding(&program.names, program.folded, program.prune));
+  result.graph =
+      std::make_unique<Graph>(NumberFolding(&program.names, program.folded, program.prune));
   Graph &graph = *result.graph;
   if (options.explain)
     graph.enable_explanations();

@@ -1,19 +1,19 @@
 #pragma once
 // Equality saturation as a text file, for those who want only the engine: terms, rules and limits.
 //
-//   include "arithmetic.rules"                // what another file says, relative to this one
-//   term (+ (* x 2) (* x 0))                  // adds a term; several are one e-graph
+//   include "arithmetic.rules"         // what another file says; relative to this one
+//   term (+ (* x 2) (* x 0))           // adds a term; several are one e-graph
 //   rule comm-add: (+ ?a ?b) => (+ ?b ?a)
 //   rule assoc-add: (+ ?a (+ ?b ?c)) <=> (+ (+ ?a ?b) ?c)
 //   rule div-self: (/ ?a ?a) => 1 if nonzero ?a
-//   fold + - * /                              // arithmetic on constants in f64 (number_folding.h)
-//   prune                                     // a class that is a known number keeps that leaf only
-//   prove (+ (* x 2) 0) = (* 2 x)             // the right side may have variables; adds the left one
-//   limit nodes 10000                         // or: iterations N, seconds S
-//   scheduler backoff 1000 5                  // match limit and ban length; or: simple
+//   fold + - * /                       // arithmetic on constants in f64 (number_folding.h)
+//   prune                              // a class that is a number keeps that leaf only
+//   prove (+ (* x 2) 0) = (* 2 ?y)     // adds the left side; the right one may have variables
+//   limit nodes 10000                  // or: iterations N, seconds S
+//   scheduler backoff 1000 5           // match limit and ban length; or: simple
 //
-// Conditions look at what the class of a variable holds: `number`, `symbol`, `leaf` (a leaf of that kind, or of either), `nonzero`
-// (it is not known to be 0), `distinct ?a ?b` (the classes differ).
+// Conditions look at what the class of a variable holds: `number`, `symbol`, `leaf` (a leaf of that
+// kind, or of either), `nonzero` (it is not known to be 0), `distinct ?a ?b` (the classes differ).
 
 #include "search/number_folding.h"
 #include "search/rewrite.h"
@@ -52,14 +52,15 @@ struct SaturationProgram {
   Scheduler scheduler;
 };
 
-/// The source's name is the path against which includes are resolved. Throws InputError with the place.
+/// The source's name is the path against which includes are resolved. Throws InputError with the
+/// place.
 SaturationProgram parse_saturation_program(semantics::SourceRef source);
 
 struct ProgramOptions {
   int jobs = 1; ///< the result does not depend on it
   bool explain = false;
   bool incremental = true;
-  bool seek = true; ///< see RewriteOptions
+  bool seek = true;             ///< see RewriteOptions
   bool stop_when_proved = true; ///< once all goals are, should there be any
   const std::atomic<bool> *interrupt = nullptr;
   std::function<void(const RewriteReport &)> progress;

@@ -158,7 +158,11 @@ public:
 
 private:
   std::string found() const {
-    return at_ < text_.size() ? std::string("'") + text_[at_] + "'" : "the end of the file";
+    if (at_ >= text_.size())
+      return "the end of the file";
+    char c = text_[at_];
+    return c < ' ' || c > '~' ? "a character that is not printable ASCII"
+                              : std::string("'") + c + "'";
   }
   bool word(std::string_view w) {
     if (text_.substr(here(), w.size()) != w)

@@ -161,12 +161,16 @@ Shape dot(std::span<const Shape> in, const Attributes &attributes) {
   return out;
 }
 
-bool is_reducer(std::int64_t code) {
+void check_reducer(OpCode code, const Attributes &attributes, ElementType type) {
+  std::int64_t reducer = attributes.get_one(AttributeKey::Reducer, -1);
+  for (OpCode op : {OpCode::And, OpCode::Or})
+    if (static_cast<std::int64_t>(op) == reducer && is_float(type))
+      bad(code, "and, or are not defined for " + std::string(name(type)));
   for (OpCode op :
        {OpCode::Add, OpCode::Multiply, OpCode::Maximum, OpCode::Minimum, OpCode::And, OpCode::Or})
-    if (static_cast<std::int64_t>(op) == code)
-      return true;
-  return false;
+    if (static_cast<std::int64_t>(op) == reducer)
+      return;
+  bad(code, "needs to_apply= with add, multiply, maximum, minimum, and, or");
 }
 
 Shape reduce(OpCode code, std::span<const Shape> in, const Attributes &attributes) {
@@ -175,8 +179,7 @@ Shape reduce(OpCode code, std::span<const Shape> in, const Attributes &attribute
   check_same_type(code, in[0], in[1]);
   if (in[1].rank() != 0)
     bad(code, "the initial value is " + in[1].to_string() + ", not a scalar");
-  if (!is_reducer(attributes.get_one(AttributeKey::Reducer, -1)))
-    bad(code, "needs to_apply= with add, multiply, maximum, minimum, and, or");
+  check_reducer(code, attributes, in[0].type);
   Shape out{in[0].type, {}};
   for (std::size_t d = 0; d < in[0].rank(); ++d)
     if (std::find(dims.begin(), dims.end(), static_cast<std::int64_t>(d)) == dims.end())
@@ -213,9 +216,9 @@ Shape reduce_window(std::span<const Shape> in, const Attributes &attributes) {
     bad(code, "the window has " + std::to_string(size.size()) +
                   " dimensions for a tensor of rank " + std::to_string(in[0].rank()));
   check_same_type(code, in[0], in[1]);
-  if (in[1].rank() != 0 || !is_reducer(attributes.get_one(AttributeKey::Reducer, -1)))
-    bad(code,
-        "needs a scalar initial value and to_apply= with add, multiply, maximum, minimum, and, or");
+  if (in[1].rank() != 0)
+    bad(code, "the initial value is " + in[1].to_string() + ", not a scalar");
+  check_reducer(code, attributes, in[0].type);
   Shape out{in[0].type, {}};
   for (std::size_t d = 0; d < size.size(); ++d)
     out.dims.push_back(window_count(code, attributes, d, in[0].dims[d], size[d]));

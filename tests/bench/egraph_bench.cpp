@@ -1,4 +1,5 @@
-// The e-graph engine on workloads that egg publishes (see README.md in this folder for its figures).
+// The e-graph engine on workloads that egg publishes (see README.md in this folder for its
+// figures).
 #include "search/saturation_program.h"
 
 #include <benchmark/benchmark.h>
@@ -68,8 +69,8 @@ void run_program(benchmark::State &state, const std::string &text, const Program
 }
 
 std::string math(const char *rules, std::int64_t iterations) {
-  return std::string("include \"") + rules +
-         "\"\ninclude \"math_terms.rules\"\nlimit iterations " + std::to_string(iterations);
+  return std::string("include \"") + rules + "\"\ninclude \"math_terms.rules\"\nlimit iterations " +
+         std::to_string(iterations);
 }
 
 void math_folding(benchmark::State &state) {
@@ -97,8 +98,8 @@ BENCHMARK(math_plain)->Arg(4)->Arg(5)->Unit(benchmark::kMillisecond)->UseRealTim
 BENCHMARK(math_plain_explained)->Arg(4)->Arg(5)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(math_plain_machine)->Arg(4)->Arg(5)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-/// All matches of one pattern on the e-graph of seven iterations of math_folding, found from the root by going through classes, or
-/// as a join that seeks.
+/// All matches of one pattern on the e-graph of seven iterations of math_folding, found from the
+/// root by going through classes, or as a join that seeks.
 void match_pattern(benchmark::State &state, const char *text) {
   static SaturationProgram parsed = program(math("math.rules", 7));
   static ProgramResult result = run(parsed, {});

@@ -282,7 +282,8 @@ TEST_CASE("hidden nodes are known, but not seen") {
   CHECK(graph.node_count() == 2);
   CHECK(graph.nodes_of(fa).empty());
   CHECK(graph.add({2}, std::span(&a, 1)) == fa);
-  graph.merge(a, fa); // f(a) = a now, so f(f(a)) is the same node as the hidden one, and is to be seen
+  graph.merge(a,
+              fa); // f(a) = a now, so f(f(a)) is the same node as the hidden one, and is to be seen
   graph.rebuild();
   CHECK(graph.find(ffa) == graph.find(a));
   CHECK(graph.node_count() == 2);

@@ -1,5 +1,6 @@
-// Lambda calculus with capture-avoiding substitution: a language with an analysis (free variables, constants) and an applier of its
-// own, after the example of the egg paper (Willsey et al., POPL 2021, section 4.2).
+// Lambda calculus with capture-avoiding substitution: a language with an analysis (free variables,
+// constants) and an applier of its own, after the example of the egg paper (Willsey et al., POPL
+// 2021, section 4.2).
 #include "tests/search/explanation_check.h"
 
 #include <functional>
@@ -74,7 +75,8 @@ struct Lambda {
     return data;
   }
 
-  /// Equal terms have the same meaning, so a variable that is free in only one of them does not matter.
+  /// Equal terms have the same meaning, so a variable that is free in only one of them does not
+  /// matter.
   bool merge(Data &into, Data &&from) {
     std::vector<ClassId> both;
     std::set_intersection(into.free.begin(), into.free.end(), from.free.begin(), from.free.end(),
@@ -102,9 +104,9 @@ struct Lambda {
     graph.visit_nodes(id, [&](ENodeId node) {
       auto kids = graph.children(node);
       if (!from && kids.size() == 2 && constant(graph, node) == value)
-        from = {graph.op(node),
-                {*graph.data(graph.find(kids[0])).constant,
-                 *graph.data(graph.find(kids[1])).constant}};
+        from = {
+            graph.op(node),
+            {*graph.data(graph.find(kids[0])).constant, *graph.data(graph.find(kids[1])).constant}};
     });
     if (!from)
       return;
@@ -126,16 +128,15 @@ Rule make_rule(std::string name, const char *from, std::vector<const char *> to)
 }
 
 std::uint32_t variable(const Rule &rule, std::string_view name) {
-  return static_cast<std::uint32_t>(
-      std::find(rule.variables.begin(), rule.variables.end(), name) - rule.variables.begin());
+  return static_cast<std::uint32_t>(std::find(rule.variables.begin(), rule.variables.end(), name) -
+                                    rule.variables.begin());
 }
 
 ClassId add(Graph &graph, const Pattern &pattern, std::span<const ClassId> bindings) {
   std::vector<ClassId> scratch;
-  return instantiate<ClassId>(pattern, bindings, scratch,
-                              [&](OperatorId op, std::span<const ClassId> children) {
-                                return graph.add(op, children);
-                              });
+  return instantiate<ClassId>(
+      pattern, bindings, scratch,
+      [&](OperatorId op, std::span<const ClassId> children) { return graph.add(op, children); });
 }
 
 std::vector<Rule> lambda_rules() {
@@ -184,9 +185,9 @@ std::vector<Rule> lambda_rules() {
   plain("let-var-same", "(let ?v1 ?e (var ?v1))", "?e");
   different(plain("let-var-diff", "(let ?v1 ?e (var ?v2))", "(var ?v2)"));
   plain("let-lam-same", "(let ?v1 ?e (lam ?v1 ?body))", "(lam ?v1 ?body)");
-  rules.push_back(make_rule("let-lam-diff", "(let ?v1 ?e (lam ?v2 ?body))",
-                            {"(lam ?v2 (let ?v1 ?e ?body))",
-                             "(lam ?fresh (let ?v1 ?e (let ?v2 (var ?fresh) ?body)))"}));
+  rules.push_back(make_rule(
+      "let-lam-diff", "(let ?v1 ?e (lam ?v2 ?body))",
+      {"(lam ?v2 (let ?v1 ?e ?body))", "(lam ?fresh (let ?v1 ?e (let ?v2 (var ?fresh) ?body)))"}));
   Rule &avoid = rules.back();
   std::uint32_t v1 = variable(avoid, "?v1"), v2 = variable(avoid, "?v2"), e = variable(avoid, "?e"),
                 body = variable(avoid, "?body"), fresh = variable(avoid, "?fresh");
@@ -201,7 +202,8 @@ std::vector<Rule> lambda_rules() {
     };
     if (!is_free(bindings[v2], bindings[e]))
       return 0;
-    // The first name of a fixed list that means nothing here: the same one whenever the match is found again.
+    // The first name of a fixed list that means nothing here: the same one whenever the match is
+    // found again.
     for (int k = 0;; ++k) {
       bindings[fresh] = graph.add(names().intern("_" + std::to_string(k)), {});
       if (!is_free(bindings[fresh], bindings[e]) && !is_free(bindings[fresh], bindings[body]) &&
@@ -224,7 +226,8 @@ Outcome prove(const std::string &start, const std::string &goal, bool explain = 
   if (explain)
     graph.enable_explanations();
   std::vector<std::string> none, variables;
-  Pattern term = parse_pattern(start, names(), none), pattern = parse_pattern(goal, names(), variables);
+  Pattern term = parse_pattern(start, names(), none),
+          pattern = parse_pattern(goal, names(), variables);
   ClassId root = add(graph, term, {});
   EMatcher matcher(pattern, variables.size());
   std::vector<ClassId> found;
@@ -246,8 +249,8 @@ Outcome prove(const std::string &start, const std::string &goal, bool explain = 
   options.limits.nodes = 150'000;
   options.limits.iterations = 60;
   options.scheduler.backoff = true;
-  RewriteReport report = saturate<Graph>(graph, rules, options,
-                                         [&](const RewriteReport &) { return proved(); });
+  RewriteReport report =
+      saturate<Graph>(graph, rules, options, [&](const RewriteReport &) { return proved(); });
   Outcome out{proved(), graph.node_count(), graph.class_count(), report.iterations.size()};
   if (!explain || !out.proved)
     return out;

@@ -198,7 +198,8 @@ TEST_CASE("old matches and new matches are all matches") {
     std::vector<ClassId> old, all, fresh;
     matcher.match(0, matcher.starts(), old);
     std::uint32_t since = graph.index().view();
-    auto rounds = *rc::gen::inRange(1, 3); // the second time, what is new is older than the last view
+    auto rounds =
+        *rc::gen::inRange(1, 3); // the second time, what is new is older than the last view
     for (int i = 0; i < rounds; ++i)
       grow(graph, ids, *rc::gen::inRange<std::size_t>(0, 6), *rc::gen::inRange(0, 4));
     matcher.prepare(graph.index(), since, lookup(graph));

@@ -1,7 +1,11 @@
 #include "search/rewrite_proof.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 #include <rapidcheck.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace isamorph;
 using namespace isamorph::search;
@@ -37,11 +41,12 @@ struct Theorem {
 void prove_all(const char *rules, const std::vector<Theorem> &theorems) {
   for (const Theorem &theorem : theorems) {
     INFO(theorem.left << " = " << theorem.right);
-    SaturationProgram parsed = program(std::string("include \"") + rules +
-                                       "\"\nscheduler backoff\nlimit iterations 60\n"
-                                       "limit nodes 100000\nprove " +
-                                       theorem.left + " = " + theorem.right +
-                                       (theorem.shown ? std::string("\nterm ") + theorem.right : ""));
+    SaturationProgram parsed =
+        program(std::string("include \"") + rules +
+                "\"\nscheduler backoff\nlimit iterations 60\n"
+                "limit nodes 100000\nprove " +
+                theorem.left + " = " + theorem.right +
+                (theorem.shown ? std::string("\nterm ") + theorem.right : ""));
     ProgramOptions options;
     options.explain = true;
     ProgramResult result = run(parsed, options);
@@ -160,9 +165,10 @@ TEST_CASE("two constants in one class are a contradiction with an explanation") 
 
 TEST_CASE("matching only what is new, and threads, change no count") {
   for (const char *schedule : {"scheduler simple", "scheduler backoff 40 2"}) {
-    std::string text = std::string("include \"math_unconditional.rules\"\n") + schedule +
-                       "\nlimit iterations 4\nlimit nodes 100000\n" // a limit on nodes cuts anywhere
-                       "term (i (* x (cos x)) x)\nterm (d x (* (sin x) (+ x 1)))";
+    std::string text =
+        std::string("include \"math_unconditional.rules\"\n") + schedule +
+        "\nlimit iterations 4\nlimit nodes 100000\n" // a limit on nodes cuts anywhere
+        "term (i (* x (cos x)) x)\nterm (d x (* (sin x) (+ x 1)))";
     ProgramOptions options;
     options.explain = true;
     auto counts = [&](const ProgramResult &r) {
@@ -208,6 +214,8 @@ TEST_CASE("mistakes in programs are named") {
         "?y does not occur on the right side, so the rule cannot be used backwards");
   CHECK(error_of("rule r: ?x => (f ?x)\nrule r: (f ?x) => ?x") ==
         "there is a rule named 'r' already");
+  CHECK(error_of("rule r-rev: ?x => (f ?x)\nrule r: (f ?x) <=> (g ?x)") ==
+        "there is a rule named 'r-rev' already");
   CHECK(error_of("rule r: (f ?x) => ?x if numbr ?x") == "'numbr' is not a condition");
   CHECK(error_of("rule r: (f ?x) => ?x if number ?y") == "?y does not occur in the rule");
   CHECK(error_of("rule r: (f ?x) => ?x if number y") ==
@@ -222,6 +230,31 @@ TEST_CASE("mistakes in programs are named") {
   for (int i = 0; i < 1002; ++i)
     deep += "(f ";
   CHECK(error_of("term " + deep) == "terms are nested at most 1000 deep");
+}
+
+TEST_CASE("includes come to an end") {
+  namespace fs = std::filesystem;
+  fs::path folder =
+      fs::temp_directory_path() / ("isamorph_includes_" + std::to_string(getpid()));
+  fs::create_directory(folder);
+  REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  CHECK(error_of("include \"" + (folder / "pipe").string() + "\"").ends_with("is no file"));
+  CHECK(error_of("include \"/dev/zero\"") == "/dev/zero: is no file");
+  // Each file includes the next one ten times: 10^10 in all, were there no end.
+  for (int i = 0; i < 10; ++i)
+    for (int n = 0; n < 10; ++n)
+      std::ofstream(folder / std::to_string(i), std::ios::app)
+          << (i == 9 ? "term x\n" : "include \"" + std::to_string(i + 1) + "\"\n");
+  CHECK(error_of("include \"" + (folder / "0").string() + "\"") ==
+        "a program includes at most 1000 files");
+  fs::remove_all(folder);
+}
+
+TEST_CASE("a number is the same with and without brackets") {
+  OperatorNames names;
+  std::vector<std::string> variables;
+  CHECK(to_string(parse_pattern("(f (01) 1.0 (g) (2 x))", names, variables), names, variables) ==
+        "(f 1 1 g (2 x))");
 }
 
 TEST_CASE("patterns are printed as they were read") {

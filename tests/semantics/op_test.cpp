@@ -152,3 +152,18 @@ TEST_CASE("shape inference survives any attributes") {
     }
   }));
 }
+
+TEST_CASE("and, or reduce integers and truth values, no floats") {
+  Attributes attributes;
+  attributes.set(AttributeKey::Dimensions, Dims{0});
+  for (OpCode reducer : {OpCode::And, OpCode::Or}) {
+    attributes.set(AttributeKey::Reducer, Dims{static_cast<std::int64_t>(reducer)});
+    for (ElementType type : {ElementType::S32, ElementType::Pred}) {
+      std::vector<Shape> in = {{type, {4}}, {type, {}}};
+      CHECK(infer_shape(OpCode::Reduce, in, attributes, {type, {}}) == Shape{type, {}});
+    }
+    std::vector<Shape> floats = {{ElementType::F32, {4}}, {ElementType::F32, {}}};
+    CHECK_THROWS_AS(infer_shape(OpCode::Reduce, floats, attributes, {ElementType::F32, {}}),
+                    std::invalid_argument);
+  }
+}

@@ -1,4 +1,5 @@
-// Proofs that the e-graph engine writes are accepted by the checker, which shares no code with it; changed ones are not.
+// Proofs that the e-graph engine writes are accepted by the checker, which shares no code with it;
+// changed ones are not.
 #include "search/rewrite_proof.h"
 #include "verify/checker.h"
 
@@ -39,11 +40,11 @@ const char *const kMath = "include \"math.rules\"\nscheduler backoff\nlimit node
 } // namespace
 
 TEST_CASE("proofs of theorems are accepted") {
-  for (const char *goal : {"prove (d x (+ 1 (* 2 x))) = 2",
-                           "prove (i (* x (cos x)) x) = (+ (* x (sin x)) (cos x))",
-                           "prove (i (ln x) x) = (- (* x (ln x)) x)",
-                           "prove (+ 1 (- a (* (- 2 1) a))) = 1\nprove (pow (+ x 1) 2) = "
-                           "(+ (* x x) (+ (* 2 x) 1))"}) {
+  for (const char *goal :
+       {"prove (d x (+ 1 (* 2 x))) = 2", "prove (i (* x (cos x)) x) = (+ (* x (sin x)) (cos x))",
+        "prove (i (ln x) x) = (- (* x (ln x)) x)",
+        "prove (+ 1 (- a (* (- 2 1) a))) = 1\nprove (pow (+ x 1) 2) = "
+        "(+ (* x x) (+ (* 2 x) 1))"}) {
     verify::CheckReport report = check(prove(std::string(kMath) + goal));
     INFO(goal << report.reason);
     CHECK(report.accepted);
