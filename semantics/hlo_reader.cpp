@@ -14,14 +14,22 @@ using syntax::Computation;
 using syntax::Instruction;
 using syntax::WrittenShape;
 
-/// More nodes than this are refused: calls may multiply the text's size.
-constexpr std::size_t kMaxNodes = 1'000'000;
+/// More than this is refused: calls and tuples may multiply the text's size.
+constexpr std::size_t kMaxNodes = 100'000, kMaxValues = 1'000'000;
 
 /// What a name denotes: a tensor, or a tuple of values.
 struct Value {
   NodeId node;
   std::vector<Value> elements;
   bool tuple = false;
+
+  /// Tensors and tuples that are in it.
+  std::size_t size() const {
+    std::size_t sum = 1;
+    for (const Value &element : elements)
+      sum += element.size();
+    return sum;
+  }
 };
 
 class Lowering {
@@ -89,7 +97,7 @@ private:
       if (!names.emplace(instruction.name, std::move(value)).second)
         fail(instruction.location, "'" + instruction.name + "' is defined twice");
       if (graph_.nodes.size() > kMaxNodes)
-        fail(instruction.location, "the program has more than a million operations after inlining");
+        fail(instruction.location, "the program has more than 100000 operations after inlining");
     }
     return names.at(c.instructions[c.root].name);
   }
@@ -113,8 +121,14 @@ private:
                           const std::vector<Value> *arguments,
                           const std::map<std::string, Value> &names) {
     std::vector<Value> operands;
-    for (const syntax::OperandName &name : i.operands)
+    ++values_;
+    for (const syntax::OperandName &name : i.operands) {
       operands.push_back(operand(c, name, names));
+      values_ += operands.back().size();
+    }
+    if (values_ > kMaxValues)
+      fail(i.location, "the program has more than a million operands after inlining",
+           "elements of tuples count too");
     if (i.kind == syntax::Kind::Call)
       return call(i, operands);
     OpCode op = std::get<OpCode>(i.op);
@@ -293,6 +307,7 @@ private:
   std::set<std::string> used_names_;
   std::map<std::string, int> next_number_; ///< by name: the last number given to it
   std::vector<std::uint32_t> movements_;   ///< nodes that layouts at the boundary became
+  std::size_t values_ = 0;                 ///< instructions and operands so far
   TensorGraph graph_;
 };
 

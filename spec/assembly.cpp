@@ -38,6 +38,8 @@ public:
     std::string out = fill(syntax_.prologue, whole);
     for (const KernelInstruction &instruction : kernel_.instructions)
       out += line(instruction);
+    if (kernel_.instructions.empty())
+      out += syntax_.empty;
     return out + fill(syntax_.epilogue, whole);
   }
 
@@ -150,6 +152,7 @@ const std::vector<AssemblyTemplate> &assembly_templates() {
       {"nan", &AssemblySyntax::nan, {}},
       {"separator", &AssemblySyntax::separator, {}},
       {"instruction", &AssemblySyntax::instruction, {"instruction", "attributes", "name"}},
+      {"empty", &AssemblySyntax::empty, {}},
       {"attribute", &AssemblySyntax::attribute, {"attribute", "value"}},
       {"attribute_separator", &AssemblySyntax::attribute_separator, {}},
       {"epilogue", &AssemblySyntax::epilogue, kWhole},

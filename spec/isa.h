@@ -80,7 +80,7 @@ struct Instruction {
 struct AssemblySyntax {
   std::string name;
   std::string file_extension;
-  std::string prologue, epilogue, instruction, attribute, separator, tensor, constant;
+  std::string prologue, epilogue, instruction, attribute, separator, tensor, constant, empty;
   std::string attribute_separator = ", ";
   std::string identity, uniform, general; ///< how constants are written; empty: not in that way
   std::string infinity = "inf",

@@ -1,10 +1,8 @@
-// Random damage to every shipped and every bad text: a reader either accepts it or reports an
-// InputError with a place inside the text; nothing else may come out. The damage is the same in
-// every run. ISAMORPH_FUZZ_ROUNDS sets how often each text is damaged, for longer runs.
-#include "semantics/hlo.h"
-#include "semantics/rules.h"
-#include "spec/isa.h"
-#include "spec/kernel.h"
+// Random damage to shipped and to bad texts, for every reader of readers.h: it either accepts the
+// text and keeps its promises, or reports an InputError with a place inside the text; nothing else
+// may come out. The damage is the same in every run. ISAMORPH_FUZZ_INPUTS sets how many damaged
+// texts each reader gets, for longer runs; `./dev fuzz` searches with libFuzzer instead.
+#include "tests/fuzz/readers.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +10,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <random>
 #include <sstream>
 
@@ -21,11 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using namespace isamorph;
 
-using Reader = std::function<void(const semantics::SourceRef &)>;
-
-int rounds() {
-  const char *text = std::getenv("ISAMORPH_FUZZ_ROUNDS");
-  return text ? std::atoi(text) : 500;
+/// How many damaged texts each reader gets.
+std::size_t inputs() {
+  const char *text = std::getenv("ISAMORPH_FUZZ_INPUTS");
+  return text ? std::strtoull(text, nullptr, 10) : 4000;
 }
 
 std::vector<std::string> texts_under(const std::vector<std::string> &folders,
@@ -104,51 +100,82 @@ private:
   std::mt19937_64 engine_;
 };
 
-void check_reader(const std::vector<std::string> &texts, const Reader &read) {
+/// What readers.txt says of one reader.
+struct Entry {
+  std::vector<std::string> endings, folders;
+};
+
+Entry entry_of(const std::string &reader) {
+  std::ifstream list(fs::path(ISAMORPH_SOURCE_DIR) / "tests/fuzz/readers.txt");
+  for (std::string line; std::getline(list, line);) {
+    std::istringstream words(line);
+    std::string name, endings, word;
+    if (!(words >> name >> endings) || name != reader)
+      continue;
+    Entry entry;
+    std::istringstream parts(endings);
+    while (std::getline(parts, word, ','))
+      entry.endings.push_back(word);
+    while (words >> word)
+      entry.folders.push_back(word);
+    return entry;
+  }
+  return {};
+}
+
+void check_reader(const std::string &name, fuzz::Reader &reader) {
+  Entry entry = entry_of(name);
+  std::vector<std::string> texts = texts_under(entry.folders, entry.endings);
   REQUIRE_FALSE(texts.empty());
-  int accepted = 0, refused = 0;
+  std::size_t rounds = std::max<std::size_t>(1, inputs() / texts.size());
+  std::size_t accepted = 0, refused = 0;
   for (std::size_t t = 0; t < texts.size(); ++t) {
     Damage damage(t);
-    for (int i = 0; i < rounds(); ++i) {
+    for (std::size_t i = 0; i < rounds; ++i) {
       std::string text = damage.apply(texts[t]);
       INFO("text " << t << ", round " << i << ":\n" << text);
-      try {
-        read(semantics::make_source("damaged", text));
-        ++accepted;
-      } catch (const semantics::InputError &error) {
-        ++refused;
-        if (error.line() == 0)
-          FAIL("no place in: " << error.what());
-        if (error.file() == "damaged" &&
-            error.line() > 1 + std::count(text.begin(), text.end(), '\n'))
-          FAIL("a place outside the text: " << error.what());
-      }
+      bool is_accepted = false;
+      REQUIRE_NOTHROW(is_accepted = fuzz::accepts(reader, text));
+      ++(is_accepted ? accepted : refused);
     }
   }
   CHECK(accepted > 0);
   CHECK(refused > 0);
 }
 
-TEST_CASE("damaged HLO text is read or refused") {
-  check_reader(texts_under({"corpus", "tests/corpus", "tests/bad/hlo"}, {".hlo"}),
-               [](const auto &source) { semantics::parse_hlo(source); });
+TEST_CASE("undamaged texts that are to be read are accepted") {
+  struct Good {
+    std::string reader, folder;
+    fuzz::Reader &read;
+  };
+  for (const Good &good :
+       {Good{"hlo", "corpus", fuzz::hlo}, Good{"isa", "spec/isa", fuzz::isa},
+        Good{"rules", "semantics/rules", fuzz::rules}, Good{"kernel", "corpus/qkv", fuzz::kernel},
+        Good{"numerics", "semantics/numerics", fuzz::numerics}})
+    for (const std::string &text : texts_under({good.folder}, entry_of(good.reader).endings)) {
+      INFO(text);
+      CHECK(fuzz::accepts(good.read, text));
+    }
 }
 
-TEST_CASE("damaged ISAs are read or refused") {
-  check_reader(texts_under({"spec/isa", "tests/bad/isa"}, {".isa"}),
-               [](const auto &source) { spec::parse_isa(source); });
+TEST_CASE("damaged HLO text is read or refused") { check_reader("hlo", fuzz::hlo); }
+TEST_CASE("damaged ISAs are read or refused") { check_reader("isa", fuzz::isa); }
+TEST_CASE("damaged kernels are read or refused") { check_reader("kernel", fuzz::kernel); }
+TEST_CASE("damaged rules are read or refused") { check_reader("rules", fuzz::rules); }
+TEST_CASE("damaged numerics are read or refused") { check_reader("numerics", fuzz::numerics); }
+TEST_CASE("damaged certificates are read or refused") {
+  check_reader("certificate", fuzz::certificate);
 }
-
-TEST_CASE("damaged rules are read or refused") {
-  check_reader(texts_under({"semantics/rules"}, {".rules"}),
-               [](const auto &source) { semantics::parse_rules(source); });
+TEST_CASE("damaged e-graphs are read or refused") { check_reader("egraph", fuzz::egraph); }
+TEST_CASE("damaged saturation programs are read or refused") {
+  check_reader("saturation_program", fuzz::saturation_program);
 }
-
-TEST_CASE("damaged kernels are read or refused") {
-  spec::Isa isa = spec::load_isa(ISAMORPH_SOURCE_DIR "/spec/isa/qkv.isa");
-  check_reader(
-      texts_under({"corpus", "tests/corpus", "tests/bad/kernel"}, {".py", ".asm", ".json"}),
-      [&](const auto &source) { spec::parse_kernel(source, isa); });
+TEST_CASE("damaged live ranges are read or refused") {
+  check_reader("allocation", fuzz::allocation);
+}
+TEST_CASE("damaged tensor files are read or refused") { check_reader("tensor", fuzz::tensor); }
+TEST_CASE("damaged checkpoints are read or refused") {
+  check_reader("checkpoint", fuzz::checkpoint);
 }
 
 } // namespace

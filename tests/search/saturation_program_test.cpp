@@ -234,8 +234,7 @@ TEST_CASE("mistakes in programs are named") {
 
 TEST_CASE("includes come to an end") {
   namespace fs = std::filesystem;
-  fs::path folder =
-      fs::temp_directory_path() / ("isamorph_includes_" + std::to_string(getpid()));
+  fs::path folder = fs::temp_directory_path() / ("isamorph_includes_" + std::to_string(getpid()));
   fs::create_directory(folder);
   REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
   CHECK(error_of("include \"" + (folder / "pipe").string() + "\"").ends_with("is no file"));

@@ -1,0 +1,42 @@
+// Certificates and rewrite proofs: accepted or refused. Digests are made to fit the embedded texts,
+// so that damage to these is not refused at once. The solver gets no time worth speaking of.
+#include "tests/fuzz/readers.h"
+#include "verify/checker.h"
+#include "verify/digest.h"
+
+#include <nlohmann/json.hpp>
+
+namespace isamorph::fuzz {
+namespace {
+
+using Json = nlohmann::json;
+
+/// `json` with {"text": T, "sha256": the digest of T} in all its parts.
+void fit_digests(Json &json) {
+  for (Json &part : json) {
+    if (!part.is_object() || !part.contains("text") || !part["text"].is_string())
+      continue;
+    part["sha256"] = verify::sha256(part["text"].get<std::string>());
+  }
+}
+
+void check(const semantics::SourceRef &source) {
+  verify::CheckOptions options;
+  options.smt.timeout_ms = 1;
+  options.smt.rlimit = 1;
+  verify::CheckReport report = verify::check_certificate(source, options);
+  require(report.accepted == report.reason.empty(), "a refusal without a reason");
+}
+
+} // namespace
+
+void certificate(const semantics::SourceRef &source) {
+  check(source);
+  Json json = Json::parse(source->text, nullptr, false);
+  if (!json.is_object())
+    return;
+  fit_digests(json);
+  check(semantics::make_source(source->name, json.dump()));
+}
+
+} // namespace isamorph::fuzz
