@@ -228,6 +228,7 @@ public:
     for (const Record &record : records_)
       in.require(record.at <= words_.size() && record.size <= words_.size() - record.at &&
                  record.parent < records_.size());
+    in.require(parents_lead_to_root());
     for (std::uint32_t id = 0; id < records_.size(); ++id)
       in.require(space_.plausible(state(id)));
     groups_.clear();
@@ -250,6 +251,24 @@ private:
   static constexpr std::uint64_t kAlone = 256;    ///< evaluations before threads are worth it
   static constexpr std::size_t kAhead = 64;       ///< entries of one round of work ahead
   static constexpr std::size_t kMostShades = 512; ///< that one state is compared with
+
+  /// From every record the parents lead to the first one, and on the way nothing gets dearer: then
+  /// no later search can close a circle either.
+  bool parents_lead_to_root() const {
+    std::vector<std::uint32_t> seen(records_.size(), 0); // by which walk, from 1 on
+    seen[0] = kNone;
+    for (std::uint32_t id = 1; id < records_.size(); ++id) {
+      std::uint32_t at = id;
+      for (; seen[at] == 0; at = records_[at].parent) {
+        if (records_[at].g < records_[records_[at].parent].g)
+          return false;
+        seen[at] = id;
+      }
+      if (seen[at] == id)
+        return false; // the walk met itself
+    }
+    return true;
+  }
 
   struct Record {
     std::uint64_t at; ///< where its words begin
