@@ -126,7 +126,8 @@ std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel)
     unit_free[unit] = end;
     for (Access &access : accesses) {
       access.end = end;
-      buffers[access.region.buffer].add(std::move(access));
+      auto buffer = access.region.buffer;
+      buffers[buffer].add(std::move(access));
     }
     intervals.push_back({unit, start, end});
   }

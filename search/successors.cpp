@@ -6,7 +6,6 @@
 namespace isamorph::search {
 
 using semantics::Bindings;
-using semantics::IntExpr;
 
 StateSpace::Expander::Expander(const StateSpace &space)
     : space_(space), present_(space.graph_.vertices.size(), 0) {

@@ -8,7 +8,6 @@ namespace isamorph::spec {
 namespace {
 
 using semantics::GraphTemplate;
-using semantics::IntExpr;
 using semantics::TemplateNode;
 
 class Difference {

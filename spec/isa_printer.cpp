@@ -5,7 +5,6 @@
 namespace isamorph::spec {
 namespace {
 
-using semantics::IntExpr;
 
 std::string escaped(const std::string &text) {
   std::string out = "\"";
