@@ -76,6 +76,25 @@ TEST_CASE("no code names a shipped ISA or instruction") {
 
 TEST_CASE("the solver's fused multiply-add is not used") { require_none(solver_fma(project())); }
 
+TEST_CASE("the result of every property is required") {
+  // rc::check prints a counterexample and returns false, which Catch does not see by itself.
+  int properties = 0;
+  for (const auto &entry :
+       std::filesystem::recursive_directory_iterator(ISAMORPH_SOURCE_DIR "/tests")) {
+    if (entry.path().extension() != ".cpp" && entry.path().extension() != ".h")
+      continue;
+    std::ifstream file(entry.path());
+    std::string line;
+    for (int number = 1; std::getline(file, line); ++number) {
+      std::size_t first = line.find_first_not_of(' ');
+      properties += line.find("(rc::check(") != std::string::npos;
+      INFO(entry.path().string() << ":" << number);
+      CHECK((first == std::string::npos || line.compare(first, 9, "rc::check") != 0));
+    }
+  }
+  CHECK(properties >= 30);
+}
+
 TEST_CASE("an upward include is found") {
   std::map<std::string, std::string> texts = {{"semantics/op.h", ""},
                                               {"spec/isa.h", "#include \"semantics/op.h\"\n"},

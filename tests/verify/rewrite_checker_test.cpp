@@ -40,16 +40,42 @@ const char *const kMath = "include \"math.rules\"\nscheduler backoff\nlimit node
 } // namespace
 
 TEST_CASE("proofs of theorems are accepted") {
-  for (const char *goal :
-       {"prove (d x (+ 1 (* 2 x))) = 2", "prove (i (* x (cos x)) x) = (+ (* x (sin x)) (cos x))",
-        "prove (i (ln x) x) = (- (* x (ln x)) x)",
-        "prove (+ 1 (- a (* (- 2 1) a))) = 1\nprove (pow (+ x 1) 2) = "
-        "(+ (* x x) (+ (* 2 x) 1))"}) {
-    verify::CheckReport report = check(prove(std::string(kMath) + goal));
-    INFO(goal << report.reason);
+  for (const char *goal : {
+           "(+ x (+ x (+ x x))) = (* 4 x)",
+           "(* (pow 2 x) (pow 2 y)) = (pow 2 (+ x y))",
+           "(+ 1 (- a (* (- 2 1) a))) = 1",
+           "(/ 1 (- (/ (+ 1 (sqrt five)) 2) (/ (- 1 (sqrt five)) 2))) = (/ 1 (sqrt five))",
+           "(* (+ x 3) (+ x 1)) = (+ (+ (* x x) (* 4 x)) 3)",
+           "(pow (+ x 1) 2) = (+ (* x x) (+ (* 2 x) 1))",
+           "(d x x) = 1",
+           "(d x y) = 0",
+           "(d x (+ 1 (* 2 x))) = 2",
+           "(d x (+ 1 (* y x))) = y",
+           "(d x (ln x)) = (/ 1 x)",
+           "(d x (pow x 3)) = (* 3 (pow x 2))",
+           "(d x (- (pow x 3) (* 7 (pow x 2)))) = (* x (- (* 3 x) 14))\n"
+           "term (* x (- (* 3 x) 14))",
+           "(i 1 x) = x",
+           "(i (cos x) x) = (sin x)",
+           "(i (pow x 1) x) = (/ (pow x 2) 2)",
+           "(i (* x (cos x)) x) = (+ (* x (sin x)) (cos x))",
+           "(i (* (cos x) x) x) = (+ (* x (sin x)) (cos x))",
+           "(i (ln x) x) = (- (* x (ln x)) x)",
+           "(+ x 0) = x\nprove (* x 1) = x", // two goals in one file
+       }) {
+    INFO(goal);
+    verify::CheckReport report = check(prove(std::string(kMath) + "prove " + goal));
+    INFO(report.reason);
     CHECK(report.accepted);
   }
-  CHECK(check(prove("include \"logic.rules\"\nprove (-> x y) = (-> (~ y) (~ x))")).accepted);
+  for (const char *goal : {"(-> x y) = (-> (~ y) (~ x))", "(| (~ x) (~ (~ y))) = (-> x y)",
+                           "(| x (~ x)) = true", "(& (-> x y) (-> (~ x) z)) = (| y z)"}) {
+    INFO(goal);
+    CHECK(check(prove(std::string("include \"logic.rules\"\nlimit nodes 20000\nscheduler backoff\n"
+                                  "prove ") +
+                      goal))
+              .accepted);
+  }
 }
 
 TEST_CASE("the contradiction of rounded arithmetic is proved step by step") {
