@@ -3,11 +3,11 @@
 
 #include "search/allocation.h"
 #include "search/allocation_csv.h"
+#include "tests/reference_data.h"
+#include "tests/search/allocation_switches.h"
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 
 using namespace isamorph;
@@ -17,22 +17,6 @@ namespace {
 
 constexpr std::int64_t kCapacity = 1048576;
 constexpr std::uint64_t kAblationSteps = 300'000;
-
-struct Technique {
-  const char *name;
-  bool AllocationSwitches::*on;
-};
-constexpr Technique kTechniques[] = {{"common_divisor", &AllocationSwitches::common_divisor},
-                                     {"maximal_sections", &AllocationSwitches::maximal_sections},
-                                     {"decomposition", &AllocationSwitches::decomposition},
-                                     {"section_inference", &AllocationSwitches::section_inference},
-                                     {"support", &AllocationSwitches::support},
-                                     {"passing", &AllocationSwitches::passing},
-                                     {"dominance", &AllocationSwitches::dominance},
-                                     {"symmetry", &AllocationSwitches::symmetry},
-                                     {"no_goods", &AllocationSwitches::no_goods},
-                                     {"restarts", &AllocationSwitches::restarts},
-                                     {"portfolio", &AllocationSwitches::portfolio}};
 
 void place(benchmark::State &state, const std::filesystem::path &file,
            const AllocationOptions &options) {
@@ -56,24 +40,13 @@ void add(const std::string &name, const std::filesystem::path &file,
 
 /// One benchmark for each file and way, registered before main.
 const bool kRegistered = [] {
-  const char *override_path = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data =
-      override_path ? std::filesystem::path(override_path)
-                    : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
-  data /= "allocation";
-  std::vector<std::filesystem::path> files;
-  if (std::filesystem::exists(data))
-    for (const auto &entry : std::filesystem::directory_iterator(data))
-      if (entry.path().extension() == ".csv")
-        files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  for (const auto &file : files) {
+  for (const auto &file : isamorph::test::reference_files("allocation", ".csv")) {
     for (int jobs : {1, 2}) {
       AllocationOptions options;
       options.jobs = jobs;
       add("allocate/jobs:" + std::to_string(jobs), file, options);
     }
-    for (const Technique &technique : kTechniques) {
+    for (const search::test::Technique &technique : search::test::kTechniques) {
       AllocationOptions options;
       options.switches.*technique.on = false;
       options.max_steps = kAblationSteps;

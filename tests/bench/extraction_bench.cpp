@@ -2,6 +2,7 @@
 // the tree cost, the greedy DAG cost, and the DAG cost within a second a file.
 
 #include "search/extraction.h"
+#include "tests/reference_data.h"
 
 #include <benchmark/benchmark.h>
 
@@ -15,11 +16,7 @@ using namespace isamorph::search;
 namespace {
 
 std::vector<std::string> files() {
-  const char *place = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data =
-      place ? std::filesystem::path(place)
-            : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
-  data /= "egraphs";
+  std::filesystem::path data = isamorph::test::reference_data("egraphs");
   std::ifstream table(data / "best_known.csv");
   std::vector<std::string> out;
   std::string line;

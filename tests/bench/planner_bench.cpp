@@ -3,41 +3,15 @@
 
 #include "search/planner.h"
 #include "search/saturate.h"
-#include "semantics/hlo.h"
+#include "tests/bench/attention_heads.h"
 #include "tests/search/sorting_kernel.h"
 
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
 
 using namespace isamorph;
 using namespace isamorph::search;
 
 namespace {
-
-/// Scores and their products with the values, for several heads; all results are wanted.
-semantics::TensorGraph heads(int count) {
-  std::string text = "HloModule heads\nadd { a = bf16[] parameter(0)\n b = bf16[] parameter(1)\n"
-                     " ROOT sum = bf16[] add(a, b) }\nENTRY main {\n zero = bf16[] constant(0)\n";
-  std::string shapes, results;
-  for (int i = 0; i < count; ++i)
-    for (int j = 0; j < 3; ++j)
-      text += fmt::format(" {}{} = bf16[64,64] parameter({})\n", "qkv"[j], i, 3 * i + j);
-  for (int i = 0; i < count; ++i) {
-    text += fmt::format(
-        R"( s{0} = bf16[64,64] dot(q{0}, k{0}), lhs_contracting_dims={{1}}, rhs_contracting_dims={{1}}
- e{0} = bf16[64,64] exponential(s{0})
- r{0} = bf16[64] reduce(e{0}, zero), dimensions={{1}}, to_apply=add
- b{0} = bf16[64,64] broadcast(r{0}), dimensions={{0}}
- p{0} = bf16[64,64] divide(e{0}, b{0})
- o{0} = bf16[64,64] dot(p{0}, v{0}), lhs_contracting_dims={{1}}, rhs_contracting_dims={{0}}
-)",
-        i);
-    shapes += (i ? ", " : "") + std::string("bf16[64,64]");
-    results += (i ? ", " : "") + fmt::format("o{}", i);
-  }
-  text += fmt::format(" ROOT t = ({}) tuple({})\n}}\n", shapes, results);
-  return semantics::parse_hlo(semantics::make_source("<bench>", text));
-}
 
 struct Task {
   semantics::TensorGraph graph;
@@ -45,7 +19,8 @@ struct Task {
   TensorEGraph egraph{isa.numerics};
   PlacementGraph placements;
 
-  Task(int count, const std::string &name) : graph(heads(count)), isa(spec::load_isa(name)) {
+  Task(int count, const std::string &name)
+      : graph(bench::attention_heads(count)), isa(spec::load_isa(name)) {
     auto classes = egraph.add_graph(graph);
     std::vector<ClassId> inputs, outputs;
     for (semantics::NodeId id : graph.parameters)

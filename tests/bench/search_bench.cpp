@@ -5,7 +5,7 @@
 #include "search/planner.h"
 #include "search/saturate.h"
 #include "search/search.h"
-#include "semantics/hlo.h"
+#include "tests/bench/attention_heads.h"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -17,32 +17,6 @@ using namespace isamorph::search;
 
 namespace {
 
-/// Attention with independent heads.
-semantics::TensorGraph attention(int heads) {
-  std::string text =
-      "HloModule attention\nadd { a = bf16[] parameter(0)\n b = bf16[] parameter(1)\n"
-      " ROOT sum = bf16[] add(a, b) }\nENTRY main {\n zero = bf16[] constant(0)\n";
-  std::string shapes, results;
-  for (int i = 0; i < heads; ++i)
-    for (int j = 0; j < 3; ++j)
-      text += fmt::format(" {}{} = bf16[64,64] parameter({})\n", "qkv"[j], i, 3 * i + j);
-  for (int i = 0; i < heads; ++i) {
-    text += fmt::format(
-        R"( s{0} = bf16[64,64] dot(q{0}, k{0}), lhs_contracting_dims={{1}}, rhs_contracting_dims={{1}}
- e{0} = bf16[64,64] exponential(s{0})
- r{0} = bf16[64] reduce(e{0}, zero), dimensions={{1}}, to_apply=add
- b{0} = bf16[64,64] broadcast(r{0}), dimensions={{0}}
- p{0} = bf16[64,64] divide(e{0}, b{0})
- o{0} = bf16[64,64] dot(p{0}, v{0}), lhs_contracting_dims={{1}}, rhs_contracting_dims={{0}}
-)",
-        i);
-    shapes += (i ? ", " : "") + std::string("bf16[64,64]");
-    results += (i ? ", " : "") + fmt::format("o{}", i);
-  }
-  text += fmt::format(" ROOT t = ({}) tuple({})\n}}\n", shapes, results);
-  return semantics::parse_hlo(semantics::make_source("<bench>", text));
-}
-
 struct Prepared {
   semantics::TensorGraph graph;
   spec::Isa isa = spec::load_isa("qkv");
@@ -50,7 +24,7 @@ struct Prepared {
   std::vector<ClassId> inputs, outputs;
   SaturationReport report;
 
-  explicit Prepared(int heads) : graph(attention(heads)) {
+  explicit Prepared(int heads) : graph(bench::attention_heads(heads)) {
     auto classes = egraph.add_graph(graph);
     for (semantics::NodeId id : graph.parameters)
       inputs.push_back(egraph.add_bytes(classes[id.v]));
@@ -107,7 +81,7 @@ void plan_attention(benchmark::State &state) {
 BENCHMARK(plan_attention)->Arg(1)->Arg(2)->Arg(4)->Unit(benchmark::kMillisecond);
 
 void find_attention_kernel(benchmark::State &state) {
-  semantics::TensorGraph graph = attention(1);
+  semantics::TensorGraph graph = bench::attention_heads(1);
   spec::Isa isa = spec::load_isa("qkv");
   SearchOptions options;
   options.cost = static_cast<costmodel::CostModel>(state.range(0));

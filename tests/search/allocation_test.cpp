@@ -2,6 +2,8 @@
 #include "search/allocation_csv.h"
 #include "search/allocation_minimal.h"
 #include "search/allocation_validator.h"
+#include "tests/reference_data.h"
+#include "tests/search/allocation_switches.h"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -152,34 +154,11 @@ void require_right(const AllocationProblem &problem, const AllocationOptions &op
 
 /// The published instances, or an empty list.
 std::vector<std::filesystem::path> published() {
-  const char *override_path = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data =
-      override_path ? std::filesystem::path(override_path)
-                    : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
-  data /= "allocation";
-  std::vector<std::filesystem::path> files;
-  if (std::filesystem::exists(data))
-    for (const auto &entry : std::filesystem::directory_iterator(data))
-      if (entry.path().extension() == ".csv")
-        files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
+  auto files = isamorph::test::reference_files("allocation", ".csv");
   if (files.empty())
-    WARN("skipped: no reference data at " << data);
+    WARN("skipped: no reference data at " << isamorph::test::reference_data("allocation"));
   return files;
 }
-
-const std::pair<const char *, bool AllocationSwitches::*> kSwitches[] = {
-    {"common_divisor", &AllocationSwitches::common_divisor},
-    {"maximal_sections", &AllocationSwitches::maximal_sections},
-    {"decomposition", &AllocationSwitches::decomposition},
-    {"section_inference", &AllocationSwitches::section_inference},
-    {"support", &AllocationSwitches::support},
-    {"passing", &AllocationSwitches::passing},
-    {"dominance", &AllocationSwitches::dominance},
-    {"symmetry", &AllocationSwitches::symmetry},
-    {"no_goods", &AllocationSwitches::no_goods},
-    {"restarts", &AllocationSwitches::restarts},
-    {"portfolio", &AllocationSwitches::portfolio}};
 
 /// rapidcheck reports a counterexample on standard error, and tells Catch here.
 template <class Property> void for_all(Property property) { REQUIRE(rc::check(property)); }
@@ -284,7 +263,7 @@ TEST_CASE("several buffers are placed each on its own") {
 }
 
 TEST_CASE("each switch turned off leaves feasibility as it is") {
-  for (auto [name, member] : kSwitches)
+  for (auto [name, member] : search::test::kTechniques)
     SECTION(name) {
       for_all([member = member] {
         AllocationOptions options;
@@ -296,7 +275,7 @@ TEST_CASE("each switch turned off leaves feasibility as it is") {
   SECTION("all") {
     for_all([] {
       AllocationOptions options;
-      for (auto [name, member] : kSwitches)
+      for (auto [name, member] : search::test::kTechniques)
         options.switches.*member = false;
       require_right(random_problem(), options);
     });

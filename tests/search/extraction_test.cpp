@@ -1,6 +1,7 @@
 #include "search/extraction.h"
 #include "search/extraction_bound.h"
 #include "search/extraction_exact.h"
+#include "tests/reference_data.h"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
@@ -148,11 +149,7 @@ struct Reference {
 
 /// The sample of the extraction-gym collection with its results; empty when absent.
 std::vector<Reference> reference_files() {
-  const char *place = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data =
-      place ? std::filesystem::path(place)
-            : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
-  data /= "egraphs";
+  std::filesystem::path data = isamorph::test::reference_data("egraphs");
   std::ifstream table(data / "best_known.csv");
   std::vector<Reference> out;
   std::string line, field;

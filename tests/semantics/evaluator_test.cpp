@@ -1,6 +1,7 @@
 #include "evaluation.h"
 
 #include "semantics/hlo.h"
+#include "tests/reference_data.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -364,11 +365,7 @@ ENTRY e {
 }
 
 TEST_CASE("the published attention data: sums broadcast along dimension 1") {
-  const char *override_path = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data =
-      override_path ? std::filesystem::path(override_path)
-                    : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
-  data /= "qkv";
+  std::filesystem::path data = isamorph::test::reference_data("qkv");
   if (!std::filesystem::exists(data / "attention.dat")) {
     WARN("skipped: no reference data at " << data);
     return;

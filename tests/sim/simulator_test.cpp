@@ -1,6 +1,7 @@
 #include "sim/simulator.h"
 
 #include "semantics/hlo.h"
+#include "tests/reference_data.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -154,11 +155,7 @@ TEST_CASE("attention on qkv is the evaluator's attention, bit for bit") {
 }
 
 TEST_CASE("attention on qkv_golden is the published output, bit for bit") {
-  const char *override_path = std::getenv("ISAMORPH_DATA");
-  std::filesystem::path data =
-      override_path ? std::filesystem::path(override_path)
-                    : std::filesystem::path(ISAMORPH_SOURCE_DIR) / ".." / "shared" / "data";
-  data /= "qkv";
+  std::filesystem::path data = isamorph::test::reference_data("qkv");
   if (!std::filesystem::exists(data / "attention.dat")) {
     WARN("skipped: no reference data at " << data);
     return;
