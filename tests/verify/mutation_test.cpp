@@ -1,64 +1,12 @@
 // Every small change of a proved kernel is refused, refuted with a counterexample that evaluator
 // and simulator confirm, or proved and then never refuted by tests. No verdict is `unknown`.
 #include "kernels.h"
-
-#include <functional>
-#include <set>
+#include "mutants.h"
 
 using namespace isamorph;
 using namespace isamorph::verify;
 
 namespace {
-
-struct Mutant {
-  std::string what;
-  spec::Kernel kernel;
-};
-
-/// The unit of an attribute's address is a place of the buffer it starts; off-chip addresses are
-/// also changed by a row.
-std::vector<std::int64_t> steps(std::int64_t value) {
-  std::vector<std::int64_t> out = {1, -1};
-  if (value >= 128)
-    out.insert(out.end(), {128, -128});
-  return out;
-}
-
-std::vector<Mutant> mutants(const spec::Kernel &kernel, const spec::Isa &isa) {
-  std::vector<Mutant> out;
-  auto add = [&](const std::string &what, std::size_t at,
-                 const std::function<void(spec::Kernel &)> &change) {
-    Mutant mutant{what + " of " + std::to_string(at) + ": " +
-                      to_string(kernel.instructions[at], isa),
-                  kernel};
-    change(mutant.kernel);
-    if (mutant.kernel.instructions != kernel.instructions)
-      out.push_back(std::move(mutant));
-  };
-  for (std::size_t i = 0; i < kernel.instructions.size(); ++i) {
-    const spec::KernelInstruction &instruction = kernel.instructions[i];
-    std::size_t first = isa.instructions[instruction.instruction].computational;
-    for (std::size_t a = first; a < instruction.attributes.size(); ++a) {
-      for (std::int64_t step : steps(instruction.attributes[a]))
-        add("change by " + std::to_string(step), i,
-            [&](spec::Kernel &k) { k.instructions[i].attributes[a] += step; });
-      for (std::size_t b = a + 1; b < instruction.attributes.size(); ++b)
-        add("swap", i, [&](spec::Kernel &k) {
-          std::swap(k.instructions[i].attributes[a], k.instructions[i].attributes[b]);
-        });
-    }
-    auto position = static_cast<std::ptrdiff_t>(i);
-    add("removal", i,
-        [&](spec::Kernel &k) { k.instructions.erase(k.instructions.begin() + position); });
-    add("duplication", i, [&](spec::Kernel &k) {
-      k.instructions.insert(k.instructions.begin() + position, instruction);
-    });
-    if (i + 1 < kernel.instructions.size())
-      add("exchange", i,
-          [&](spec::Kernel &k) { std::swap(k.instructions[i], k.instructions[i + 1]); });
-  }
-  return out;
-}
 
 struct Counts {
   int refused = 0, different = 0, equivalent = 0;
@@ -93,7 +41,7 @@ Counts classify(const std::string &file, const std::string &isa_name, const std:
   semantics::TensorGraph graph = test::program(program);
   REQUIRE(verify_kernel(kernel, isa, graph, test::at(level)).outcome == Outcome::Equivalent);
   Counts counts;
-  for (const Mutant &mutant : mutants(kernel, isa)) {
+  for (const test::Mutant &mutant : test::mutants(kernel, isa)) {
     INFO(file << ", " << mutant.what);
     try {
       spec::validate(mutant.kernel, isa);
