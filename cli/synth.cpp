@@ -86,8 +86,10 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
       json["kernel"] = options.output;
     if (!options.certificate.empty())
       json["certificate"] = options.certificate;
-    if (synthesis.verdict.max_ulp)
-      json["max_ulp"] = *synthesis.verdict.max_ulp;
+    if (synthesis.verdict.ulps) {
+      json["max_ulp"] = synthesis.verdict.ulps->max;
+      json["ulp_histogram"] = synthesis.verdict.ulps->counts;
+    }
   }
   json["states"] = search.states_expanded;
   json["enodes"] = search.enodes;
@@ -106,8 +108,10 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const Options 
                          : fmt::format(" (gap {})", search.cost - search.bound));
   out << fmt::format("{} at {}: {}\n", verify::name(synthesis.verdict.outcome),
                      semantics::name(synthesis.verdict.level), synthesis.verdict.reach);
-  if (synthesis.verdict.max_ulp)
-    out << fmt::format("largest difference seen: {} ulp\n", *synthesis.verdict.max_ulp);
+  if (synthesis.verdict.ulps)
+    out << fmt::format("differences seen in {} tests: {}; largest: {} ulp\n",
+                       synthesis.verdict.ulps->tests, to_string(*synthesis.verdict.ulps),
+                       synthesis.verdict.ulps->max);
   out << fmt::format("{} e-classes, {} e-nodes, {} states, {:.1f} ms\n", search.eclasses,
                      search.enodes, search.states_expanded, watch.total() * 1e3);
   if (!options.output.empty())

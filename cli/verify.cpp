@@ -19,20 +19,26 @@ struct Options {
   bool json = false;
 };
 
-/// One .npy file an input; returns the command that replays them.
+/// One .npy file an input, and one for each result that the program gives for them; returns the
+/// command that shows the difference again.
 std::string write_counterexample(const Options &options, const semantics::TensorGraph &graph,
-                                 const verify::Counterexample &found) {
+                                 const spec::Isa &isa, const verify::Counterexample &found) {
   std::error_code error;
-  std::filesystem::create_directories(options.counterexample, error);
-  std::string files;
-  for (std::size_t i = 0; i < found.inputs.size(); ++i) {
-    std::string path =
-        (std::filesystem::path(options.counterexample) / (graph[graph.parameters[i]].name + ".npy"))
-            .string();
-    semantics::write_tensor(path, found.inputs[i]);
-    files += " " + path;
-  }
-  return fmt::format("isamorph run {} --isa {} --input{}", options.kernel, options.isa, files);
+  std::filesystem::path folder = options.counterexample;
+  std::filesystem::create_directories(folder, error);
+  std::string inputs, golden;
+  auto write = [&](const std::string &name, const semantics::Tensor &tensor, std::string &list) {
+    std::string path = (folder / (name + ".npy")).string();
+    semantics::write_tensor(path, tensor);
+    list += " " + path;
+  };
+  for (std::size_t i = 0; i < found.inputs.size(); ++i)
+    write(graph[graph.parameters[i]].name, found.inputs[i], inputs);
+  std::vector<semantics::Tensor> results = semantics::evaluate(graph, found.inputs, isa.numerics);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    write("expected_" + std::to_string(i), results[i], golden);
+  return fmt::format("isamorph run {} --isa {} --input{} --golden{}", options.kernel, options.isa,
+                     inputs, golden);
 }
 
 std::string element_position(const semantics::Shape &shape, std::int64_t index) {
@@ -63,8 +69,9 @@ void print_verdict(const verify::Verdict &verdict, const semantics::TensorGraph 
   fmt::print("{}\n", verdict.reason);
   for (const std::string &lemma : verdict.lemmas)
     fmt::print("lemma: {}\n", lemma);
-  if (verdict.max_ulp)
-    fmt::print("largest difference seen: {} ulp\n", *verdict.max_ulp);
+  if (verdict.ulps)
+    fmt::print("differences seen in {} tests: {}; largest: {} ulp\n", verdict.ulps->tests,
+               to_string(*verdict.ulps), verdict.ulps->max);
   if (verdict.counterexample) {
     fmt::print("the input (all else is 0):\n");
     print_nonzero(graph, *verdict.counterexample);
@@ -73,7 +80,8 @@ void print_verdict(const verify::Verdict &verdict, const semantics::TensorGraph 
     fmt::print("replay: {}\n", replay);
 }
 
-Json to_json(const verify::Verdict &verdict, const Options &options, const Stopwatch &watch) {
+Json to_json(const verify::Verdict &verdict, const Options &options, const std::string &replay,
+             const Stopwatch &watch) {
   Json json = {{"verdict", std::string(verify::name(verdict.outcome))},
                {"level", std::string(semantics::name(verdict.level))},
                {"reason", verdict.reason}};
@@ -81,13 +89,19 @@ Json to_json(const verify::Verdict &verdict, const Options &options, const Stopw
     json["reach"] = verdict.reach;
   if (!verdict.lemmas.empty())
     json["lemmas"] = verdict.lemmas;
-  if (verdict.max_ulp)
-    json["max_ulp"] = *verdict.max_ulp;
+  if (verdict.equivalent_at)
+    json["equivalent_at"] = std::string(semantics::name(*verdict.equivalent_at));
+  if (verdict.ulps) {
+    json["max_ulp"] = verdict.ulps->max;
+    json["ulp_histogram"] = verdict.ulps->counts;
+  }
   if (verdict.counterexample) {
     json["mismatches"] = verdict.counterexample->mismatches;
     json["nonzero_inputs"] = verdict.counterexample->nonzero_inputs;
-    if (!options.counterexample.empty())
+    if (!options.counterexample.empty()) {
       json["counterexample"] = options.counterexample;
+      json["replay"] = replay;
+    }
   }
   json["terms"] = verdict.terms;
   json["tests"] = verdict.tests;
@@ -115,12 +129,12 @@ int run(const Options &options) {
   watch.stop();
   std::string replay;
   if (verdict.counterexample && !options.counterexample.empty())
-    replay = write_counterexample(options, graph, *verdict.counterexample);
+    replay = write_counterexample(options, graph, isa, *verdict.counterexample);
   if (verdict.outcome == verify::Outcome::Equivalent && !options.certificate.empty())
     semantics::write_file_atomically(
         options.certificate, verify::make_certificate(kernel, isa, graph, verdict, nullptr));
   if (options.json)
-    print_json(to_json(verdict, options, watch));
+    print_json(to_json(verdict, options, replay, watch));
   else
     print_verdict(verdict, graph, replay);
   switch (verdict.outcome) {

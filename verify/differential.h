@@ -18,8 +18,6 @@ struct DifferentialOptions {
   int max_tests = 400;
   int max_minimizing_tests = 3000;
   bool minimize = true;
-  bool only_measure =
-      false; ///< run all tests, in the styles without special values, and only look at max_ulp
   double time_limit_seconds = 20;
   const std::atomic<bool> *interrupt = nullptr;
 };
@@ -27,8 +25,7 @@ struct DifferentialOptions {
 struct DifferentialResult {
   std::int64_t tests = 0;
   std::optional<Counterexample> counterexample;
-  std::uint64_t max_ulp = 0; ///< over finite results of all tests
-  bool stopped = false;      ///< by the time limit or an interrupt
+  bool stopped = false; ///< by the time limit or an interrupt
 };
 
 /// All terms' values for given inputs; what symbolic execution says a program computes.
@@ -38,6 +35,9 @@ std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms,
 /// Input number `index` of the deterministic sequence for these shapes.
 std::vector<semantics::Tensor> test_input(std::span<const semantics::Shape> shapes, Level level,
                                           std::uint64_t seed, int index);
+
+/// The index of the n-th input without special values: such inputs show roundings.
+int plain_index(int n);
 
 /// Compares at a level: any NaN equals any NaN; at Finite and Real zeros of both signs are equal.
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level);

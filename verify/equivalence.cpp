@@ -1,5 +1,7 @@
 #include "verify/equivalence.h"
 
+#include "verify/differences.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -8,8 +10,8 @@ namespace {
 
 using semantics::Shape;
 
-/// Tests for the largest rounding difference at level `real`.
-constexpr int kMeasurements = 60;
+/// Tests for the rounding differences at level `real`, and for what differences are about.
+constexpr int kMeasurements = 60, kClassifications = 90;
 
 std::string different_reason(const Counterexample &c, const semantics::TensorGraph &graph) {
   const Shape &shape = graph[graph.results[c.output]].shape;
@@ -41,12 +43,9 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
     verdict.reach = reach(graph, proof.level);
     verdict.reason = "both sides are the same terms of their inputs";
     if (proof.level == Level::Real) {
-      tests.only_measure = true;
-      tests.max_tests = std::min(tests.max_tests, kMeasurements);
-      DifferentialResult result =
-          compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
-      verdict.max_ulp = result.max_ulp;
-      verdict.tests = result.tests;
+      verdict.ulps = measure_ulps(graph, sim::Simulator(isa, kernel), isa.numerics, tests,
+                                  std::min(tests.max_tests, kMeasurements));
+      verdict.tests = verdict.ulps->tests;
     }
     return verdict;
   }
@@ -70,8 +69,15 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
   }
   TermGraph again(isa.numerics);
   Proof weaker = prove(again, kernel, isa, graph, Level::Real);
-  if (weaker.proved)
-    verdict.reason += fmt::format("; equivalent at {}", semantics::name(weaker.level));
+  if (!weaker.proved)
+    return verdict;
+  verdict.equivalent_at = weaker.level;
+  verdict.reason += fmt::format("; equivalent at {}", semantics::name(weaker.level));
+  if (weaker.level == Level::Finite && verdict.outcome == Outcome::Different)
+    verdict.reason +=
+        ": differences were seen only " + classify_differences(graph, sim::Simulator(isa, kernel),
+                                                               again, tests.seed, kClassifications)
+                                              .to_string();
   return verdict;
 }
 

@@ -26,6 +26,17 @@ struct Counterexample {
   std::int64_t mismatches = 0;            ///< elements that differ over all outputs
 };
 
+/// Distances between finite float results of two programs, in units in the last place of the
+/// result type: counts[0] elements are equal, counts[k] differ by at least 2^(k-1) and less than
+/// 2^k. Pairs with a NaN or an infinity are left out.
+struct UlpHistogram {
+  std::vector<std::int64_t> counts;
+  std::uint64_t max = 0;
+  std::int64_t tests = 0;
+};
+/// "0 ulp: 4000, 1 ulp: 90, 2-3 ulp: 6"
+std::string to_string(const UlpHistogram &histogram);
+
 struct Verdict {
   Outcome outcome = Outcome::Unknown;
   Level level = Level::Bits;       ///< at which `outcome` holds
@@ -33,9 +44,10 @@ struct Verdict {
   std::string reason;              ///< one sentence for people
   std::vector<std::string> lemmas; ///< names of scalar lemmas the proof used
   std::optional<Counterexample> counterexample;
-  std::int64_t terms = 0;               ///< size of the symbolic DAG
-  std::int64_t tests = 0;               ///< differential tests that were run
-  std::optional<std::uint64_t> max_ulp; ///< largest difference seen at `real`
+  std::int64_t terms = 0;             ///< size of the symbolic DAG
+  std::int64_t tests = 0;             ///< differential tests that were run
+  std::optional<Level> equivalent_at; ///< Different: a weaker level at which they are equal
+  std::optional<UlpHistogram> ulps;   ///< differences seen, when equal at `real` only
 };
 
 } // namespace isamorph::verify
