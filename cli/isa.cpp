@@ -13,7 +13,7 @@ namespace {
 
 struct Options {
   std::string first, second;
-  bool json = false;
+  bool json = false, semantics = false;
 };
 
 int list(const Options &options) {
@@ -82,7 +82,8 @@ int check(const Options &options) {
 
 int compare(const Options &options) {
   std::vector<std::string> lines =
-      spec::diff(spec::load_isa(options.first), spec::load_isa(options.second));
+      spec::diff(spec::load_isa(options.first), spec::load_isa(options.second),
+                 options.semantics ? spec::DiffScope::Semantics : spec::DiffScope::Everything);
   if (options.json) {
     print_json({{"differences", lines}});
   } else {
@@ -117,8 +118,10 @@ void add_isa(CLI::App &app, Context &context) {
       ->footer(example("  isamorph isa show qkv"));
   add("check", "Type-check an ISA for all attribute values", check, 1)
       ->footer(example("  isamorph isa check my_accelerator.isa"));
-  add("diff", "What differs between two ISAs", compare, 2)
-      ->footer(example("  isamorph isa diff qkv qkv_golden"));
+  CLI::App *diff = add("diff", "What differs between two ISAs", compare, 2);
+  diff->add_flag("--semantics", options->semantics,
+                 "Only what kernels mean: leave out units, costs and assembly");
+  diff->footer(example("  isamorph isa diff qkv qkv_golden"));
 }
 
 } // namespace isamorph::cli

@@ -131,8 +131,12 @@ std::optional<ConcreteRegion> instantiate(const Region &region,
 semantics::TensorGraph instantiate_body(const Instruction &instruction,
                                         const semantics::Bindings &attributes);
 
+/// What a comparison looks at: everything; or only what kernels mean (buffers, numerics,
+/// instructions with their constraints), without units, costs and assembly.
+enum class DiffScope : std::uint8_t { Everything, Semantics };
+
 /// What differs between two ISAs, a line each ("instruction softmax: broadcast dimensions {0}
 /// against {1} in %b").
-std::vector<std::string> diff(const Isa &a, const Isa &b);
+std::vector<std::string> diff(const Isa &a, const Isa &b, DiffScope scope = DiffScope::Everything);
 
 } // namespace isamorph::spec

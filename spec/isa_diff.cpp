@@ -12,17 +12,20 @@ using semantics::TemplateNode;
 
 class Difference {
 public:
-  Difference(const Isa &a, const Isa &b) : a_(a), b_(b) {}
+  Difference(const Isa &a, const Isa &b, DiffScope scope)
+      : a_(a), b_(b), everything_(scope == DiffScope::Everything) {}
 
   std::vector<std::string> lines() {
     say("parameters", parameters(a_), parameters(b_));
     buffers();
-    say("units", semantics::join(a_.units), semantics::join(b_.units));
+    if (everything_)
+      say("units", semantics::join(a_.units), semantics::join(b_.units));
     if (!(a_.numerics == b_.numerics))
       say("numerics", one_line(semantics::print_numerics(a_.numerics)),
           one_line(semantics::print_numerics(b_.numerics)));
     instructions();
-    assemblies();
+    if (everything_)
+      assemblies();
     return std::move(lines_);
   }
 
@@ -123,10 +126,12 @@ private:
         "where", x.constraints.size(), y.constraints.size(),
         [&](std::size_t i) { return x.constraints[i].to_string(); },
         [&](std::size_t i) { return y.constraints[i].to_string(); });
-    say(what + "unit", a_.units[x.cost.unit], b_.units[y.cost.unit]);
-    say(what + "latency", x.cost.latency.to_string(), y.cost.latency.to_string());
-    say(what + "bytes", x.cost.bytes.to_string(), y.cost.bytes.to_string());
-    say(what + "assembly", one_line(x.assembly), one_line(y.assembly));
+    if (everything_) {
+      say(what + "unit", a_.units[x.cost.unit], b_.units[y.cost.unit]);
+      say(what + "latency", x.cost.latency.to_string(), y.cost.latency.to_string());
+      say(what + "bytes", x.cost.bytes.to_string(), y.cost.bytes.to_string());
+      say(what + "assembly", one_line(x.assembly), one_line(y.assembly));
+    }
     body(what, x, y);
   }
 
@@ -201,11 +206,14 @@ private:
   }
 
   const Isa &a_, &b_;
+  bool everything_;
   std::vector<std::string> lines_;
 };
 
 } // namespace
 
-std::vector<std::string> diff(const Isa &a, const Isa &b) { return Difference(a, b).lines(); }
+std::vector<std::string> diff(const Isa &a, const Isa &b, DiffScope scope) {
+  return Difference(a, b, scope).lines();
+}
 
 } // namespace isamorph::spec
