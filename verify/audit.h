@@ -73,7 +73,7 @@ struct AuditOptions {
 std::vector<AuditRow> audit_rules(std::span<const RuleSubject> subjects,
                                   const AuditOptions &options);
 
-/// The witness in a line: "x[0,1]=2 y[0]=0.5 (else 0): left 1.5, right 1".
+/// The witness in a line: "x[0,1]=2 y[0]=0.5 else 0: 1.5 and 1".
 std::string text(const RuleWitness &witness);
 /// The shapes of the parameters of an instance: "x bf16[2,3], y bf16[3,1]".
 std::string shapes_text(const RuleInstance &instance);
