@@ -176,6 +176,8 @@ public:
     for (const Tensor &input : inputs)
       for (std::int64_t i = 0; i < input.elements(); ++i)
         found->nonzero_inputs += input.bits(i) != 0;
+    if (options_.confirms && !options_.confirms(*found))
+      return std::nullopt;
     return found;
   }
 
@@ -305,8 +307,8 @@ private:
           break;
       }
       if (!integral(type)) {
-        shorten(p, type);
         lower_exponent(p, type);
+        shorten(p, type);
       }
     }
   }

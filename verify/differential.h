@@ -22,6 +22,8 @@ struct DifferentialOptions {
   bool minimize = true;
   double time_limit_seconds = 20;
   std::vector<std::vector<semantics::Tensor>> first; ///< inputs to try before the generated ones
+  /// A further condition on a counterexample; it may move it to another differing element.
+  std::function<bool(Counterexample &)> confirms = {};
   const std::atomic<bool> *interrupt = nullptr;
 };
 

@@ -1,6 +1,7 @@
 #include "verify/equivalence.h"
 
 #include "verify/differences.h"
+#include "verify/real_intervals.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -22,6 +23,69 @@ std::string different_reason(const Counterexample &c, const semantics::TensorGra
                      c.output, semantics::element_text(shape.type, c.expected),
                      semantics::element_text(shape.type, c.actual));
 }
+
+/// What program and kernel compute over the real numbers for an input, rounding left aside.
+class Enclosures {
+public:
+  Enclosures(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph)
+      : kernel_(kernel), isa_(isa), graph_(graph) {}
+
+  /// The first result element that differs and whose two enclosures are disjoint, if there is one,
+  /// becomes the counterexample's.
+  bool disjoint(Counterexample &c) {
+    prepare();
+    std::vector<Interval> values = enclose_terms(*terms_, c.inputs);
+    std::vector<semantics::Tensor> expected = semantics::evaluate(graph_, c.inputs, isa_.numerics),
+                                   actual = simulator_->run(c.inputs);
+    for (std::uint32_t r = 0; r < expected.size(); ++r)
+      for (std::int64_t i = 0; i < expected[r].elements(); ++i) {
+        auto e = static_cast<std::size_t>(i);
+        if (equal_element(expected[r].shape().type, expected[r].bits(i), actual[r].bits(i),
+                          Level::Real) ||
+            !verify::disjoint(values[expected_[r].elements[e].v], values[actual_[r].elements[e].v]))
+          continue;
+        c.output = r;
+        c.element = i;
+        c.expected = expected[r].bits(i);
+        c.actual = actual[r].bits(i);
+        return true;
+      }
+    return false;
+  }
+
+  std::string describe(const Counterexample &c) {
+    prepare();
+    std::vector<Interval> values = enclose_terms(*terms_, c.inputs);
+    auto text = [&](const std::vector<SymbolicTensor> &side) {
+      Interval x = values[side[c.output].elements[static_cast<std::size_t>(c.element)].v];
+      return x.low == x.high ? fmt::format("{}", x.low)
+                             : fmt::format("between {} and {}", x.low, x.high);
+    };
+    return "; over the real numbers the program gives " + text(expected_) + ", the kernel " +
+           text(actual_);
+  }
+
+private:
+  void prepare() {
+    if (terms_)
+      return;
+    terms_.emplace(isa_.numerics);
+    simulator_.emplace(isa_, kernel_);
+    std::vector<Shape> shapes;
+    for (semantics::NodeId p : graph_.parameters)
+      shapes.push_back(graph_[p].shape);
+    std::vector<SymbolicTensor> inputs = symbolic_inputs(*terms_, shapes);
+    expected_ = execute(*terms_, graph_, inputs);
+    actual_ = execute(*terms_, isa_, kernel_, inputs);
+  }
+
+  const spec::Kernel &kernel_;
+  const spec::Isa &isa_;
+  const semantics::TensorGraph &graph_;
+  std::optional<TermGraph> terms_;
+  std::optional<sim::Simulator> simulator_;
+  std::vector<SymbolicTensor> expected_, actual_;
+};
 
 } // namespace
 
@@ -49,11 +113,9 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
     }
     return verdict;
   }
-  if (options.level == Level::Real) { // rounding differs lawfully: a test cannot refute
-    verdict.reason =
-        "the terms differ over the real numbers as far as isamorph can tell: " + proof.difference;
-    return verdict;
-  }
+  Enclosures enclosures(kernel, isa, graph);
+  if (options.level == Level::Real) // rounding differs lawfully: only disjoint enclosures refute
+    tests.confirms = [&](Counterexample &c) { return enclosures.disjoint(c); };
   DifferentialResult result =
       compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
   verdict.tests = result.tests;
@@ -61,12 +123,16 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
   if (result.counterexample) {
     verdict.outcome = Outcome::Different;
     verdict.reason = different_reason(*result.counterexample, graph);
+    if (options.level == Level::Real)
+      verdict.reason += enclosures.describe(*result.counterexample);
     verdict.counterexample = std::move(result.counterexample);
   } else {
     verdict.reason =
         fmt::format("the terms differ ({}), but {} tests showed no difference{}", proof.difference,
                     result.tests, result.stopped ? " before time ran out" : "");
   }
+  if (options.level == Level::Real)
+    return verdict;
   TermGraph again(isa.numerics);
   Proof weaker = prove(again, kernel, isa, graph, Level::Real);
   if (!weaker.proved)

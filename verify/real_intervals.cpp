@@ -195,7 +195,8 @@ std::optional<bool> decide(CompareDirection direction, const Interval &a, const 
   }
 }
 
-/// A term's value: an enclosure of a float; the bits of an integer, when they are known.
+/// A term's value: an enclosure, and the bits of an integer or of a float that was only moved,
+/// when they are known.
 struct Value {
   Interval real;
   std::optional<std::uint64_t> bits;
@@ -222,8 +223,9 @@ private:
 
   static Value exact(ElementType type, std::uint64_t bits) {
     if (is_float(type))
-      return semantics::is_finite(type, bits) ? real(Interval::point(semantics::decode(type, bits)))
-                                              : Value{};
+      return semantics::is_finite(type, bits)
+                 ? Value{Interval::point(semantics::decode(type, bits)), bits}
+                 : Value{};
     double whole = semantics::decode(type, bits);
     bool rounded = std::abs(whole) >= 0x1p53;
     return {rounded ? outward(whole, whole) : Interval::point(whole), bits};

@@ -1,6 +1,7 @@
 // Enclosures over the real numbers: the exact value lies inside, and they are narrow.
 #include "verify/real_intervals.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
@@ -153,4 +154,21 @@ TEST_CASE("integers keep their exact wrapped values, also those made of floats")
   CHECK(b.enclose(doubled, {300}).high == std::numeric_limits<double>::infinity());
   TermId back = b.op(OpCode::Convert, {doubled}, kF64);
   CHECK(b.enclose(back, {100.75}).low == -56);
+}
+
+TEST_CASE("floats that are only moved keep their bytes, results of arithmetic have none") {
+  Builder b;
+  ElementType bf16 = ElementType::BF16;
+  std::array<TermId, 2> mixed = {b.terms.extract(b.input(0, bf16), 0),
+                                 b.terms.extract(b.input(1, bf16), 1)};
+  TermId moved = b.terms.join(bf16, mixed);
+  std::uint64_t low = semantics::encode(bf16, 1.25) & 0xff,
+                high = semantics::encode(bf16, -3) & 0xff00;
+  double expected = semantics::decode(bf16, high | low);
+  CHECK(b.enclose(moved, {1.25, -3}, bf16).low == expected);
+  CHECK(b.enclose(moved, {1.25, -3}, bf16).high == expected);
+  TermId sum = b.op(OpCode::Add, {b.input(0, bf16), b.input(1, bf16)}, bf16);
+  std::array<TermId, 2> computed = {b.terms.extract(sum, 0), b.terms.extract(b.input(1, bf16), 1)};
+  CHECK(b.enclose(b.terms.join(bf16, computed), {1.25, -3}, bf16).high ==
+        std::numeric_limits<double>::infinity());
 }
