@@ -156,10 +156,10 @@ bool is_zero(ElementType type, std::uint64_t bits) {
 /// What every test needs, and how many were run.
 class Tester {
 public:
-  Tester(const semantics::TensorGraph &graph, const sim::Simulator &simulator,
+  Tester(const semantics::TensorGraph &graph, const Program &other,
          const semantics::NumericsProfile &profile, const TermGraph &terms,
          const DifferentialOptions &options)
-      : graph_(graph), simulator_(simulator), profile_(profile), terms_(terms), options_(options) {}
+      : graph_(graph), other_(other), profile_(profile), terms_(terms), options_(options) {}
 
   /// The first difference for an input, if it counts at the level.
   std::optional<Counterexample> test(const std::vector<Tensor> &inputs) {
@@ -167,7 +167,7 @@ public:
     if (options_.level != Level::Bits && profile_.flush_denormals && has_denormals(inputs))
       return std::nullopt; // outside of the level
     std::vector<Tensor> expected = semantics::evaluate(graph_, inputs, profile_),
-                        actual = simulator_.run(inputs);
+                        actual = other_(inputs);
     std::optional<Counterexample> found;
     for (std::uint32_t t = 0; t < expected.size(); ++t)
       compare(t, expected[t], actual[t], found);
@@ -229,7 +229,7 @@ private:
   }
 
   const semantics::TensorGraph &graph_;
-  const sim::Simulator &simulator_;
+  const Program &other_;
   const semantics::NumericsProfile &profile_;
   const TermGraph &terms_;
   const DifferentialOptions &options_;
@@ -308,8 +308,27 @@ private:
         if (accept(inputs))
           break;
       }
-      if (!integral(type))
+      if (!integral(type)) {
         shorten(p, type);
+        lower_exponent(p, type);
+      }
+    }
+  }
+
+  /// Brings the exponent nearer to zero, first to zero, then by ever smaller steps.
+  void lower_exponent(const Position &p, ElementType type) {
+    int step = 1 << 10;
+    while (step > 0 && !spent()) {
+      double value = semantics::decode(type, best_.inputs[p.tensor].bits(p.element));
+      int exponent = std::isfinite(value) && value != 0 ? std::ilogb(value) : 0;
+      step = std::min(step, std::abs(exponent));
+      if (step == 0)
+        return;
+      std::vector<Tensor> inputs = best_.inputs;
+      double nearer = std::scalbn(value, exponent > 0 ? -step : step);
+      inputs[p.tensor].set_bits(p.element, semantics::encode(type, nearer));
+      if (!accept(inputs))
+        step /= 2;
     }
   }
 
@@ -430,14 +449,13 @@ std::vector<Tensor> test_input(std::span<const Shape> shapes, Level level, std::
   return out;
 }
 
-DifferentialResult compare_programs(const semantics::TensorGraph &graph,
-                                    const sim::Simulator &simulator,
+DifferentialResult compare_programs(const semantics::TensorGraph &graph, const Program &other,
                                     const semantics::NumericsProfile &profile,
                                     const TermGraph &terms, const DifferentialOptions &options) {
   std::vector<Shape> shapes;
   for (semantics::NodeId p : graph.parameters)
     shapes.push_back(graph[p].shape);
-  Tester tester(graph, simulator, profile, terms, options);
+  Tester tester(graph, other, profile, terms, options);
   DifferentialResult out;
   auto input = [&](std::uint64_t seed, int index) {
     std::vector<Tensor> tensors = test_input(shapes, options.level, seed, index);
@@ -448,6 +466,9 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph,
             tensor.set_bits(i, 0);
     return tensors;
   };
+  for (const std::vector<Tensor> &tensors : options.first)
+    if (!out.counterexample)
+      out.counterexample = tester.test(tensors);
   for (int i = 0; i < options.max_tests && !out.counterexample; ++i) {
     if (tester.out_of_time()) {
       out.stopped = true;

@@ -1,7 +1,8 @@
 #pragma once
-// Differential tests: evaluator against simulator on inputs chosen to expose rounding, order of
-// accumulation, special values and wrong places. They only refute. A failing input is made small:
-// fewest non-zero elements, then plain values.
+// Differential tests: evaluator against simulator, or against the evaluator on another graph, on
+// inputs chosen to expose rounding, order of accumulation, special values and wrong places. They
+// only refute. A failing input is made small: fewest non-zero elements, then plain values, then
+// exponents near zero and few significand bits.
 
 #include "sim/simulator.h"
 #include "verify/symbolic.h"
@@ -9,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 
 namespace isamorph::verify {
 
@@ -21,6 +23,7 @@ struct DifferentialOptions {
   bool only_measure =
       false; ///< run all tests, in the styles without special values, and only look at max_ulp
   double time_limit_seconds = 20;
+  std::vector<std::vector<semantics::Tensor>> first; ///< inputs to try before the generated ones
   const std::atomic<bool> *interrupt = nullptr;
 };
 
@@ -42,11 +45,21 @@ std::vector<semantics::Tensor> test_input(std::span<const semantics::Shape> shap
 /// Compares at a level: any NaN equals any NaN; at Finite and Real zeros of both signs are equal.
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level);
 
+/// What is compared with a graph: its results for inputs in parameter order.
+using Program = std::function<std::vector<semantics::Tensor>(std::span<const semantics::Tensor>)>;
+
 /// At Finite an input counts only when no term of `terms` is NaN or infinite for it, and none of
 /// its elements is a denormal where the profile flushes those.
-DifferentialResult compare_programs(const semantics::TensorGraph &graph,
-                                    const sim::Simulator &simulator,
+DifferentialResult compare_programs(const semantics::TensorGraph &graph, const Program &other,
                                     const semantics::NumericsProfile &profile,
                                     const TermGraph &terms, const DifferentialOptions &options);
+inline DifferentialResult compare_programs(const semantics::TensorGraph &graph,
+                                           const sim::Simulator &simulator,
+                                           const semantics::NumericsProfile &profile,
+                                           const TermGraph &terms,
+                                           const DifferentialOptions &options) {
+  Program run = [&](std::span<const semantics::Tensor> inputs) { return simulator.run(inputs); };
+  return compare_programs(graph, run, profile, terms, options);
+}
 
 } // namespace isamorph::verify

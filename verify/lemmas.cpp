@@ -86,6 +86,19 @@ std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType ele
           fact("(e)", "(= ((_ to_fp " + t + ") RNE " + x + ") x)")};
 }
 
+std::vector<Obligation> zero_products(const std::string &name, ElementType element,
+                                      ElementType accumulator) {
+  std::string a = widths(accumulator), sort = float_sort(accumulator);
+  std::string x = "((_ to_fp " + a + ") RNE x)", finite;
+  for (const char *variable : {"x", "s"})
+    finite += "(assert (not (fp.isNaN " + std::string(variable) +
+              ")))\n(assert (not (fp.isInfinite " + variable + ")))\n";
+  std::string declare = "(declare-const x " + float_sort(element) + ")\n(declare-const s " + sort +
+                        ")\n(declare-const z " + sort + ")\n" + finite + "(assert (fp.isZero z))\n";
+  return {claim(name + " (a)", "QF_FP", declare, "(fp.isZero (fp.mul RNE " + x + " z))"),
+          claim(name + " (b)", "QF_FP", declare, "(fp.eq (fp.add RNE s z) s)")};
+}
+
 std::optional<std::vector<Obligation>> neutral(const std::string &name,
                                                const std::vector<std::string> &words) {
   auto type = float_named(words[2]);
@@ -144,6 +157,11 @@ std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name
     auto element = float_named(words[3]), accumulator = float_named(words[5]);
     if (element && accumulator)
       return unit_vector_dot(name, *element, *accumulator);
+  }
+  if (words.size() == 5 && name.starts_with("zero products ") && words[3] == "in") {
+    auto element = float_named(words[2]), accumulator = float_named(words[4]);
+    if (element && accumulator)
+      return zero_products(name, *element, *accumulator);
   }
   return words.size() == 3 ? neutral(name, words) : std::nullopt;
 }

@@ -249,8 +249,36 @@ Normalizer::Entry Normalizer::dot(TermId term) {
     out.normal = sum(t.type, std::move(parts));
     return out;
   }
-  out.normal = terms_.dot(t.type, a, b);
+  if (is_float(t.type))
+    drop_zero_products(t.type, a, b, out);
+  out.normal = terms_.elements(a).empty() ? terms_.literal(t.type, 0) : terms_.dot(t.type, a, b);
   return out;
+}
+
+/// Of a dot whose products are added one after the other; in other orders the sums that are left
+/// would be grouped differently.
+void Normalizer::drop_zero_products(ElementType type, VectorId &a, VectorId &b, Entry &e) {
+  using Kind = semantics::OrderDescriptor::Kind;
+  const semantics::FoldNumerics &fold = terms_.profile().dot;
+  auto length = static_cast<std::int64_t>(terms_.elements(a).size());
+  if (fold.order.kind != Kind::Sequential &&
+      (fold.order.kind != Kind::Blocks || length > fold.order.width))
+    return;
+  std::vector<TermId> left, right;
+  for (std::size_t i = 0; i < terms_.elements(a).size(); ++i) {
+    TermId x = terms_.elements(a)[i], y = terms_.elements(b)[i];
+    if (is_literal(x, 0) || is_literal(y, 0))
+      continue;
+    left.push_back(x);
+    right.push_back(y);
+  }
+  if (left.size() == terms_.elements(a).size())
+    return;
+  lemmas_.insert("zero products " + std::string(semantics::name(type)) + " in " +
+                 std::string(semantics::name(semantics::accumulator_type(fold, type))));
+  e.tainted = true;
+  a = terms_.vector(left);
+  b = terms_.vector(right);
 }
 
 Normalizer::Entry Normalizer::reduce(TermId term) {

@@ -8,6 +8,8 @@
 //   1: each other product is
 //     a zero (the elements are finite), adding zeros to zeros or to x gives a zero or x, and x is
 //     exact in the accumulator;
+//   * products by a constant zero leave a dot that is summed in order: they are zeros, and adding a
+//   zero changes no sum;
 //   * x + 0, x - 0, x * 1, x / 1 are x.
 // Where the profile flushes denormals, these change an x that is one; the level then has no
 // denormals among the inputs, and the lemmas are used only for an x that is `settled`: an input, a
@@ -54,6 +56,7 @@ private:
   bool known(TermId term) const { return term.v < entries_.size() && entries_[term.v].known; }
   void inherit(Entry &entry, TermId operand) const;
   VectorId vector(VectorId original, Entry &entry);
+  void drop_zero_products(ElementType type, VectorId &a, VectorId &b, Entry &entry);
   TermId sum(ElementType type, std::vector<TermId> parts);
   TermId product(ElementType type, std::vector<TermId> parts);
   TermId flat(OpCode op, ElementType type, std::vector<TermId> parts);
