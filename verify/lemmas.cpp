@@ -88,12 +88,12 @@ std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType ele
 
 std::vector<Obligation> zero_products(const std::string &name, ElementType element,
                                       ElementType accumulator) {
-  std::string a = widths(accumulator), sort = float_sort(accumulator);
+  std::string a = widths(accumulator), sort = exact_sort(accumulator);
   std::string x = "((_ to_fp " + a + ") RNE x)", finite;
   for (const char *variable : {"x", "s"})
     finite += "(assert (not (fp.isNaN " + std::string(variable) +
               ")))\n(assert (not (fp.isInfinite " + variable + ")))\n";
-  std::string declare = "(declare-const x " + float_sort(element) + ")\n(declare-const s " + sort +
+  std::string declare = "(declare-const x " + exact_sort(element) + ")\n(declare-const s " + sort +
                         ")\n(declare-const z " + sort + ")\n" + finite + "(assert (fp.isZero z))\n";
   return {claim(name + " (a)", "QF_FP", declare, "(fp.isZero (fp.mul RNE " + x + " z))"),
           claim(name + " (b)", "QF_FP", declare, "(fp.eq (fp.add RNE s z) s)")};

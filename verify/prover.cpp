@@ -220,8 +220,13 @@ bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list,
       RuleEncoder encoder(rule, *from, *to, encoding);
       constexpr unsigned contradiction_timeout_ms =
           2000; // undecided: taken to be possible, which is the harder case
-      if (!encoder.applies() ||
-          check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved)
+      if (!encoder.applies())
+        continue;
+      bool impossible =
+          check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved;
+      if (impossible && encoder.divides())
+        throw OutsideFragment("conditions that contradict each other, with divisions");
+      if (impossible)
         continue;
       any = true;
       std::vector<Obligation> obligations = encoder.obligations();

@@ -21,7 +21,7 @@ RuleEncoder::RuleEncoder(const semantics::RewriteRule &rule, const GraphTemplate
 
 // Sizes and types
 
-std::string RuleEncoder::smt(const IntExpr &e) const { return integer_term(e); }
+std::string RuleEncoder::smt(const IntExpr &e) const { return integer_term(e, &divisors_); }
 
 std::size_t RuleEncoder::components(const ShapeTemplate &shape) const {
   return shape.dims.size() + (shape.prefix ? 1 : 0);
@@ -216,13 +216,25 @@ std::string RuleEncoder::constant(const TemplateNode &node) {
 }
 
 std::string RuleEncoder::iota(const TemplateNode &node, const Index &index) {
+  constexpr int bytes_of_every_index = 4; // narrower integers wrap
+  constexpr unsigned timeout_ms = 1000;
   auto d = dimensions(node, AttributeKey::IotaDimension);
   no_prefix(node.shape, "iota");
-  if (d.size() != 1 || d[0] >= index.size() || sort(node.shape) != "Int")
+  if (d.size() != 1 || d[0] >= index.size())
+    throw OutsideFragment("iota with a wrong dimension");
+  const std::string &at = index[d[0]];
+  std::string type = sort(node.shape);
+  if (type == "Int")
+    return width(node.shape) >= bytes_of_every_index ? at : wrapped(*type_of(node.shape), at);
+  if (encoding_.theory == ElementTheory::Uninterpreted) {
+    std::string name = "iota." + type_name(node.shape);
+    declare(name, "(Int) " + type);
+    return call(name, {at});
+  }
+  Obligation zero = obligation("index 0", path_assumptions(), "(= " + at + " 0)");
+  if (!type_of(node.shape) || bound(at) || check(zero, {timeout_ms, 0}).answer != SmtAnswer::Proved)
     throw OutsideFragment("iota of this type");
-  constexpr int bytes_of_every_index = 4; // narrower integers wrap
-  return width(node.shape) >= bytes_of_every_index ? index[d[0]]
-                                                   : wrapped(*type_of(node.shape), index[d[0]]);
+  return exact_literal(*type_of(node.shape), 0);
 }
 
 /// A value of which the level asks something: at `finite`, that it is a number.

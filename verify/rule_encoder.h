@@ -65,6 +65,8 @@ public:
   /// Valid if and only if the premises contradict each other: then too the rule never applies, and
   /// would prove anything.
   Obligation impossible() const;
+  /// Whether obligations rest on positive_divisors, which only obligations() proves.
+  bool divides() const { return !divisors_.empty(); }
   std::vector<Obligation> obligations();
   /// Each ends in the name of a type or of a type symbol: "commutative multiply T".
   const std::vector<std::string> &lemmas() const { return lemmas_; }
@@ -155,6 +157,7 @@ private:
   void type_node(const Side &side, const Node &node, std::vector<std::string> &out) const;
   void type_windowed(const Side &side, const Node &node, std::vector<std::string> &out) const;
   std::string premises() const;
+  Obligation positive_divisors() const;
   Obligation obligation(const std::string &name, const std::vector<std::string> &assumptions,
                         const std::string &claim) const;
   Obligation scalar_obligation(const std::string &name, const std::string &claim) const;
@@ -194,6 +197,7 @@ private:
   std::vector<std::string> decision_order_;
   std::vector<bool> script_; ///< the answers to give on this path
   Index root_index_;
+  mutable Divisors divisors_; ///< of all expressions, to be proved positive
   std::vector<std::string> lemmas_, laws_;
 };
 

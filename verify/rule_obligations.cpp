@@ -26,6 +26,32 @@ std::string RuleEncoder::premises() const {
   return out;
 }
 
+namespace {
+
+bool divides(const IntExpr &e) {
+  if (e.op() == semantics::IntOp::Divide || e.op() == semantics::IntOp::Modulo)
+    return true;
+  auto arguments = e.arguments();
+  return std::any_of(arguments.begin(), arguments.end(), divides);
+}
+
+} // namespace
+
+/// From the conditions without division alone, since the terms of the others mean nothing where a
+/// divisor is not positive.
+Obligation RuleEncoder::positive_divisors() const {
+  std::string text = "(set-logic ALL)\n", claim = "(and true";
+  for (const std::string &n : rule_.symbols.integers.names)
+    text += "(declare-const n_" + n + " Int)\n";
+  for (const IntExpr &condition : rule_.conditions)
+    if (!divides(condition))
+      text += "(assert (not (= " + smt(condition) + " 0)))\n";
+  for (const std::string &divisor : divisors_)
+    claim += " (< 0 " + divisor + ")";
+  return {rule_.name + ": divisors are positive",
+          text + "(assert (not " + claim + ")))\n(check-sat)\n"};
+}
+
 /// A claim about scalars alone: no indices, no sizes, so that solvers take their procedures for
 /// bits and floats.
 Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::string &claim) const {
@@ -262,8 +288,11 @@ std::vector<Obligation> RuleEncoder::obligations() {
       answers.push_back(decisions_.at(condition));
     while (!answers.empty() && !answers.back())
       answers.pop_back();
-    if (answers.empty())
+    if (answers.empty()) {
+      if (!divisors_.empty())
+        out.push_back(positive_divisors());
       return out;
+    }
     answers.back() = false;
     script_ = answers;
   }
