@@ -1,4 +1,4 @@
-// isamorph rules: list the rewrite rules, prove them.
+// isamorph rules: list the rewrite rules, prove them, audit equalities of other projects.
 #include "cli/common.h"
 
 #include "semantics/source.h"
@@ -121,9 +121,10 @@ int prove(const Options &options) {
 } // namespace
 
 void add_rules(CLI::App &app, Context &context) {
-  CLI::App *rules = app.add_subcommand("rules", "Rewrite rules: list, prove");
+  CLI::App *rules = app.add_subcommand("rules", "Rewrite rules: list, prove, audit");
   rules->require_subcommand(1);
   rules->footer(example("  isamorph rules list\n  isamorph rules prove transpose_dot"));
+  add_rules_audit(*rules, context);
   auto options = std::make_shared<Options>();
   auto add = [&](const char *name, const char *about, int (*action)(const Options &)) {
     CLI::App *command = rules->add_subcommand(name, about);

@@ -1,5 +1,7 @@
 #include "search/tensor_egraph.h"
 
+#include "semantics/window.h"
+
 #include <stdexcept>
 
 namespace isamorph::search {
@@ -92,6 +94,8 @@ void TensorAnalysis::modify(Graph &graph, ClassId id) {
 }
 
 Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t rank) {
+  if (op == OpCode::ReduceWindow || op == OpCode::Convolution)
+    return semantics::canonical_window(std::move(attributes));
   if (op == OpCode::Slice && attributes.get(AttributeKey::SliceStrides).empty())
     attributes.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(rank, 1));
   if (op == OpCode::Pad && attributes.get(AttributeKey::PaddingInterior).empty())

@@ -80,23 +80,6 @@ Tensor elementwise(OpCode op, const Attributes &attributes, std::span<const Tens
   throw std::logic_error(fmt::format("{} has no evaluator", info(op).name));
 }
 
-/// An operation that evaluate_op refuses although its shape is right.
-bool has_evaluator(const Node &node) {
-  switch (node.op) {
-  case OpCode::ReduceWindow:
-  case OpCode::Convolution:
-  case OpCode::Tuple:
-  case OpCode::GetTupleElement:
-    return false;
-  case OpCode::Reduce: {
-    auto reducer = static_cast<OpCode>(node.attributes.get_one(AttributeKey::Reducer));
-    return !is_float(node.shape.type) || (reducer != OpCode::And && reducer != OpCode::Or);
-  }
-  default:
-    return true;
-  }
-}
-
 void check_inputs(const TensorGraph &graph, std::span<const Tensor *const> inputs) {
   if (inputs.size() != graph.parameters.size())
     throw InputError(fmt::format("{} inputs for the {} parameters of {}", inputs.size(),
@@ -151,6 +134,10 @@ Tensor evaluate_op(OpCode op, const Attributes &attributes, std::span<const Tens
     return evaluate_dot(attributes, *operands[0], *operands[1], result, profile);
   case OpCode::Reduce:
     return evaluate_reduce(attributes, *operands[0], *operands[1], result, profile);
+  case OpCode::ReduceWindow:
+    return evaluate_reduce_window(attributes, *operands[0], *operands[1], result, profile);
+  case OpCode::Convolution:
+    return evaluate_convolution(attributes, *operands[0], *operands[1], result, profile);
   default:
     if (info(op).cls != OpClass::Elementwise)
       not_evaluable(op);
@@ -228,9 +215,6 @@ std::vector<Tensor> evaluate_borrowed(const TensorGraph &graph,
       values[i] = node.attributes.literal.get();
       continue;
     }
-    if (!has_evaluator(node))
-      fail(node.location,
-           fmt::format("{} has no evaluator for {}", info(node.op).name, node.shape.to_string()));
     operands.clear();
     for (NodeId operand : node.operands)
       operands.push_back(values[operand.v]);

@@ -25,8 +25,7 @@ std::uint64_t evaluate_scalar(OpCode op, const Attributes &attributes,
                               std::span<const std::uint64_t> operands, ElementType result,
                               const NumericsProfile &profile);
 
-/// The results for inputs in parameter order. Throws InputError when shapes of inputs do not fit,
-/// or an operation of the graph has no evaluator (naming its place).
+/// The results for inputs in parameter order. Throws InputError when shapes of inputs do not fit.
 std::vector<Tensor> evaluate(const TensorGraph &graph, std::span<const Tensor> inputs,
                              const NumericsProfile &profile);
 

@@ -31,6 +31,15 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
 Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init,
                        const Shape &result, const NumericsProfile &profile);
 
+/// Each window's elements folded in the order of the profile's reduce, window positions row-major;
+/// padding and holes are left out.
+Tensor evaluate_reduce_window(const Attributes &attributes, const Tensor &input, const Tensor &init,
+                              const Shape &result, const NumericsProfile &profile);
+/// Integers are exact (modulo 2^bits). Floats accumulate in the order of the profile's dot over
+/// (window position, input feature), row-major; padding and holes are terms of +0 times the weight.
+Tensor evaluate_convolution(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs,
+                            const Shape &result, const NumericsProfile &profile);
+
 Tensor evaluate_movement(OpCode op, const Attributes &attributes,
                          std::span<const Tensor *const> operands, const Shape &result);
 Tensor evaluate_pad(const Attributes &attributes, const Tensor &input, const Tensor &value,

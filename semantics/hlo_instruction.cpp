@@ -250,7 +250,7 @@ bool Reader::operation_attribute(Instruction &out, const std::string &key, const
     else if (key == "batch_group_count")
       single(AttributeKey::BatchGroups);
     else
-      return false;
+      return key == "operand_precision" && default_precision(place);
     return true;
   case OpCode::Dot:
     if (key == "lhs_contracting_dims")
@@ -261,19 +261,21 @@ bool Reader::operation_attribute(Instruction &out, const std::string &key, const
       return list(AttributeKey::LhsBatch);
     if (key == "rhs_batch_dims")
       return list(AttributeKey::RhsBatch);
-    if (key == "operand_precision") {
-      cursor_.expect("{");
-      while (!cursor_.accept("}")) {
-        if (!cursor_.accept_word("default"))
-          fail(place, "only the default operand precision is supported");
-        cursor_.accept(",");
-      }
-      return true;
-    }
-    return false;
+    return key == "operand_precision" && default_precision(place);
   default:
     return false;
   }
+}
+
+/// `{default,default}`. Always true; others are refused at `place`.
+bool Reader::default_precision(const Location &place) {
+  cursor_.expect("{");
+  while (!cursor_.accept("}")) {
+    if (!cursor_.accept_word("default"))
+      fail(place, "only the default operand precision is supported");
+    cursor_.accept(",");
+  }
+  return true;
 }
 
 void Reader::slice_attribute(Instruction &out) {

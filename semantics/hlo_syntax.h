@@ -95,6 +95,7 @@ private:
   void attribute(Instruction &instruction);
   bool operation_attribute(Instruction &instruction, const std::string &key, const Location &place);
   void slice_attribute(Instruction &instruction);
+  bool default_precision(const Location &place);
   void padding_attribute(Instruction &instruction);
   void window_attribute(Instruction &instruction);
   void window_field(Instruction &instruction, const std::string &key);

@@ -191,6 +191,20 @@ std::int64_t at(List values, std::size_t i, std::int64_t otherwise) {
   return i < values.size() ? values[i] : otherwise;
 }
 
+/// Each list of a window is absent or has a number for each of its `rank` dimensions.
+void check_window(OpCode code, const Attributes &a, std::size_t rank) {
+  for (AttributeKey key :
+       {AttributeKey::WindowStride, AttributeKey::WindowPadLow, AttributeKey::WindowPadHigh,
+        AttributeKey::WindowLhsDilate, AttributeKey::WindowRhsDilate, AttributeKey::WindowReversal})
+    if (!a.get(key).empty() && a.get(key).size() != rank)
+      bad(code, "the window has " + std::to_string(rank) +
+                    " dimensions, but one of its lists has " + std::to_string(a.get(key).size()));
+  for (std::int64_t v : a.get(AttributeKey::WindowReversal))
+    if (v != 0 && (v != 1 || code == OpCode::ReduceWindow))
+      bad(code,
+          code == OpCode::ReduceWindow ? "a window cannot be reversed" : "rhs_reversal is 0 or 1");
+}
+
 /// How many windows of `size` (dilated) at `stride` fit `length` (dilated) plus padding.
 std::int64_t window_count(OpCode code, const Attributes &a, std::size_t i, std::int64_t length,
                           std::int64_t size) {
@@ -215,6 +229,7 @@ Shape reduce_window(std::span<const Shape> in, const Attributes &attributes) {
   if (size.size() != in[0].rank())
     bad(code, "the window has " + std::to_string(size.size()) +
                   " dimensions for a tensor of rank " + std::to_string(in[0].rank()));
+  check_window(code, attributes, size.size());
   check_same_type(code, in[0], in[1]);
   if (in[1].rank() != 0)
     bad(code, "the initial value is " + in[1].to_string() + ", not a scalar");
@@ -238,12 +253,16 @@ Shape convolution(std::span<const Shape> in, const Attributes &attributes) {
   check_dimensions(code, l, rank, "dim_labels");
   check_dimensions(code, r, rank, "dim_labels");
   check_dimensions(code, o, rank, "dim_labels");
+  check_window(code, attributes, rank - 2);
   auto dim = [](const Shape &s, std::int64_t d) { return s.dims[static_cast<std::size_t>(d)]; };
   std::int64_t features = attributes.get_one(AttributeKey::FeatureGroups, 1),
                batches = attributes.get_one(AttributeKey::BatchGroups, 1);
   // Layout lists hold the positions of b, f, spatial... / i, o, spatial... / b, f, spatial...
-  if (features < 1 || batches < 1 || dim(in[0], l[1]) != features * dim(in[1], r[0]) ||
-      dim(in[1], r[1]) % features != 0 || dim(in[0], l[0]) % batches != 0)
+  if (features > 1 && batches > 1)
+    bad(code, "has groups of features or of batches, not both");
+  if (features < 1 || batches < 1 || dim(in[1], r[1]) % batches != 0 || features > kMaxElements ||
+      dim(in[0], l[1]) != features * dim(in[1], r[0]) || dim(in[1], r[1]) % features != 0 ||
+      dim(in[0], l[0]) % batches != 0)
     bad(code, "feature and batch sizes do not fit the groups");
   Shape out{in[0].type, Dims(rank, 0)};
   out.dims[static_cast<std::size_t>(o[0])] = dim(in[0], l[0]) / batches;

@@ -41,7 +41,7 @@ private:
     Kind kind;
     bool spatial = false, padded = false; ///< Unknown; Windows
     std::int64_t value = 0;               ///< Number; Windows: the stride
-    SizeId first, second;                 ///< Sum; Windows: size and kernel
+    SizeId first{}, second{};             ///< Sum; Windows: size and kernel
     bool bound = false;                   ///< Unknown: it is `first`
   };
   SizeId make(Size size);

@@ -41,7 +41,7 @@ struct Atom {
   semantics::OpCode op = semantics::OpCode::Copy; ///< Function
   std::uint8_t detail = 0;                        ///< Function: direction of a comparison
   std::uint32_t parameter = 0, element = 0;       ///< Input
-  std::vector<Polynomial> arguments;
+  std::vector<Polynomial> arguments = {};
   bool operator<(const Atom &other) const;
 };
 

@@ -1,5 +1,7 @@
 #include "verify/symbolic.h"
 
+#include "semantics/window.h"
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -126,6 +128,54 @@ SymbolicTensor reduce(TermGraph &terms, const Node &node, const SymbolicTensor &
   return out;
 }
 
+SymbolicTensor reduce_window(TermGraph &terms, const Node &node, const SymbolicTensor &operand,
+                             const SymbolicTensor &init) {
+  semantics::ReduceWindows windows(node.attributes, operand.shape, node.shape);
+  auto op = static_cast<OpCode>(node.attributes.get_one(AttributeKey::Reducer));
+  SymbolicTensor out{node.shape, {}};
+  std::vector<std::int64_t> elements;
+  std::vector<TermId> scratch;
+  for (std::int64_t o = 0; o < node.shape.elements(); ++o) {
+    windows.gather(o, elements);
+    out.elements.push_back(terms.reduce(op, node.shape.type, init.elements[0],
+                                        gather(terms, operand, 0, elements, scratch)));
+  }
+  return out;
+}
+
+/// Products of gathered vectors; padding and holes are zero terms, as in the evaluator.
+SymbolicTensor convolution(TermGraph &terms, const Node &node, const SymbolicTensor &lhs,
+                           const SymbolicTensor &rhs) {
+  SymbolicTensor out{node.shape, {}};
+  out.elements.resize(static_cast<std::size_t>(node.shape.elements()));
+  if (out.elements.empty())
+    return out;
+  semantics::ConvolutionProducts products(node.attributes, lhs.shape, rhs.shape, node.shape);
+  TermId zero = terms.literal(node.shape.type, 0);
+  std::vector<std::int64_t> elements;
+  std::vector<TermId> scratch;
+  std::vector<VectorId> columns(static_cast<std::size_t>(products.columns()));
+  for (std::int64_t g = 0; g < products.groups(); ++g) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      products.right(g, static_cast<std::int64_t>(c), elements);
+      columns[c] = gather(terms, rhs, 0, elements, scratch);
+    }
+    for (std::int64_t r = 0; r < products.rows(); ++r) {
+      products.left(g, r, elements);
+      scratch.clear();
+      for (std::int64_t e : elements)
+        scratch.push_back(e == semantics::kNoElement ? zero
+                                                     : lhs.elements[static_cast<std::size_t>(e)]);
+      VectorId row = terms.vector(scratch);
+      for (std::size_t c = 0; c < columns.size(); ++c) {
+        std::int64_t place = products.result(g, r, static_cast<std::int64_t>(c));
+        out.elements[static_cast<std::size_t>(place)] = terms.dot(node.shape.type, row, columns[c]);
+      }
+    }
+  }
+  return out;
+}
+
 SymbolicTensor elementwise(TermGraph &terms, const Node &node,
                            std::span<const SymbolicTensor *const> operands) {
   SymbolicTensor out{node.shape, {}};
@@ -164,6 +214,64 @@ SymbolicTensor move(const Node &node, std::span<const SymbolicTensor *const> ope
   return out;
 }
 
+/// The first operands whose elements pad, dynamic-slice and dynamic-update-slice move; those that
+/// follow are start indices.
+std::size_t moved_operands(OpCode op) { return op == OpCode::DynamicSlice ? 1 : 2; }
+
+/// pad, dynamic-slice and dynamic-update-slice: the evaluator moves the elements' numbers, which
+/// tells whence each element of the result comes. Throws InputError where a start index depends on
+/// the inputs.
+SymbolicTensor move_by_number(TermGraph &terms, const Node &node,
+                              std::span<const SymbolicTensor *const> operands) {
+  std::vector<semantics::Tensor> numbers;
+  std::vector<TermId> moved;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const SymbolicTensor &operand = *operands[i];
+    if (i < moved_operands(node.op)) {
+      semantics::Tensor number(Shape{ElementType::U64, operand.shape.dims});
+      for (std::int64_t e = 0; e < number.elements(); ++e)
+        number.set_bits(e, moved.size() + static_cast<std::size_t>(e));
+      numbers.push_back(std::move(number));
+      moved.insert(moved.end(), operand.elements.begin(), operand.elements.end());
+    } else if (auto start = constant(terms, operand)) {
+      numbers.push_back(std::move(*start));
+    } else {
+      semantics::fail(node.location,
+                      "a start index of '" + std::string(semantics::info(node.op).name) +
+                          "' depends on the inputs; symbolic execution needs constant ones");
+    }
+  }
+  std::vector<const semantics::Tensor *> in;
+  for (const semantics::Tensor &tensor : numbers)
+    in.push_back(&tensor);
+  semantics::Tensor places = semantics::evaluate_op(
+      node.op, node.attributes, in, Shape{ElementType::U64, node.shape.dims}, terms.profile());
+  SymbolicTensor out{node.shape, {}};
+  for (std::uint64_t place : places.as<std::uint64_t>())
+    out.elements.push_back(moved[place]);
+  return out;
+}
+
+SymbolicTensor fold(TermGraph &terms, const Node &node, const SymbolicTensor &first,
+                    const SymbolicTensor &second) {
+  auto a = constant(terms, first), b = constant(terms, second);
+  if (a && b) { // folds of constants are constants
+    std::array<const semantics::Tensor *, 2> values = {&*a, &*b};
+    return literal(terms, semantics::evaluate_op(node.op, node.attributes, values, node.shape,
+                                                 terms.profile()));
+  }
+  switch (node.op) {
+  case OpCode::Dot:
+    return dot(terms, node, first, second);
+  case OpCode::Reduce:
+    return reduce(terms, node, first, second);
+  case OpCode::ReduceWindow:
+    return reduce_window(terms, node, first, second);
+  default:
+    return convolution(terms, node, first, second);
+  }
+}
+
 SymbolicTensor execute_node(TermGraph &terms, const Node &node,
                             std::span<const SymbolicTensor *const> operands) {
   if (node.op == OpCode::Constant)
@@ -178,16 +286,11 @@ SymbolicTensor execute_node(TermGraph &terms, const Node &node,
     return from_bytes(terms, node.shape, bytes_of(terms, *operands[0]));
   if (cls == OpClass::Elementwise)
     return elementwise(terms, node, operands);
-  if (node.op == OpCode::Dot || node.op == OpCode::Reduce) {
-    auto a = constant(terms, *operands[0]), b = constant(terms, *operands[1]);
-    if (a && b) { // folds of constants are constants
-      std::array<const semantics::Tensor *, 2> values = {&*a, &*b};
-      return literal(terms, semantics::evaluate_op(node.op, node.attributes, values, node.shape,
-                                                   terms.profile()));
-    }
-    return node.op == OpCode::Dot ? dot(terms, node, *operands[0], *operands[1])
-                                  : reduce(terms, node, *operands[0], *operands[1]);
-  }
+  if (cls == OpClass::Fold)
+    return fold(terms, node, *operands[0], *operands[1]);
+  if (node.op == OpCode::Pad || node.op == OpCode::DynamicSlice ||
+      node.op == OpCode::DynamicUpdateSlice)
+    return move_by_number(terms, node, operands);
   semantics::fail(node.location, "operation '" + std::string(semantics::info(node.op).name) +
                                      "' has no symbolic semantics yet");
 }

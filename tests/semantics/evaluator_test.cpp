@@ -345,25 +345,6 @@ TEST_CASE("evaluate checks its inputs") {
         std::vector<double>{-1, 2, -3, -0.0});
 }
 
-TEST_CASE("an operation without evaluator is named with its place") {
-  TensorGraph graph = parse_hlo(make_source("w.hlo", R"(HloModule w
-add {
-  a = f32[] parameter(0)
-  b = f32[] parameter(1)
-  ROOT s = f32[] add(a, b)
-}
-ENTRY e {
-  x = f32[4] parameter(0)
-  z = f32[] constant(0)
-  ROOT y = f32[3] reduce-window(x, z), window={size=2}, to_apply=add
-}
-)"));
-  std::vector<Tensor> inputs{Tensor(Shape{ElementType::F32, {4}})};
-  CHECK_THROWS_WITH(evaluate(graph, inputs, xla_cpu()),
-                    Catch::StartsWith("w.hlo:10:") &&
-                        Catch::Contains("reduce-window has no evaluator"));
-}
-
 TEST_CASE("the published attention data: sums broadcast along dimension 1") {
   std::filesystem::path data = isamorph::test::reference_data("qkv");
   if (!std::filesystem::exists(data / "attention.dat")) {

@@ -109,7 +109,27 @@ private:
                "n" + std::to_string(graph_.nodes.size()));
   }
 
+  /// A scalar constant of small whole value.
+  semantics::NodeId scalar(semantics::ElementType type, std::int64_t value) {
+    semantics::Tensor tensor(semantics::Shape{type, {}});
+    tensor.set_bits(0, semantics::encode_integer(type, value));
+    semantics::Attributes literal;
+    literal.literal = std::make_shared<const semantics::Tensor>(std::move(tensor));
+    add(semantics::OpCode::Constant, {}, literal, literal.literal->shape());
+    return {static_cast<std::uint32_t>(graph_.nodes.size() - 1)};
+  }
+  /// As many small numbers, from `low` to `high`.
+  std::vector<std::int64_t> numbers(std::size_t count, std::int64_t low, std::int64_t high) {
+    std::vector<std::int64_t> out(count);
+    for (std::int64_t &n : out)
+      n = low + static_cast<std::int64_t>(pick(static_cast<std::size_t>(high - low + 1)));
+    return out;
+  }
+
   void add_something();
+  void add_window(semantics::NodeId a);
+  void add_pad(semantics::NodeId a);
+  void add_dynamic(semantics::NodeId a);
   void add_fold(semantics::NodeId a);
   void add_movement(semantics::NodeId a);
 
@@ -193,13 +213,119 @@ inline void RandomGraph::add_movement(semantics::NodeId a) {
   }
 }
 
+/// A reduce-window of `a`, or a convolution of it with another tensor of its rank.
+inline void RandomGraph::add_window(semantics::NodeId a) {
+  using semantics::AttributeKey;
+  using semantics::OpCode;
+  const semantics::Shape shape = graph_[a].shape;
+  semantics::NodeId b = node();
+  bool convolution = pick(2) && shape.rank() >= 2 && graph_[b].shape.rank() == shape.rank();
+  std::vector<std::int64_t> lhs = permutation(shape.rank()), rhs = permutation(shape.rank());
+  std::size_t spatial = shape.rank() - (convolution ? 2 : 0);
+  std::vector<std::int64_t> size = numbers(spatial, 1, 2), stride = numbers(spatial, 1, 2),
+                            low = numbers(spatial, -1, 1), high = numbers(spatial, -1, 1),
+                            dilation = numbers(spatial, 1, 2), holes = numbers(spatial, 1, 2);
+  auto dim = [](const semantics::Shape &s, std::int64_t d) {
+    return s.dims[static_cast<std::size_t>(d)];
+  };
+  semantics::Shape result = shape;
+  std::int64_t feature_groups = 1, batch_groups = 1;
+  if (convolution) {
+    std::int64_t inputs = dim(shape, lhs[1]), features = dim(graph_[b].shape, rhs[0]);
+    feature_groups = features ? inputs / features : 1;
+    batch_groups = feature_groups == 1 ? 1 + static_cast<std::int64_t>(pick(2)) : 1;
+    result.dims[0] = dim(shape, lhs[0]) / batch_groups;
+    result.dims[1] = dim(graph_[b].shape, rhs[1]);
+  }
+  for (std::size_t d = 0; d < spatial; ++d) {
+    std::int64_t length = convolution ? dim(shape, lhs[d + 2]) : shape.dims[d];
+    if (convolution)
+      size[d] = dim(graph_[b].shape, rhs[d + 2]);
+    std::int64_t padded = (length ? (length - 1) * holes[d] + 1 : 0) + low[d] + high[d],
+                 extent = (size[d] - 1) * dilation[d] + 1;
+    result.dims[d + (convolution ? 2 : 0)] =
+        padded < extent ? 0 : (padded - extent) / stride[d] + 1;
+  }
+  if (result.elements() > 128)
+    return;
+  semantics::Attributes attributes;
+  attributes.set(AttributeKey::WindowSize, size);
+  attributes.set(AttributeKey::WindowStride, stride);
+  attributes.set(AttributeKey::WindowPadLow, low);
+  attributes.set(AttributeKey::WindowPadHigh, high);
+  attributes.set(AttributeKey::WindowLhsDilate, holes);
+  attributes.set(AttributeKey::WindowRhsDilate, dilation);
+  if (!convolution) {
+    constexpr std::array<OpCode, 4> reducers = {OpCode::Add, OpCode::Multiply, OpCode::Maximum,
+                                                OpCode::Minimum};
+    attributes.set(AttributeKey::Reducer,
+                   {static_cast<std::int64_t>(reducers[pick(reducers.size())])});
+    semantics::NodeId init = scalar(shape.type, static_cast<std::int64_t>(pick(2)));
+    return add(OpCode::ReduceWindow, {a, init}, attributes, result);
+  }
+  std::vector<std::int64_t> plain(shape.rank());
+  for (std::size_t d = 0; d < plain.size(); ++d)
+    plain[d] = static_cast<std::int64_t>(d);
+  attributes.set(AttributeKey::WindowReversal, numbers(spatial, 0, 1));
+  attributes.set(AttributeKey::LhsLayout, lhs);
+  attributes.set(AttributeKey::RhsLayout, rhs);
+  attributes.set(AttributeKey::OutputLayout, plain);
+  attributes.set(AttributeKey::FeatureGroups, {feature_groups});
+  attributes.set(AttributeKey::BatchGroups, {batch_groups});
+  add(OpCode::Convolution, {a, b}, attributes, result);
+}
+
+inline void RandomGraph::add_pad(semantics::NodeId a) {
+  using semantics::AttributeKey;
+  semantics::Shape result = graph_[a].shape;
+  std::vector<std::int64_t> low = numbers(result.rank(), -2, 1),
+                            high = numbers(result.rank(), -2, 1),
+                            interior = numbers(result.rank(), 0, 1);
+  for (std::size_t d = 0; d < result.rank(); ++d)
+    result.dims[d] = std::max<std::int64_t>(
+        0, result.dims[d] + std::max<std::int64_t>(0, result.dims[d] - 1) * interior[d] + low[d] +
+               high[d]);
+  semantics::Attributes attributes;
+  attributes.set(AttributeKey::PaddingLow, low);
+  attributes.set(AttributeKey::PaddingHigh, high);
+  attributes.set(AttributeKey::PaddingInterior, interior);
+  semantics::NodeId value = scalar(result.type, static_cast<std::int64_t>(pick(3)));
+  add(semantics::OpCode::Pad, {a, value}, attributes, result);
+}
+
+/// A dynamic-slice of `a` at constant places that may lie outside, or the update of one by it.
+inline void RandomGraph::add_dynamic(semantics::NodeId a) {
+  const semantics::Shape shape = graph_[a].shape;
+  semantics::NodeId part = like(a);
+  std::vector<semantics::NodeId> operands = {a};
+  semantics::Attributes attributes;
+  bool update = pick(2);
+  if (update)
+    operands.push_back(part);
+  for (std::size_t d = 0; d < shape.rank(); ++d)
+    operands.push_back(scalar(semantics::ElementType::S8, static_cast<std::int64_t>(pick(6)) - 2));
+  if (update)
+    return add(semantics::OpCode::DynamicUpdateSlice, operands, {}, shape);
+  semantics::Shape result = shape;
+  for (std::int64_t &size : result.dims)
+    size = static_cast<std::int64_t>(pick(static_cast<std::size_t>(size) + 1));
+  attributes.set(semantics::AttributeKey::SliceSizes, result.dims);
+  add(semantics::OpCode::DynamicSlice, operands, attributes, result);
+}
+
 inline void RandomGraph::add_something() {
   using semantics::OpCode;
   semantics::NodeId a = node();
   if (graph_[a].shape.elements() > 64)
     return;
   semantics::Shape shape = graph_[a].shape;
-  switch (pick(8)) {
+  switch (pick(11)) {
+  case 8:
+    return add_window(a);
+  case 9:
+    return add_pad(a);
+  case 10:
+    return add_dynamic(a);
   case 0:
     return constant();
   case 1:

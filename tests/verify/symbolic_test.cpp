@@ -6,7 +6,10 @@
 #include "verify/differential.h"
 #include "verify/normalize.h"
 
+#include "semantics/hlo.h"
+
 #include <catch2/catch.hpp>
+#include <map>
 
 using namespace isamorph;
 using namespace isamorph::verify;
@@ -59,12 +62,15 @@ std::vector<bool> wholly_finite(const TermGraph &terms, const std::vector<std::u
 
 TEST_CASE("terms have the values that the evaluator computes") {
   std::int64_t compared = 0;
+  std::map<OpCode, int> seen;
   for (std::uint64_t seed = 1; seed <= kGraphs; ++seed) {
     test::RandomGraph random(seed, {ElementType::F32, ElementType::BF16, ElementType::F16,
                                     ElementType::F64, ElementType::S8, ElementType::U8,
                                     ElementType::S32, ElementType::U16, ElementType::Pred});
     semantics::TensorGraph graph = random.make(kAttempts);
     semantics::NumericsProfile numerics = profile(seed / 2);
+    for (const semantics::Node &node : graph.nodes)
+      ++seen[node.op];
     TermGraph terms(numerics, seed % 2 == 0);
     auto shapes = parameter_shapes(graph);
     std::vector<SymbolicTensor> nodes = execute(terms, graph, symbolic_inputs(terms, shapes));
@@ -92,6 +98,44 @@ TEST_CASE("terms have the values that the evaluator computes") {
     }
   }
   CHECK(compared > 100000);
+  for (OpCode op : {OpCode::Dot, OpCode::Reduce, OpCode::ReduceWindow, OpCode::Convolution,
+                    OpCode::Pad, OpCode::DynamicSlice, OpCode::DynamicUpdateSlice}) {
+    INFO(semantics::info(op).name);
+    CHECK(seen[op] > 40);
+  }
+}
+
+TEST_CASE("a start index that depends on the inputs is refused with its place") {
+  semantics::TensorGraph graph = semantics::parse_hlo(semantics::make_source(
+      "d.hlo", "ENTRY e {\n  x = f32[4] parameter(0)\n  i = s32[] parameter(1)\n  ROOT y = f32[2] "
+               "dynamic-slice(x, i), dynamic_slice_sizes={2}\n}\n"));
+  TermGraph terms(semantics::numerics_profile("xla_cpu"));
+  auto inputs = symbolic_inputs(terms, parameter_shapes(graph));
+  CHECK_THROWS_WITH(execute(terms, graph, inputs),
+                    Catch::StartsWith("d.hlo:4:") && Catch::Contains("depends on the inputs"));
+  inputs[1].elements[0] = terms.literal(ElementType::S32, 9); // clamped to 2
+  std::vector<TermId> slice = execute(terms, graph, inputs)[0].elements;
+  CHECK(slice == std::vector<TermId>{inputs[0].elements[2], inputs[0].elements[3]});
+}
+
+TEST_CASE("a convolution is the dot of its gathered and zero-filled windows, to the same terms") {
+  auto run = [](TermGraph &terms, const std::string &body) {
+    semantics::TensorGraph graph = semantics::parse_hlo(semantics::make_source(
+        "c.hlo",
+        "ENTRY e { x = bf16[1,3,1] parameter(0) k = bf16[2,1,2] parameter(1) " + body + " }"));
+    return execute(terms, graph, symbolic_inputs(terms, parameter_shapes(graph)))[0].elements;
+  };
+  TermGraph terms(semantics::numerics_profile("xla_cpu"));
+  auto direct = run(terms, "ROOT y = bf16[1,4,2] convolution(x, k), window={size=2 pad=1_1}, "
+                           "dim_labels=b0f_0io->b0f");
+  auto gathered =
+      run(terms, "z = bf16[] constant(0) p = bf16[1,5,1] pad(x, z), padding=0_0x1_1x0_0 "
+                 "a = bf16[1,4,1] slice(p), slice={[0:1], [0:4], [0:1]} "
+                 "b = bf16[1,4,1] slice(p), slice={[0:1], [1:5], [0:1]} "
+                 "c = bf16[1,4,2] concatenate(a, b), dimensions={2} m = bf16[4,2] reshape(c) "
+                 "w = bf16[2,2] reshape(k) d = bf16[4,2] dot(m, w), lhs_contracting_dims={1}, "
+                 "rhs_contracting_dims={0} ROOT y = bf16[1,4,2] reshape(d)");
+  CHECK(direct == gathered);
 }
 
 TEST_CASE("normal forms at finite keep values up to the sign of zero") {

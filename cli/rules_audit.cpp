@@ -1,0 +1,146 @@
+// isamorph rules audit: at which levels do equalities between tensor expressions hold?
+#include "cli/common.h"
+
+#include "semantics/source.h"
+#include "verify/audit_taso.h"
+
+#include <fmt/format.h>
+
+namespace isamorph::cli {
+namespace {
+
+constexpr std::array<verify::Level, 3> kLevels = {verify::Level::Bits, verify::Level::Finite,
+                                                  verify::Level::Real};
+
+struct Options {
+  std::string file, type = "bf16", numerics = "xla_cpu", markdown;
+  bool no_cache = false, json = false;
+  int jobs = 0;
+};
+
+semantics::ElementType element_type(const std::string &name) {
+  auto type = semantics::element_type(name);
+  if (!type || !semantics::is_float(*type))
+    throw semantics::InputError("'" + name + "' is no float type; types: f16, bf16, f32, f64");
+  return *type;
+}
+
+std::vector<verify::RuleSubject> subjects(const Options &options) {
+  semantics::ElementType type = element_type(options.type);
+  std::vector<verify::RuleSubject> out;
+  for (const verify::TasoRule &rule : verify::read_taso_rules(semantics::read_source(options.file)))
+    out.push_back(verify::taso_subject(rule, type));
+  return out;
+}
+
+Json inputs_json(const verify::RuleWitness &witness) {
+  Json out = Json::array();
+  for (std::size_t t = 0; t < witness.inputs.size(); ++t) {
+    const semantics::Tensor &tensor = witness.inputs[t];
+    Json values = Json::array();
+    for (std::int64_t i = 0; i < tensor.elements(); ++i)
+      values.push_back(semantics::element_text(tensor.shape().type, tensor.bits(i)));
+    out.push_back(
+        {{"name", witness.names[t]}, {"shape", tensor.shape().to_string()}, {"values", values}});
+  }
+  return out;
+}
+
+Json row_json(const verify::AuditRow &row) {
+  Json out = {{"rule", row.rule}}, method, reach, reason, witness;
+  for (verify::Level level : kLevels) {
+    std::string name(semantics::name(level));
+    const verify::LevelAnswer &answer = row.at(level);
+    out[name] = std::string(verify::answer_text(answer.outcome));
+    if (!answer.method.empty())
+      method[name] = answer.method;
+    if (!answer.reach.empty())
+      reach[name] = answer.reach;
+    if (!answer.reason.empty())
+      reason[name] = answer.reason;
+    if (answer.witness)
+      witness[name] = {{"inputs", inputs_json(*answer.witness)},
+                       {"nonzero", answer.witness->nonzero_inputs},
+                       {"element", answer.witness->element},
+                       {"left", answer.witness->left},
+                       {"right", answer.witness->right}};
+  }
+  for (auto &[key, value] : {std::pair("method", &method), std::pair("reach", &reach),
+                             std::pair("reason", &reason), std::pair("witness", &witness)})
+    if (!value->is_null())
+      out[key] = *value;
+  return out;
+}
+
+void print_table(std::span<const verify::AuditRow> rows) {
+  fmt::print("{:<14} {:<14} {:<14} rule\n", "bits", "finite", "real");
+  for (const verify::AuditRow &row : rows) {
+    for (verify::Level level : kLevels)
+      fmt::print("{:<14} ", verify::answer_text(row.at(level).outcome));
+    fmt::print("{}\n", row.rule);
+    for (verify::Level level : kLevels) {
+      const verify::LevelAnswer &answer = row.at(level);
+      if (answer.witness && (level == verify::Level::Real ||
+                             !row.levels[static_cast<std::size_t>(level) + 1].witness))
+        fmt::print("    {}: {}\n", semantics::name(level), verify::text(*answer.witness));
+      if (!answer.reason.empty())
+        fmt::print("    {}: {}\n", semantics::name(level), answer.reason);
+    }
+  }
+  for (verify::Level level : kLevels) {
+    std::array<std::size_t, 3> counts = verify::count_outcomes(rows, level);
+    fmt::print("{}: {} hold, {} do not, {} unknown\n", semantics::name(level), counts[0], counts[1],
+               counts[2]);
+  }
+}
+
+int audit(const Options &options) {
+  verify::AuditOptions how;
+  how.profile = semantics::numerics_profile(options.numerics);
+  how.jobs = options.jobs;
+  how.use_cache = !options.no_cache;
+  how.interrupt = &interrupted();
+  how.progress = show_progress;
+  std::vector<verify::AuditRow> rows = verify::audit_rules(subjects(options), how);
+  clear_progress();
+  if (options.json) {
+    Json list = Json::array();
+    for (const verify::AuditRow &row : rows)
+      list.push_back(row_json(row));
+    print_json(list);
+  } else {
+    print_table(rows);
+  }
+  if (!options.markdown.empty()) {
+    verify::AuditSection section = {
+        "TASO",
+        fmt::format("{} equalities in TASO's language, for {} under the numerics profile {}.",
+                    rows.size(), options.type, options.numerics),
+        rows};
+    semantics::write_file_atomically(
+        options.markdown, verify::markdown({&section, 1}, "isamorph rules audit --markdown"));
+  }
+  return kDone;
+}
+
+} // namespace
+
+void add_rules_audit(CLI::App &rules, Context &context) {
+  CLI::App *command =
+      rules.add_subcommand("audit", "At which levels do equalities in TASO's language hold?");
+  auto options = std::make_shared<Options>();
+  command->add_option("FILE", options->file, "Equalities, one a line: LEFT == RIGHT")->required();
+  command->add_option("--type", options->type, "Element type of all tensors")->type_name("TYPE");
+  command->add_option("--numerics", options->numerics, "Numerics profile")->type_name("PROFILE");
+  command->add_option("--markdown", options->markdown, "Also write a table as Markdown")
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "Print JSON on standard output");
+  command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
+  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")
+      ->type_name("N")
+      ->check(not_negative());
+  command->callback([options, &context] { context.status = audit(*options); });
+  command->footer(example("  isamorph rules audit equalities.txt --type f32"));
+}
+
+} // namespace isamorph::cli
