@@ -100,8 +100,10 @@ std::vector<Encoding> typed_encodings(const RewriteRule &rule, ElementTheory the
 }
 
 bool has_fold(const RewriteRule &rule) {
-  return uses(rule.from, OpCode::Dot) || uses(rule.from, OpCode::Reduce) ||
-         uses(rule.to, OpCode::Dot) || uses(rule.to, OpCode::Reduce);
+  for (OpCode op : {OpCode::Dot, OpCode::Reduce, OpCode::Convolution})
+    if (uses(rule.from, op) || uses(rule.to, op))
+      return true;
+  return false;
 }
 
 template <class Holds> bool all_types(const RewriteRule &rule, Holds holds) {
@@ -224,7 +226,7 @@ bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list,
         continue;
       bool impossible =
           check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved;
-      if (impossible && encoder.divides())
+      if (impossible && encoder.rests_on_divisors())
         throw OutsideFragment("conditions that contradict each other, with divisions");
       if (impossible)
         continue;

@@ -122,6 +122,7 @@ std::string RuleEncoder::element(const GraphTemplate &side, std::uint32_t id, co
     return read(read, 0);
   }
   case OpCode::Dot:
+  case OpCode::Convolution:
   case OpCode::Reduce:
     return fold(side, node, index);
   default:

@@ -66,7 +66,7 @@ public:
   /// would prove anything.
   Obligation impossible() const;
   /// Whether obligations rest on positive_divisors, which only obligations() proves.
-  bool divides() const { return !divisors_.empty(); }
+  bool rests_on_divisors() const { return !divisors_.empty(); }
   std::vector<Obligation> obligations();
   /// Each ends in the name of a type or of a type symbol: "commutative multiply T".
   const std::vector<std::string> &lemmas() const { return lemmas_; }
@@ -140,6 +140,9 @@ private:
   std::optional<std::string> short_fold(const Side &side, const Node &node, const Index &index);
   void dot_indices(const Side &side, const Node &node, const Index &index,
                    const std::vector<std::string> &variables, Index &left, Index &right) const;
+  void convolution_indices(const Node &node, const Index &index,
+                           const std::vector<std::string> &variables, Index &left,
+                           Index &right) const;
   std::vector<Summand> summands(const Side &side, std::uint32_t node, const Index &index,
                                 semantics::OpCode op);
   std::vector<Summand> fold_summands(const Side &side, const Node &node, const Index &index,
@@ -155,6 +158,7 @@ private:
   // Obligations (rule_typing.cpp, rule_obligations.cpp)
   std::vector<std::string> typing(const Side &side) const;
   void type_node(const Side &side, const Node &node, std::vector<std::string> &out) const;
+  void type_convolution(const Side &side, const Node &node, std::vector<std::string> &out) const;
   void type_windowed(const Side &side, const Node &node, std::vector<std::string> &out) const;
   std::string premises() const;
   Obligation positive_divisors() const;

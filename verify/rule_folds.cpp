@@ -30,10 +30,16 @@ TemplateNode with_operation(const TemplateNode &node, OpCode op) {
   return out;
 }
 
+/// dot, or convolution: a sum of products.
+bool multiplies(const TemplateNode &node) {
+  return !is_symbol(node) &&
+         (code_of(node) == OpCode::Dot || code_of(node) == OpCode::Convolution);
+}
+
 std::optional<OpCode> reducer(const TemplateNode &node) {
   if (is_symbol(node))
     return std::nullopt;
-  if (code_of(node) == OpCode::Dot)
+  if (multiplies(node))
     return OpCode::Add;
   auto list = attribute(node, AttributeKey::Reducer);
   if (code_of(node) != OpCode::Reduce || list.size() != 1 || !list[0].is_constant())
@@ -43,7 +49,7 @@ std::optional<OpCode> reducer(const TemplateNode &node) {
 
 bool has_fold(const GraphTemplate &side, std::uint32_t id) {
   const TemplateNode &node = side.nodes[id];
-  if (!is_symbol(node) && (code_of(node) == OpCode::Dot || code_of(node) == OpCode::Reduce))
+  if (multiplies(node) || (!is_symbol(node) && code_of(node) == OpCode::Reduce))
     return true;
   return std::any_of(node.operands.begin(), node.operands.end(),
                      [&](std::uint32_t operand) { return has_fold(side, operand); });
@@ -59,8 +65,10 @@ std::optional<OpCode> first_reducer(const GraphTemplate &side, std::uint32_t id)
   return std::nullopt;
 }
 
-/// The sizes of the dimensions that a fold runs over.
+/// The dimensions of the first operand that a fold runs over.
 std::vector<std::size_t> folded(const TemplateNode &node) {
+  if (code_of(node) == OpCode::Convolution)
+    return {dimensions(node, AttributeKey::LhsLayout).at(1)};
   return dimensions(node, code_of(node) == OpCode::Dot ? AttributeKey::LhsContracting
                                                        : AttributeKey::Dimensions);
 }
@@ -71,6 +79,8 @@ std::vector<std::size_t> folded(const TemplateNode &node) {
 void RuleEncoder::dot_indices(const GraphTemplate &side, const TemplateNode &node,
                               const Index &index, const std::vector<std::string> &variables,
                               Index &left, Index &right) const {
+  if (code_of(node) == OpCode::Convolution)
+    return convolution_indices(node, index, variables, left, right);
   auto lc = dimensions(node, AttributeKey::LhsContracting),
        rc = dimensions(node, AttributeKey::RhsContracting),
        lb = dimensions(node, AttributeKey::LhsBatch), rb = dimensions(node, AttributeKey::RhsBatch);
@@ -93,12 +103,27 @@ void RuleEncoder::dot_indices(const GraphTemplate &side, const TemplateNode &nod
   right = fill(node.operands[1], rb, rc);
 }
 
+/// Of a convolution whose window is one element: a dot over the input features.
+void RuleEncoder::convolution_indices(const TemplateNode &node, const Index &index,
+                                      const std::vector<std::string> &variables, Index &left,
+                                      Index &right) const {
+  auto l = dimensions(node, AttributeKey::LhsLayout), r = dimensions(node, AttributeKey::RhsLayout),
+       o = dimensions(node, AttributeKey::OutputLayout);
+  left.assign(l.size(), {});
+  right.assign(r.size(), "0");
+  left.at(l.at(0)) = index.at(o.at(0));
+  left.at(l.at(1)) = right.at(r.at(0)) = variables.at(0);
+  right.at(r.at(1)) = index.at(o.at(1));
+  for (std::size_t i = 2; i < l.size(); ++i)
+    left.at(l[i]) = index.at(o.at(i));
+}
+
 /// A fold of no term or of one, which needs no order: the initial value (0 for a dot), or one step
 /// from it.
 std::optional<std::string> RuleEncoder::short_fold(const GraphTemplate &side,
                                                    const TemplateNode &node, const Index &index) {
   const ShapeTemplate &in = side.nodes[node.operands[0]].shape;
-  bool dot = code_of(node) == OpCode::Dot, one = true, none = false;
+  bool dot = multiplies(node), one = true, none = false;
   for (std::size_t d : folded(node)) {
     one &= size(in, d) == "1";
     none |= size(in, d) == "0";
@@ -166,7 +191,7 @@ std::string RuleEncoder::fold(const GraphTemplate &side, const TemplateNode &nod
     throw OutsideFragment("a fold over several dimensions");
   bound_.push_back(out.variable);
   out.length = size(in, dims[0]);
-  if (code_of(node) == OpCode::Dot) {
+  if (multiplies(node)) {
     Index left, right;
     dot_indices(side, node, index, {out.variable}, left, right);
     out.operation = "dot " + type_name(node.shape);
@@ -270,7 +295,7 @@ RuleEncoder::fold_summands(const GraphTemplate &side, const TemplateNode &node, 
     bound_.push_back(at.back());
   }
   std::vector<Summand> out;
-  if (code_of(node) == OpCode::Dot) {
+  if (multiplies(node)) {
     Index left, right;
     dot_indices(side, node, index, at, left, right);
     out = products(summands(side, node.operands[0], left, op),

@@ -138,6 +138,8 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
       need(d < rank && std::count(dims.begin(), dims.end(), d) == 1, "reverse dimensions");
     return;
   }
+  case OpCode::Convolution:
+    return type_convolution(side, node, out);
   case OpCode::Pad:
   case OpCode::DynamicSlice:
   case OpCode::DynamicUpdateSlice:
@@ -207,6 +209,41 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
   }
   default:
     return;
+  }
+}
+
+/// Convolutions whose window is one element, without strides, padding, dilation and groups.
+void RuleEncoder::type_convolution(const GraphTemplate &side, const TemplateNode &node,
+                                   std::vector<std::string> &out) const {
+  const ShapeTemplate &lhs = side.nodes[node.operands[0]].shape,
+                      &rhs = side.nodes[node.operands[1]].shape;
+  auto l = dimensions(node, AttributeKey::LhsLayout), r = dimensions(node, AttributeKey::RhsLayout),
+       o = dimensions(node, AttributeKey::OutputLayout);
+  std::size_t rank = components(node.shape);
+  need(rank >= 2 && components(lhs) == rank && components(rhs) == rank, "convolution ranks");
+  for (const auto &layout : {l, r, o}) {
+    need(layout.size() == rank, "dim_labels");
+    for (std::size_t d : layout)
+      need(d < rank && std::count(layout.begin(), layout.end(), d) == 1, "dim_labels");
+  }
+  need(attribute(node, AttributeKey::WindowSize).size() == rank - 2, "window ranks");
+  for (const auto &[key, values] : node.attributes) {
+    bool layout = key == AttributeKey::LhsLayout || key == AttributeKey::RhsLayout ||
+                  key == AttributeKey::OutputLayout;
+    bool padding = key == AttributeKey::WindowPadLow || key == AttributeKey::WindowPadHigh;
+    for (const semantics::IntExpr &value : values)
+      if (!layout && (!value.is_constant() || value.value() != (padding ? 0 : 1)))
+        throw OutsideFragment("convolution by a window of more than one element");
+  }
+  auto equal = [&](const std::string &a, const std::string &b) {
+    out.push_back("(= " + a + " " + b + ")");
+  };
+  equal(size(lhs, l[1]), size(rhs, r[0]));
+  equal(size(node.shape, o[0]), size(lhs, l[0]));
+  equal(size(node.shape, o[1]), size(rhs, r[1]));
+  for (std::size_t i = 2; i < rank; ++i) {
+    equal(size(node.shape, o[i]), size(lhs, l[i]));
+    equal(size(rhs, r[i]), "1");
   }
 }
 
