@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "semantics/source.h"
+#include "verify/audit_rules.h"
 #include "verify/audit_taso.h"
 
 #include <fmt/format.h>
@@ -94,29 +95,74 @@ void print_table(std::span<const verify::AuditRow> rows) {
   }
 }
 
-int audit(const Options &options) {
+/// Rows, what JSON adds to each, and the paragraph above them as Markdown.
+struct Audit {
+  std::vector<verify::AuditRow> rows;
+  std::vector<Json> more;
+  std::string title, about;
+};
+
+Audit audit_taso(const Options &options) {
   verify::AuditOptions how;
   how.profile = semantics::numerics_profile(options.numerics);
   how.jobs = options.jobs;
   how.use_cache = !options.no_cache;
   how.interrupt = &interrupted();
   how.progress = show_progress;
-  std::vector<verify::AuditRow> rows = verify::audit_rules(subjects(options), how);
+  Audit out;
+  out.rows = verify::audit_rules(subjects(options), how);
+  out.more.assign(out.rows.size(), Json::object());
+  out.title = "TASO";
+  out.about = fmt::format("{} equalities in TASO's language, for {} under the numerics profile {}.",
+                          out.rows.size(), options.type, options.numerics);
+  return out;
+}
+
+Audit audit_rule_file(const Options &options) {
+  verify::RuleFileOptions how;
+  how.profile = semantics::numerics_profile(options.numerics);
+  how.jobs = options.jobs;
+  how.use_cache = !options.no_cache;
+  how.interrupt = &interrupted();
+  how.progress = show_progress;
+  if (how.profile.flush_denormals)
+    throw semantics::InputError("rules are audited under profiles that keep denormals");
+  Audit out;
+  std::vector<semantics::RewriteRule> rules =
+      semantics::parse_rules(semantics::read_source(options.file));
+  for (verify::RuleFileRow &row : verify::audit_rule_file(rules, how)) {
+    out.more.push_back({{"types", std::string(verify::name(row.types))},
+                        {"lemmas", row.lemmas},
+                        {"laws", row.laws},
+                        {"seconds", row.seconds}});
+    out.rows.push_back(std::move(row.row));
+    if (!options.json)
+      out.rows.back().rule += fmt::format(" ({})", verify::name(row.types));
+  }
+  out.title = options.file;
+  out.about = fmt::format("{} rules, each for the classes of element types that it allows, tested "
+                          "under the numerics profile {}.",
+                          rules.size(), options.numerics);
+  return out;
+}
+
+int audit(const Options &options) {
+  constexpr std::string_view rule_file = ".rules";
+  Audit result = options.file.ends_with(rule_file) ? audit_rule_file(options) : audit_taso(options);
   clear_progress();
   if (options.json) {
     Json list = Json::array();
-    for (const verify::AuditRow &row : rows)
-      list.push_back(row_json(row));
+    for (std::size_t i = 0; i < result.rows.size(); ++i) {
+      Json row = row_json(result.rows[i]);
+      row.update(result.more[i]);
+      list.push_back(row);
+    }
     print_json(list);
   } else {
-    print_table(rows);
+    print_table(result.rows);
   }
   if (!options.markdown.empty()) {
-    verify::AuditSection section = {
-        "TASO",
-        fmt::format("{} equalities in TASO's language, for {} under the numerics profile {}.",
-                    rows.size(), options.type, options.numerics),
-        rows};
+    verify::AuditSection section = {result.title, result.about, result.rows};
     semantics::write_file_atomically(
         options.markdown, verify::markdown({&section, 1}, "isamorph rules audit --markdown"));
   }
@@ -127,10 +173,13 @@ int audit(const Options &options) {
 
 void add_rules_audit(CLI::App &rules, Context &context) {
   CLI::App *command =
-      rules.add_subcommand("audit", "At which levels do equalities in TASO's language hold?");
+      rules.add_subcommand("audit", "At which levels do equalities hold?");
   auto options = std::make_shared<Options>();
-  command->add_option("FILE", options->file, "Equalities, one a line: LEFT == RIGHT")->required();
-  command->add_option("--type", options->type, "Element type of all tensors")->type_name("TYPE");
+  command
+      ->add_option("FILE", options->file,
+                   "Rules (.rules), or TASO's equalities, one a line: LEFT == RIGHT")
+      ->required();
+  command->add_option("--type", options->type, "Element type of all tensors in TASO's equalities")->type_name("TYPE");
   command->add_option("--numerics", options->numerics, "Numerics profile")->type_name("PROFILE");
   command->add_option("--markdown", options->markdown, "Also write a table as Markdown")
       ->type_name("FILE");

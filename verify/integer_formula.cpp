@@ -17,17 +17,17 @@ bool is_truth(IntOp op) {
 
 } // namespace
 
-std::string integer_formula(const IntExpr &e) {
+std::string integer_formula(const IntExpr &e, Divisors *divisors) {
   auto arguments = e.arguments();
   auto terms = [&](const char *f) {
-    return call(f, integer_term(arguments[0]), integer_term(arguments[1]));
+    return call(f, integer_term(arguments[0], divisors), integer_term(arguments[1], divisors));
   };
   auto formulas = [&](const char *f) {
-    return call(f, integer_formula(arguments[0]), integer_formula(arguments[1]));
+    return call(f, integer_formula(arguments[0], divisors), integer_formula(arguments[1], divisors));
   };
   switch (e.op()) {
   case IntOp::Not:
-    return "(not " + integer_formula(arguments[0]) + ")";
+    return "(not " + integer_formula(arguments[0], divisors) + ")";
   case IntOp::Equal:
     return terms("=");
   case IntOp::NotEqual:
@@ -41,19 +41,19 @@ std::string integer_formula(const IntExpr &e) {
   case IntOp::Or:
     return formulas("or");
   default:
-    return "(not (= " + integer_term(e) + " 0))";
+    return "(not (= " + integer_term(e, divisors) + " 0))";
   }
 }
 
-std::string integer_term(const IntExpr &e) {
+std::string integer_term(const IntExpr &e, Divisors *divisors) {
   if (is_truth(e.op()))
-    return "(ite " + integer_formula(e) + " 1 0)";
+    return "(ite " + integer_formula(e, divisors) + " 1 0)";
   auto arguments = e.arguments();
   auto both = [&](const char *f) {
-    return call(f, integer_term(arguments[0]), integer_term(arguments[1]));
+    return call(f, integer_term(arguments[0], divisors), integer_term(arguments[1], divisors));
   };
   auto extreme = [&](bool minimum) {
-    std::string a = integer_term(arguments[0]), b = integer_term(arguments[1]);
+    std::string a = integer_term(arguments[0], divisors), b = integer_term(arguments[1], divisors);
     return "(ite (<= " + a + " " + b + ") " + (minimum ? a + " " + b : b + " " + a) + ")";
   };
   switch (e.op()) {
@@ -63,7 +63,7 @@ std::string integer_term(const IntExpr &e) {
   case IntOp::Variable:
     return "n_" + e.name();
   case IntOp::Negate:
-    return "(- " + integer_term(arguments[0]) + ")";
+    return "(- " + integer_term(arguments[0], divisors) + ")";
   case IntOp::Add:
     return both("+");
   case IntOp::Subtract:
@@ -75,8 +75,11 @@ std::string integer_term(const IntExpr &e) {
   case IntOp::Max:
     return extreme(false);
   default: // for a positive divisor SMT-LIB's div and mod round down, as ours do
-    if (!arguments[1].is_constant() || arguments[1].value() <= 0)
-      throw OutsideFragment("division by something other than a positive number");
+    if (!arguments[1].is_constant() || arguments[1].value() <= 0) {
+      if (!divisors)
+        throw OutsideFragment("division by something other than a positive number");
+      divisors->insert(integer_term(arguments[1], divisors));
+    }
     return both(e.op() == IntOp::Divide ? "div" : "mod");
   }
 }

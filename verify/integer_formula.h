@@ -4,7 +4,9 @@
 
 #include "semantics/int_expr.h"
 
+#include <set>
 #include <stdexcept>
+#include <string>
 
 namespace isamorph::verify {
 
@@ -13,10 +15,14 @@ struct OutsideFragment : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A term of sort Int; comparisons and logic give 0 or 1. Throws OutsideFragment for a division by
-/// anything but a positive number.
-std::string integer_term(const semantics::IntExpr &expression);
+/// Divisors that are no plain numbers: the terms mean the expressions only where these are
+/// positive, which whoever asks for them has to prove.
+using Divisors = std::set<std::string>;
+
+/// A term of sort Int; comparisons and logic give 0 or 1. Without `divisors`, throws
+/// OutsideFragment for a division by anything but a positive number.
+std::string integer_term(const semantics::IntExpr &expression, Divisors *divisors = nullptr);
 /// A formula: the expression is not 0.
-std::string integer_formula(const semantics::IntExpr &expression);
+std::string integer_formula(const semantics::IntExpr &expression, Divisors *divisors = nullptr);
 
 } // namespace isamorph::verify

@@ -1,6 +1,6 @@
 #include "verify/lemmas.h"
 
-#include "semantics/op.h"
+#include "verify/smt_arithmetic.h"
 
 #include <sstream>
 
@@ -10,78 +10,16 @@ namespace {
 using semantics::ElementType;
 using semantics::OpCode;
 
-std::string float_sort(ElementType type) {
-  switch (type) {
-  case ElementType::F16:
-    return "(_ FloatingPoint 5 11)";
-  case ElementType::BF16:
-    return "(_ FloatingPoint 8 8)";
-  case ElementType::F32:
-    return "(_ FloatingPoint 8 24)";
-  default:
-    return "(_ FloatingPoint 11 53)";
-  }
-}
-
 /// The text between "(_ FloatingPoint " and ")".
 std::string widths(ElementType type) {
-  std::string sort = float_sort(type);
+  std::string sort = exact_sort(type);
   return sort.substr(17, sort.size() - 18);
-}
-
-std::string sort_of(ElementType type) {
-  if (type == ElementType::Pred)
-    return "Bool";
-  return semantics::is_float(type)
-             ? float_sort(type)
-             : "(_ BitVec " + std::to_string(8 * semantics::byte_size(type)) + ")";
 }
 
 Obligation claim(const std::string &name, const std::string &logic, const std::string &declarations,
                  const std::string &fact) {
   return {name, "(set-logic " + logic + ")\n" + declarations + "(assert (not " + fact +
                     "))\n(check-sat)\n"};
-}
-
-/// maximum and minimum as the evaluator defines them: NaN if either is; -0 below +0.
-std::string extreme(bool maximum, ElementType type, const std::string &a, const std::string &b) {
-  std::string nan = "(_ NaN " + widths(type) + ")";
-  std::string less = maximum ? "(fp.lt " + a + " " + b + ")" : "(fp.lt " + b + " " + a + ")";
-  std::string first_on_tie = maximum ? "(fp.isNegative " + a + ")" : "(fp.isPositive " + a + ")";
-  return "(ite (or (fp.isNaN " + a + ") (fp.isNaN " + b + ")) " + nan + " (ite (fp.eq " + a + " " +
-         b + ") (ite " + first_on_tie + " " + b + " " + a + ") (ite " + less + " " + b + " " + a +
-         ")))";
-}
-
-std::optional<std::string> apply(OpCode op, ElementType type, const std::string &a,
-                                 const std::string &b) {
-  auto direct = [&](const std::string &f) { return "(" + f + " " + a + " " + b + ")"; };
-  bool real = semantics::is_float(type), pred = type == ElementType::Pred,
-       sign = semantics::is_signed_integer(type);
-  switch (op) {
-  case OpCode::Add:
-    return direct(real ? "fp.add RNE" : pred ? "or" : "bvadd");
-  case OpCode::Multiply:
-    return direct(real ? "fp.mul RNE" : pred ? "and" : "bvmul");
-  case OpCode::Maximum:
-  case OpCode::Minimum: {
-    bool maximum = op == OpCode::Maximum;
-    if (real)
-      return extreme(maximum, type, a, b);
-    if (pred)
-      return direct(maximum ? "or" : "and");
-    std::string less = direct(sign ? "bvslt" : "bvult");
-    return "(ite " + less + " " + (maximum ? b + " " + a : a + " " + b) + ")";
-  }
-  case OpCode::And:
-    return real ? std::nullopt : std::optional(direct(pred ? "and" : "bvand"));
-  case OpCode::Or:
-    return real ? std::nullopt : std::optional(direct(pred ? "or" : "bvor"));
-  case OpCode::Xor:
-    return real ? std::nullopt : std::optional(direct(pred ? "xor" : "bvxor"));
-  default:
-    return std::nullopt;
-  }
 }
 
 std::vector<std::string> words_of(const std::string &text) {
@@ -97,27 +35,44 @@ std::optional<ElementType> float_named(const std::string &name) {
   return type && semantics::is_float(*type) ? type : std::nullopt;
 }
 
-std::optional<std::vector<Obligation>> commutative(const std::string &name,
-                                                   const std::vector<std::string> &words) {
+std::string declarations(ElementType type, std::initializer_list<const char *> names) {
+  std::string out;
+  for (const char *name : names)
+    out += std::string("(declare-const ") + name + " " + exact_sort(type) + ")\n";
+  return out;
+}
+
+/// "commutative OP TYPE" and "associative OP TYPE". The integers modulo a power of two are a ring
+/// because the integers are; there associativity is an identity of numbers.
+std::optional<std::vector<Obligation>> symmetry(const std::string &name,
+                                                const std::vector<std::string> &words) {
   auto op = semantics::op_code(words[1]);
   auto type = semantics::element_type(words[2]);
-  if (!op || !type)
+  if (!op || !type || !semantics::info(*op).commutative)
     return std::nullopt;
-  auto xy = apply(*op, *type, "x", "y"), yx = apply(*op, *type, "y", "x");
-  if (!xy)
+  auto apply = [&](const std::string &a, const std::string &b) {
+    return exact_operation({*op}, *type, {a, b});
+  };
+  if (!apply("x", "y"))
     return std::nullopt;
-  std::string declare =
-      "(declare-const x " + sort_of(*type) + ")\n(declare-const y " + sort_of(*type) + ")\n";
-  return std::vector{claim(name, semantics::is_float(*type) ? "QF_FP" : "QF_BV", declare,
-                           "(= " + *xy + " " + *yx + ")")};
+  bool commutes = words[0] == "commutative";
+  std::string left = commutes ? *apply("x", "y") : *apply(*apply("x", "y"), "z"),
+              right = commutes ? *apply("y", "x") : *apply("x", *apply("y", "z"));
+  if (!commutes && semantics::is_integer(*type) && *op == OpCode::Multiply)
+    return std::vector{claim(name, "QF_NIA",
+                             "(declare-const x Int)\n(declare-const y Int)\n(declare-const z Int)\n",
+                             "(= (* (* x y) z) (* x (* y z)))")};
+  return std::vector{claim(name, semantics::is_float(*type) ? "QF_FP" : "QF_BV",
+                           declarations(*type, {"x", "y", "z"}),
+                           "(= " + left + " " + right + ")")};
 }
 
 std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType element,
                                         ElementType accumulator) {
   std::string t = widths(element), a = widths(accumulator);
   std::string x = "((_ to_fp " + a + ") RNE x)", one = "((_ to_fp " + a + ") RNE 1.0)";
-  std::string declare = "(declare-const x " + float_sort(element) + ")\n(declare-const z " +
-                        float_sort(accumulator) + ")\n(declare-const w " + float_sort(accumulator) +
+  std::string declare = "(declare-const x " + exact_sort(element) + ")\n(declare-const z " +
+                        exact_sort(accumulator) + ")\n(declare-const w " + exact_sort(accumulator) +
                         ")\n(assert (not (fp.isNaN x)))\n(assert (not (fp.isInfinite x)))\n"
                         "(assert (fp.isZero z))\n(assert (fp.isZero w))\n";
   auto fact = [&](const std::string &part, const std::string &text) {
@@ -133,12 +88,12 @@ std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType ele
 
 std::vector<Obligation> zero_products(const std::string &name, ElementType element,
                                       ElementType accumulator) {
-  std::string a = widths(accumulator), sort = float_sort(accumulator);
+  std::string a = widths(accumulator), sort = exact_sort(accumulator);
   std::string x = "((_ to_fp " + a + ") RNE x)", finite;
   for (const char *variable : {"x", "s"})
     finite += "(assert (not (fp.isNaN " + std::string(variable) +
               ")))\n(assert (not (fp.isInfinite " + variable + ")))\n";
-  std::string declare = "(declare-const x " + float_sort(element) + ")\n(declare-const s " + sort +
+  std::string declare = "(declare-const x " + exact_sort(element) + ")\n(declare-const s " + sort +
                         ")\n(declare-const z " + sort + ")\n" + finite + "(assert (fp.isZero z))\n";
   return {claim(name + " (a)", "QF_FP", declare, "(fp.isZero (fp.mul RNE " + x + " z))"),
           claim(name + " (b)", "QF_FP", declare, "(fp.eq (fp.add RNE s z) s)")};
@@ -151,7 +106,7 @@ std::optional<std::vector<Obligation>> neutral(const std::string &name,
     return std::nullopt;
   std::string one = "((_ to_fp " + widths(*type) + ") RNE 1.0)", value;
   std::string declare =
-      "(declare-const x " + float_sort(*type) + ")\n(declare-const z " + float_sort(*type) +
+      "(declare-const x " + exact_sort(*type) + ")\n(declare-const z " + exact_sort(*type) +
       ")\n(assert (not (fp.isNaN x)))\n(assert (not (fp.isInfinite x)))\n(assert (fp.isZero z))\n";
   if (words[0] == "multiply" && words[1] == "zero")
     return std::vector{claim(name, "QF_FP", declare, "(fp.isZero (fp.mul RNE x z))")};
@@ -198,8 +153,8 @@ std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name
     return real(name, "+");
   if (name == "real product")
     return real(name, "*");
-  if (words.size() == 3 && words[0] == "commutative")
-    return commutative(name, words);
+  if (words.size() == 3 && (words[0] == "commutative" || words[0] == "associative"))
+    return symmetry(name, words);
   if (words.size() == 6 && name.starts_with("unit vector dot ") && words[4] == "in") {
     auto element = float_named(words[3]), accumulator = float_named(words[5]);
     if (element && accumulator)

@@ -3,6 +3,7 @@
 // each as obligations for a solver.
 //
 //   commutative OP TYPE       op(x, y) = op(y, x), any NaN equal to any NaN
+//   associative OP TYPE       op(op(x, y), z) = op(x, op(y, z)), likewise
 //   join extract              the bytes of an element, joined, are the element
 //   unit vector dot T in A    a dot over T accumulated in A, one of whose vectors is a single 1 and
 //   zeros, is the other's element

@@ -22,7 +22,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "3";
+constexpr std::string_view kEncoderVersion = "4";
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
@@ -83,7 +83,8 @@ std::vector<Encoding> encodings(const RewriteRule &rule) {
   return {e};
 }
 
-std::vector<Encoding> concrete_encodings(const RewriteRule &rule) {
+/// One encoding for every choice of the element types.
+std::vector<Encoding> typed_encodings(const RewriteRule &rule, ElementTheory theory) {
   std::vector<std::vector<ElementType>> options;
   for (std::size_t t = 0; t < rule.symbols.types.names.size(); ++t)
     options.push_back(choices(rule, t));
@@ -91,19 +92,74 @@ std::vector<Encoding> concrete_encodings(const RewriteRule &rule) {
   std::vector<ElementType> chosen;
   product(options, chosen, [&](const std::vector<ElementType> &types) {
     Encoding e;
-    e.theory = ElementTheory::Concrete;
+    e.theory = theory;
     e.types.assign(types.begin(), types.end());
     out.push_back(e);
   });
   return out;
 }
 
-bool elementwise_only(const GraphTemplate &side) {
-  return std::all_of(side.nodes.begin(), side.nodes.end(), [](const auto &node) {
-    const auto *code = std::get_if<OpCode>(&node.op);
-    return code && (*code == OpCode::Parameter ||
-                    semantics::info(*code).cls == semantics::OpClass::Elementwise);
-  });
+bool has_fold(const RewriteRule &rule) {
+  for (OpCode op : {OpCode::Dot, OpCode::Reduce, OpCode::Convolution})
+    if (uses(rule.from, op) || uses(rule.to, op))
+      return true;
+  return false;
+}
+
+template <class Holds> bool all_types(const RewriteRule &rule, Holds holds) {
+  for (std::size_t t = 0; t < rule.symbols.types.names.size(); ++t)
+    for (ElementType type : choices(rule, t))
+      if (!holds(type))
+        return false;
+  return true;
+}
+
+struct Strategy {
+  std::string method;
+  std::vector<Encoding> encodings;
+};
+
+/// Ways to prove a rule, from strong and cheap to expensive; each alone is enough.
+std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &options) {
+  std::vector<Encoding> first = encodings(rule);
+  if (!first.empty() && !first[0].widths.empty())
+    return {{"index maps and bit-vectors", first}};
+  bool real = rule.level == semantics::Level::Real, folds = has_fold(rule);
+  bool integers = all_types(rule, semantics::is_integer) && !rule.symbols.types.names.empty();
+  bool floats = all_types(rule, semantics::is_float);
+  std::vector<Strategy> out;
+  auto add = [&](std::string method, std::vector<Encoding> list) {
+    out.push_back({std::move(method), std::move(list)});
+  };
+  Encoding e;
+  e.where_defined = options.where_defined;
+  if (!real)
+    add("index maps", {e});
+  if (folds && !real && !floats) {
+    Encoding sums = e;
+    sums.reassociate = true;
+    add("index maps and sums in any order", {sums});
+  }
+  if (integers || real) {
+    e.theory = ElementTheory::Real;
+    e.ring = integers;
+    std::string name = integers ? "ring" : "real";
+    add("index maps and " + name + " arithmetic", {e});
+    e.reassociate = true;
+    if (folds)
+      add("index maps, " + name + " arithmetic and sums in any order", {e});
+  }
+  if (!real) {
+    if (floats && folds) { // maximum and minimum
+      Encoding sums;
+      sums.reassociate = true;
+      add("index maps and sums in any order", {sums});
+    }
+    add("arithmetic of each type", typed_encodings(rule, ElementTheory::Concrete));
+    if (integers)
+      add("index maps and integers that wrap", typed_encodings(rule, ElementTheory::Integer));
+  }
+  return out;
 }
 
 /// What a type's name in a rule stands for.
@@ -166,12 +222,18 @@ bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list,
       RuleEncoder encoder(rule, *from, *to, encoding);
       constexpr unsigned contradiction_timeout_ms =
           2000; // undecided: taken to be possible, which is the harder case
-      if (!encoder.applies() ||
-          check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved)
+      if (!encoder.applies())
+        continue;
+      bool impossible =
+          check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved;
+      if (impossible && encoder.rests_on_divisors())
+        throw OutsideFragment("conditions that contradict each other, with divisions");
+      if (impossible)
         continue;
       any = true;
       std::vector<Obligation> obligations = encoder.obligations();
       add_lemmas(rule, encoder.lemmas(), out);
+      out.laws = encoder.laws();
       if (!prove_all(obligations, options, out))
         return false;
     }
@@ -192,26 +254,14 @@ template <class F> void in_parallel(std::size_t count, int jobs, F f) {
 
 } // namespace
 
-ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
-  auto begin = std::chrono::steady_clock::now();
+namespace {
+
+ClaimProof attempt(const RewriteRule &rule, const Strategy &strategy, const ProveOptions &options) {
   ClaimProof out;
   out.name = rule.name;
-  std::vector<Encoding> list = encodings(rule);
-  out.method = !list.empty() && !list[0].widths.empty() ? "index maps and bit-vectors"
-               : rule.level == semantics::Level::Real   ? "index maps and real arithmetic"
-                                                        : "index maps";
+  out.method = strategy.method;
   try {
-    bool proved = prove_under(rule, list, options, out);
-    bool concrete = !proved && rule.level == semantics::Level::Bits &&
-                    elementwise_only(rule.from) && elementwise_only(rule.to);
-    if (concrete && !stopped(options)) {
-      ClaimProof again;
-      again.name = rule.name;
-      again.method = "arithmetic of each type";
-      proved = prove_under(rule, concrete_encodings(rule), options, again);
-      out = std::move(again);
-    }
-    if (proved)
+    if (prove_under(rule, strategy.encodings, options, out))
       out.answer = SmtAnswer::Proved;
   } catch (const IllTyped &error) {
     out.answer = SmtAnswer::Refuted;
@@ -220,6 +270,47 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
     out.answer = SmtAnswer::Unknown;
     out.detail = std::string("outside what can be encoded: ") + error.what();
   }
+  return out;
+}
+
+/// A strategy that takes its lemmas for granted may be wrong about them; another may need none.
+bool lemmas_hold(const ClaimProof &proof, const ProveOptions &options) {
+  ProveOptions inner = options;
+  inner.use_cache = false; // the caller holds the cache
+  inner.jobs = 1;
+  inner.progress = nullptr;
+  std::vector<std::string> names;
+  for (const std::string &lemma : proof.lemmas)
+    if (lemma.starts_with("associative "))
+      names.push_back(lemma);
+  for (const ClaimProof &lemma : prove_lemmas(names, inner))
+    if (lemma.answer != SmtAnswer::Proved)
+      return false;
+  return true;
+}
+
+} // namespace
+
+ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
+  auto begin = std::chrono::steady_clock::now();
+  ClaimProof out;
+  std::string details;
+  for (const Strategy &strategy : strategies(rule, options)) {
+    if (stopped(options))
+      break;
+    ClaimProof proof = attempt(rule, strategy, options);
+    if (proof.answer == SmtAnswer::Proved && !lemmas_hold(proof, options)) {
+      proof.answer = SmtAnswer::Unknown;
+      proof.detail = "the operation is not associative";
+    }
+    bool done = proof.answer == SmtAnswer::Proved;
+    details += (details.empty() ? "" : "; ") + strategy.method + ": " + proof.detail;
+    out = std::move(proof);
+    if (done)
+      break;
+  }
+  if (out.answer != SmtAnswer::Proved)
+    out.detail = details;
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;
 }

@@ -14,7 +14,8 @@ namespace isamorph::verify {
 struct ProveOptions {
   unsigned timeout_ms = 60'000; ///< an obligation
   bool use_cache = true;
-  int jobs = 0; ///< 0: one a core
+  bool where_defined = false; ///< at `real`, claim nothing where a divisor is 0
+  int jobs = 0;               ///< 0: one a core
   const std::atomic<bool> *interrupt = nullptr;
   std::function<void(const std::string &)> progress; ///< one line of text
 };
@@ -22,9 +23,10 @@ struct ProveOptions {
 struct ClaimProof {
   std::string name;
   SmtAnswer answer = SmtAnswer::Unknown;
-  std::string method; ///< "index maps", "bit-vectors", "arithmetic of each type", "real arithmetic"
+  std::string method; ///< "index maps", "sums in any order", "arithmetic of each type", ...
   std::string detail; ///< the model that refutes, or why unknown
   std::vector<std::string> lemmas;     ///< of a rule: scalar lemmas that it rests on
+  std::vector<std::string> laws; ///< facts about functions over the reals that are assumed
   std::vector<Obligation> obligations; ///< empty when the answer came from the cache
   bool cached = false;
   double seconds = 0;

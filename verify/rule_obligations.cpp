@@ -26,20 +26,70 @@ std::string RuleEncoder::premises() const {
   return out;
 }
 
+namespace {
+
+bool divides(const IntExpr &e) {
+  if (e.op() == semantics::IntOp::Divide || e.op() == semantics::IntOp::Modulo)
+    return true;
+  auto arguments = e.arguments();
+  return std::any_of(arguments.begin(), arguments.end(), divides);
+}
+
+} // namespace
+
+/// From the conditions without division alone, since the terms of the others mean nothing where a
+/// divisor is not positive.
+Obligation RuleEncoder::positive_divisors() const {
+  std::string text = "(set-logic ALL)\n", claim = "(and true";
+  for (const std::string &n : rule_.symbols.integers.names)
+    text += "(declare-const n_" + n + " Int)\n";
+  for (const IntExpr &condition : rule_.conditions)
+    if (!divides(condition))
+      text += "(assert (not (= " + smt(condition) + " 0)))\n";
+  for (const std::string &divisor : divisors_)
+    claim += " (< 0 " + divisor + ")";
+  return {rule_.name + ": divisors are positive",
+          text + "(assert (not " + claim + ")))\n(check-sat)\n"};
+}
+
 /// A claim about scalars alone: no indices, no sizes, so that solvers take their procedures for
 /// bits and floats.
 Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::string &claim) const {
   std::string text;
   bool floating = false;
   for (const auto &[symbol, signature] : declarations_) {
-    if (symbol[0] != 'x')
+    if (!symbol.starts_with("x") && !symbol.starts_with("|x_"))
       continue;
     text += "(declare-fun " + symbol + " " + signature + ")\n";
     floating |= signature.find("FloatingPoint") != std::string::npos;
   }
+  for (const std::string &fact : defined_)
+    text += "(assert " + fact + ")\n";
   std::string logic = floating ? "QF_FP" : "QF_BV";
   return {rule_.name + ": " + name,
           "(set-logic " + logic + ")\n" + text + "(assert (not " + claim + "))\n(check-sat)\n"};
+}
+
+/// Equality at the rule's level.
+std::string RuleEncoder::claim(const std::string &left, const std::string &right) const {
+  std::string type = sort(from_.nodes[from_.results[0]].shape);
+  bool up_to_zero =
+      rule_.level == semantics::Level::Finite && type.starts_with("(_ FloatingPoint");
+  return call(up_to_zero ? "fp.eq" : "=", {left, right});
+}
+
+/// What holds on this path: ranges of the root's indices, the cases chosen, facts about values.
+std::vector<std::string> RuleEncoder::path_assumptions() const {
+  const ShapeTemplate &shape = from_.nodes[from_.results[0]].shape;
+  std::vector<std::string> out;
+  for (std::size_t c = 0; c < root_index_.size(); ++c) {
+    out.push_back("(<= 0 " + root_index_[c] + ")");
+    out.push_back("(< " + root_index_[c] + " " + size(shape, c) + ")");
+  }
+  for (const std::string &condition : decision_order_)
+    out.push_back(decisions_.at(condition) ? condition : "(not " + condition + ")");
+  out.insert(out.end(), facts_.begin(), facts_.end());
+  return out;
 }
 
 Obligation RuleEncoder::obligation(const std::string &name,
@@ -132,26 +182,48 @@ bool RuleEncoder::unit_dot(const std::vector<std::string> &assumptions, const st
   return false;
 }
 
-void RuleEncoder::prove_path(std::vector<Obligation> &out) {
+/// exp(a+b) = exp(a)exp(b) for the sums among the arguments of exp, and exp(0) = 1.
+void RuleEncoder::add_laws() {
+  if (exponents_.empty())
+    return;
+  facts_.push_back("(= (exp 0.0) 1.0)");
+  std::set<std::string> known(exponents_.begin(), exponents_.end());
+  for (const std::string &a : known)
+    for (const std::string &b : known)
+      if (std::string sum = call("+", {a, b}); known.contains(sum))
+        facts_.push_back("(= (exp " + sum + ") (* (exp " + a + ") (exp " + b + ")))");
+  laws_ = {"exp(a+b)=exp(a)exp(b)", "exp(0)=1"};
+}
+
+void RuleEncoder::begin_path() {
   declarations_.clear();
   folds_.clear();
+  reads_.clear();
+  facts_.clear();
+  defined_.clear();
+  exponents_.clear();
   decisions_.clear();
   decision_order_.clear();
-  const ShapeTemplate &shape = from_.nodes[from_.results[0]].shape;
   root_index_.clear();
-  std::vector<std::string> assumptions;
-  for (std::size_t c = 0; c < components(shape); ++c) {
-    std::string i = "i" + std::to_string(c);
-    root_index_.push_back(i);
-    declare(i, "() Int");
-    assumptions.push_back("(<= 0 " + i + ")");
-    assumptions.push_back("(< " + i + " " + size(shape, c) + ")");
+  variables_ = 0;
+  in_fold_ = false;
+  for (std::size_t c = 0; c < components(from_.nodes[from_.results[0]].shape); ++c) {
+    root_index_.push_back("i" + std::to_string(c));
+    declare(root_index_.back(), "() Int");
   }
+}
+
+void RuleEncoder::prove_path(std::vector<Obligation> &out) {
+  begin_path();
+  if (encoding_.reassociate)
+    return match_sums(out);
   std::string left = element(from_, from_.results[0], root_index_);
   std::size_t split = folds_.size();
   std::string right = element(to_, to_.results[0], root_index_);
-  for (const std::string &condition : decision_order_)
-    assumptions.push_back(decisions_.at(condition) ? condition : "(not " + condition + ")");
+  add_laws();
+  std::vector<std::string> assumptions = path_assumptions();
+  if (!decision_order_.empty() && cannot_occur(assumptions, out))
+    return;
   if (split == 0 && folds_.size() == 1 && right == folds_[0].placeholder) {
     if (!unit_dot(assumptions, left, folds_[0], out))
       throw OutsideFragment("a fold on one side only");
@@ -161,11 +233,23 @@ void RuleEncoder::prove_path(std::vector<Obligation> &out) {
   std::vector<std::string> equalities = assumptions;
   for (std::size_t f = 0; f < split; ++f)
     equalities.push_back("(= " + folds_[f].placeholder + " " + folds_[split + f].placeholder + ")");
-  std::string claim = "(= " + left + " " + right + ")";
+  if (encoding_.theory == ElementTheory::Real)
+    equalities.insert(equalities.end(), defined_.begin(), defined_.end());
   if (encoding_.theory == ElementTheory::Concrete)
-    out.push_back(scalar_obligation("elements as " + sort(shape), claim));
+    out.push_back(scalar_obligation("elements", claim(left, right)));
   else
-    out.push_back(obligation("elements", equalities, claim));
+    out.push_back(obligation("elements", equalities, claim(left, right)));
+}
+
+/// Closes a case whose conditions contradict each other.
+bool RuleEncoder::cannot_occur(const std::vector<std::string> &assumptions,
+                               std::vector<Obligation> &out) const {
+  constexpr unsigned timeout_ms = 1000;
+  Obligation never = obligation("this case cannot occur", assumptions, "false");
+  if (check(never, {timeout_ms, 0}).answer != SmtAnswer::Proved)
+    return false;
+  out.push_back(std::move(never));
+  return true;
 }
 
 bool RuleEncoder::applies() const {
@@ -194,17 +278,21 @@ std::vector<Obligation> RuleEncoder::obligations() {
     claims.push_back("(= " + size(a, c) + " " + size(b, c) + ")");
   claims.push_back("true");
   out.push_back(obligation("well-typed", {}, call("and", claims)));
-  // Every combination of answers to the questions that concatenations ask.
+  // Every combination of answers to the questions that concatenate and its like ask.
+  constexpr int most_paths = 64;
   script_.clear();
-  for (int path = 0; path < 64; ++path) {
+  for (int path = 0; path < most_paths; ++path) {
     prove_path(out);
     std::vector<bool> answers;
     for (const std::string &condition : decision_order_)
       answers.push_back(decisions_.at(condition));
     while (!answers.empty() && !answers.back())
       answers.pop_back();
-    if (answers.empty())
+    if (answers.empty()) {
+      if (!divisors_.empty())
+        out.push_back(positive_divisors());
       return out;
+    }
     answers.back() = false;
     script_ = answers;
   }

@@ -46,19 +46,31 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
   };
   OpCode op = code_of(node);
   bool symbol = is_symbol(node);
-  if (!symbol && (op == OpCode::Select || op == OpCode::Clamp))
-    throw OutsideFragment("operation " + std::string(semantics::info(op).name));
-  if (!symbol && op == OpCode::Compare)
-    need(same_type(in(0), in(1)) &&
-             node.shape.type == decltype(node.shape.type)(semantics::ElementType::Pred),
-         "comparison types");
+  auto is_pred = [](const ShapeTemplate &shape) {
+    return shape.type == decltype(shape.type)(semantics::ElementType::Pred);
+  };
+  if (!symbol && op == OpCode::Compare) {
+    auto direction = attribute(node, AttributeKey::Direction);
+    need(same_type(in(0), in(1)) && is_pred(node.shape), "comparison types");
+    need(direction.size() == 1 && direction[0].is_constant(), "comparison direction");
+  }
+  if (!symbol && op == OpCode::Select)
+    need(is_pred(in(0)), "the condition of select is no pred");
   bool changes_type =
       !symbol && (op == OpCode::Convert || op == OpCode::BitcastConvert || op == OpCode::Compare);
-  for (std::size_t i = 0; i < node.operands.size() && !changes_type; ++i)
+  // Start indices have a type of their own, and so has the condition of select.
+  std::size_t first = !symbol && op == OpCode::Select ? 1 : 0, count = node.operands.size();
+  if (!symbol && (op == OpCode::DynamicSlice || op == OpCode::DynamicUpdateSlice))
+    count = op == OpCode::DynamicSlice ? 1 : 2;
+  for (std::size_t i = first; i < count && !changes_type; ++i)
     need(same_type(in(i), node.shape), "element types differ");
   if (symbol || semantics::info(op).cls == semantics::OpClass::Elementwise || op == OpCode::Copy) {
-    for (std::size_t i = 0; i < node.operands.size(); ++i)
-      same_dims(in(i), node.shape);
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      bool spread = !symbol && ((op == OpCode::Select && i == 0) ||
+                                (op == OpCode::Clamp && i != 1));
+      if (!spread || components(in(i)) != 0)
+        same_dims(in(i), node.shape);
+    }
     return;
   }
   std::size_t rank = components(node.shape);
@@ -107,14 +119,31 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
              components(in(0)) == rank,
          "slice ranks");
     for (std::size_t d = 0; d < rank; ++d) {
-      if (!strides[d].is_constant() || strides[d].value() != 1)
-        throw OutsideFragment("slice strides other than 1");
+      std::string length = "(- " + smt(limits[d]) + " " + smt(starts[d]) + ")";
       out.push_back("(and (<= 0 " + smt(starts[d]) + ") (<= " + smt(starts[d]) + " " +
                     smt(limits[d]) + ") (<= " + smt(limits[d]) + " " + size(in(0), d) + "))");
-      equal(size(node.shape, d), "(- " + smt(limits[d]) + " " + smt(starts[d]) + ")");
+      std::string stride = smt(strides[d]);
+      if (stride != "1") {
+        out.push_back("(<= 1 " + stride + ")");
+        length = "(div (+ " + length + " (- " + stride + " 1)) " + stride + ")";
+      }
+      equal(size(node.shape, d), length);
     }
     return;
   }
+  case OpCode::Reverse: {
+    auto dims = dimensions(node, AttributeKey::Dimensions);
+    same_dims(in(0), node.shape);
+    for (std::size_t d : dims)
+      need(d < rank && std::count(dims.begin(), dims.end(), d) == 1, "reverse dimensions");
+    return;
+  }
+  case OpCode::Convolution:
+    return type_convolution(side, node, out);
+  case OpCode::Pad:
+  case OpCode::DynamicSlice:
+  case OpCode::DynamicUpdateSlice:
+    return type_windowed(side, node, out);
   case OpCode::Concatenate: {
     auto d = dimensions(node, AttributeKey::Dimensions);
     need(d.size() == 1 && d[0] < rank, "concatenate dimensions");
@@ -131,26 +160,45 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
   }
   case OpCode::Dot: {
     auto lc = dimensions(node, AttributeKey::LhsContracting),
-         rc = dimensions(node, AttributeKey::RhsContracting);
-    need(lc.size() == 1 && rc.size() == 1 && lc[0] < components(in(0)) && rc[0] < components(in(1)),
-         "dot dimensions");
-    equal(size(in(0), lc[0]), size(in(1), rc[0]));
-    std::vector<std::string> free;
-    for (std::size_t c = 0; c < components(in(0)); ++c)
-      if (c != lc[0])
-        free.push_back(size(in(0), c));
-    for (std::size_t c = 0; c < components(in(1)); ++c)
-      if (c != rc[0])
-        free.push_back(size(in(1), c));
-    need(free.size() == rank, "dot ranks");
+         rc = dimensions(node, AttributeKey::RhsContracting),
+         lb = dimensions(node, AttributeKey::LhsBatch),
+         rb = dimensions(node, AttributeKey::RhsBatch);
+    need(lc.size() == rc.size() && lb.size() == rb.size(), "dot dimensions");
+    std::vector<std::string> expected;
+    auto pairs = [&](const std::vector<std::size_t> &l, const std::vector<std::size_t> &r) {
+      for (std::size_t i = 0; i < l.size(); ++i) {
+        need(l[i] < components(in(0)) && r[i] < components(in(1)), "dot dimensions");
+        equal(size(in(0), l[i]), size(in(1), r[i]));
+      }
+    };
+    auto free = [&](const ShapeTemplate &shape, const std::vector<std::size_t> &batch,
+                    const std::vector<std::size_t> &contracting) {
+      for (std::size_t c = 0; c < components(shape); ++c) {
+        auto times = std::count(batch.begin(), batch.end(), c) +
+                     std::count(contracting.begin(), contracting.end(), c);
+        need(times <= 1, "dot dimensions");
+        if (times == 0)
+          expected.push_back(size(shape, c));
+      }
+    };
+    pairs(lb, rb);
+    pairs(lc, rc);
+    for (std::size_t d : lb)
+      expected.push_back(size(in(0), d));
+    free(in(0), lb, lc);
+    free(in(1), rb, rc);
+    need(expected.size() == rank, "dot ranks");
     for (std::size_t c = 0; c < rank; ++c)
-      equal(size(node.shape, c), free[c]);
+      equal(size(node.shape, c), expected[c]);
     return;
   }
   case OpCode::Reduce: {
     auto dims = dimensions(node, AttributeKey::Dimensions);
     std::size_t next = 0;
     need(components(in(1)) == 0, "an initial value that is no scalar");
+    for (std::size_t d : dims)
+      need(d < components(in(0)) && std::count(dims.begin(), dims.end(), d) == 1,
+           "reduce dimensions");
     for (std::size_t c = 0; c < components(in(0)); ++c)
       if (!contains(dims, c)) {
         need(next < rank, "reduce ranks");
@@ -161,6 +209,80 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
   }
   default:
     return;
+  }
+}
+
+/// Convolutions whose window is one element, without strides, padding, dilation and groups.
+void RuleEncoder::type_convolution(const GraphTemplate &side, const TemplateNode &node,
+                                   std::vector<std::string> &out) const {
+  const ShapeTemplate &lhs = side.nodes[node.operands[0]].shape,
+                      &rhs = side.nodes[node.operands[1]].shape;
+  auto l = dimensions(node, AttributeKey::LhsLayout), r = dimensions(node, AttributeKey::RhsLayout),
+       o = dimensions(node, AttributeKey::OutputLayout);
+  std::size_t rank = components(node.shape);
+  need(rank >= 2 && components(lhs) == rank && components(rhs) == rank, "convolution ranks");
+  for (const auto &layout : {l, r, o}) {
+    need(layout.size() == rank, "dim_labels");
+    for (std::size_t d : layout)
+      need(d < rank && std::count(layout.begin(), layout.end(), d) == 1, "dim_labels");
+  }
+  need(attribute(node, AttributeKey::WindowSize).size() == rank - 2, "window ranks");
+  for (const auto &[key, values] : node.attributes) {
+    bool layout = key == AttributeKey::LhsLayout || key == AttributeKey::RhsLayout ||
+                  key == AttributeKey::OutputLayout;
+    bool padding = key == AttributeKey::WindowPadLow || key == AttributeKey::WindowPadHigh;
+    for (const semantics::IntExpr &value : values)
+      if (!layout && (!value.is_constant() || value.value() != (padding ? 0 : 1)))
+        throw OutsideFragment("convolution by a window of more than one element");
+  }
+  auto equal = [&](const std::string &a, const std::string &b) {
+    out.push_back("(= " + a + " " + b + ")");
+  };
+  equal(size(lhs, l[1]), size(rhs, r[0]));
+  equal(size(node.shape, o[0]), size(lhs, l[0]));
+  equal(size(node.shape, o[1]), size(rhs, r[1]));
+  for (std::size_t i = 2; i < rank; ++i) {
+    equal(size(node.shape, o[i]), size(lhs, l[i]));
+    equal(size(rhs, r[i]), "1");
+  }
+}
+
+/// pad, dynamic-slice and dynamic-update-slice.
+void RuleEncoder::type_windowed(const GraphTemplate &side, const TemplateNode &node,
+                                std::vector<std::string> &out) const {
+  auto in = [&](std::size_t i) -> const ShapeTemplate & {
+    return side.nodes[node.operands[i]].shape;
+  };
+  std::size_t rank = components(node.shape);
+  need(components(in(0)) == rank, "ranks differ");
+  auto fact = [&](const std::string &relation, const std::string &a, const std::string &b) {
+    out.push_back(call(relation, {a, b}));
+  };
+  if (code_of(node) == OpCode::Pad) {
+    auto low = attribute(node, AttributeKey::PaddingLow),
+         high = attribute(node, AttributeKey::PaddingHigh),
+         interior = attribute(node, AttributeKey::PaddingInterior);
+    need(low.size() == rank && high.size() == rank && interior.size() == rank, "padding ranks");
+    need(components(in(1)) == 0, "a padding value that is no scalar");
+    for (std::size_t d = 0; d < rank; ++d) {
+      std::string n = size(in(0), d), t = smt(interior[d]);
+      std::string gaps = t == "0" ? "0" : "(ite (< 0 " + n + ") (* (- " + n + " 1) " + t + ") 0)";
+      std::string total = call("+", {smt(low[d]), smt(high[d]), n, gaps});
+      fact("<=", "0", t);
+      fact("=", size(node.shape, d), "(ite (< " + total + " 0) 0 " + total + ")");
+    }
+    return;
+  }
+  bool update = code_of(node) == OpCode::DynamicUpdateSlice;
+  std::size_t first_start = update ? 2 : 1;
+  need(node.operands.size() == first_start + rank, "one start index for each dimension");
+  for (std::size_t i = first_start; i < node.operands.size(); ++i)
+    need(components(in(i)) == 0, "a start index that is no scalar");
+  auto sizes = attribute(node, AttributeKey::SliceSizes);
+  need(update ? components(in(1)) == rank : sizes.size() == rank, "slice ranks");
+  for (std::size_t d = 0; d < rank; ++d) {
+    fact("<=", update ? size(in(1), d) : smt(sizes[d]), size(in(0), d));
+    fact("=", size(node.shape, d), update ? size(in(0), d) : smt(sizes[d]));
   }
 }
 

@@ -1,0 +1,202 @@
+#include "verify/audit_rules.h"
+
+#include "verify/prover.h"
+#include "verify/rule_instances.h"
+
+#include <algorithm>
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <thread>
+
+namespace isamorph::verify {
+namespace {
+
+using semantics::ElementType;
+using semantics::RewriteRule;
+
+constexpr std::array<Level, 3> kLevels = {Level::Bits, Level::Finite, Level::Real};
+
+bool belongs(ElementType type, TypeClass types) {
+  switch (types) {
+  case TypeClass::Floats:
+    return semantics::is_float(type);
+  case TypeClass::Integers:
+    return semantics::is_integer(type);
+  case TypeClass::Truth:
+    return type == ElementType::Pred;
+  default:
+    return true;
+  }
+}
+
+/// The rule for one class of its first type symbol; nullopt when it allows none of them.
+std::optional<RewriteRule> restricted(const RewriteRule &rule, TypeClass types) {
+  bool fixed = rule.symbols.types.names.empty();
+  if (fixed != (types == TypeClass::Fixed))
+    return std::nullopt;
+  RewriteRule out = rule;
+  out.text += " // for " + std::string(name(types));
+  if (fixed)
+    return out;
+  std::vector<ElementType> all = rule.symbols.type_choices[0];
+  if (all.empty())
+    for (int t = 0; t < semantics::kElementTypeCount; ++t)
+      all.push_back(static_cast<ElementType>(t));
+  std::erase_if(all, [&](ElementType type) { return !belongs(type, types); });
+  out.symbols.type_choices[0] = all;
+  return all.empty() ? std::nullopt : std::optional(out);
+}
+
+/// One rule of one class of types, on its way through the levels.
+struct Subject {
+  RewriteRule rule;
+  RuleFileRow result;
+
+  LevelAnswer &at(Level level) { return result.row.at(level); }
+  bool exact() const { return result.types != TypeClass::Floats; }
+  bool open(Level level) const {
+    return result.row.at(level).outcome == Outcome::Unknown;
+  }
+};
+
+/// What refutes a level refutes the stronger ones.
+void does_not_hold(Subject &subject, Level level, const LevelAnswer &answer) {
+  for (Level stronger : kLevels)
+    if (semantics::implies(stronger, level) && subject.open(stronger))
+      subject.at(stronger) = answer;
+  if (subject.exact())
+    for (Level weaker : kLevels)
+      subject.at(weaker) = answer;
+}
+
+/// What holds at a level holds at the weaker ones.
+void holds(Subject &subject, Level level, const ClaimProof &proof) {
+  for (Level weaker : kLevels)
+    if (semantics::implies(level, weaker) && subject.open(weaker))
+      subject.at(weaker) = {Outcome::Equivalent,
+                            weaker == level ? proof.method
+                                            : "holds at " + std::string(semantics::name(level)),
+                            "all sizes",
+                            {},
+                            {}};
+  auto &lemmas = subject.result.lemmas;
+  lemmas.insert(lemmas.end(), proof.lemmas.begin(), proof.lemmas.end());
+  auto &laws = subject.result.laws;
+  laws.insert(laws.end(), proof.laws.begin(), proof.laws.end());
+}
+
+RuleWitness witness(const SmallInstance &instance, std::vector<semantics::Tensor> inputs,
+                    const Difference &found) {
+  RuleWitness out;
+  for (semantics::NodeId p : instance.from.parameters)
+    out.names.push_back(instance.from[p].name);
+  for (const semantics::Tensor &input : inputs)
+    for (std::int64_t i = 0; i < input.elements(); ++i)
+      out.nonzero_inputs += input.bits(i) != 0;
+  out.inputs = std::move(inputs);
+  out.element = found.element;
+  out.left = found.left;
+  out.right = found.right;
+  return out;
+}
+
+/// Looks for an input that shows a difference at a level; at `real` in f64, on small integers.
+void refute(Subject &subject, Level level, const RuleFileOptions &options) {
+  constexpr std::size_t instances = 60;
+  constexpr int inputs_each = 12;
+  std::mt19937_64 random(options.seed);
+  RewriteRule rule = subject.rule;
+  bool real = level == Level::Real && !subject.exact();
+  if (real)
+    for (auto &choices : rule.symbols.type_choices)
+      choices = {ElementType::F64};
+  for (const SmallInstance &instance : small_instances(rule, instances, random))
+    for (int i = 0; i < inputs_each; ++i) {
+      if (options.interrupt && options.interrupt->load())
+        return;
+      auto style = real ? InputStyle::SmallIntegers : static_cast<InputStyle>(i % 3);
+      auto inputs = random_inputs(instance.from, style, random);
+      if (!difference(instance, inputs, level, options.profile))
+        continue;
+      inputs = minimized(instance, std::move(inputs), level, options.profile);
+      auto found = difference(instance, inputs, level, options.profile);
+      LevelAnswer answer{Outcome::Different, "test inputs, " + instance.symbols, {}, {}, {}};
+      answer.witness = witness(instance, std::move(inputs), *found);
+      return does_not_hold(subject, level, answer);
+    }
+}
+
+template <class F> void in_parallel(std::size_t count, int jobs, F f) {
+  int threads =
+      jobs > 0 ? jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                            static_cast<std::size_t>(threads));
+  tbb::parallel_for(std::size_t{0}, count, f, tbb::simple_partitioner());
+}
+
+/// Proves what tests left open at a level.
+void prove(std::vector<Subject> &subjects, Level level, const RuleFileOptions &options) {
+  std::vector<std::size_t> owners;
+  std::vector<RewriteRule> rules;
+  for (std::size_t i = 0; i < subjects.size(); ++i)
+    if (subjects[i].open(level) && (level == Level::Bits || !subjects[i].exact())) {
+      owners.push_back(i);
+      rules.push_back(subjects[i].rule);
+      rules.back().level = level;
+      rules.back().text += " at " + std::string(semantics::name(level));
+    }
+  ProveOptions how;
+  how.timeout_ms = options.timeout_ms;
+  how.use_cache = options.use_cache;
+  how.where_defined = true;
+  how.jobs = options.jobs;
+  how.interrupt = options.interrupt;
+  how.progress = options.progress;
+  std::vector<ClaimProof> proofs = prove_rules(rules, how);
+  for (std::size_t p = 0; p < proofs.size(); ++p) {
+    Subject &subject = subjects[owners[p]];
+    subject.result.seconds += proofs[p].seconds;
+    if (proofs[p].answer == SmtAnswer::Proved)
+      holds(subject, level, proofs[p]);
+    else
+      subject.at(level).reason = "tests show no difference; not proved: " + proofs[p].detail;
+  }
+}
+
+} // namespace
+
+std::string_view name(TypeClass types) {
+  constexpr std::array<std::string_view, 4> names = {"floats", "integers", "pred", "fixed"};
+  return names[static_cast<std::size_t>(types)];
+}
+
+std::vector<RuleFileRow> audit_rule_file(std::span<const RewriteRule> rules,
+                                         const RuleFileOptions &options) {
+  std::vector<Subject> subjects;
+  for (const RewriteRule &rule : rules)
+    for (TypeClass types :
+         {TypeClass::Floats, TypeClass::Integers, TypeClass::Truth, TypeClass::Fixed})
+      if (auto one = restricted(rule, types)) {
+        Subject subject{*one, {}};
+        subject.result.types = types;
+        subject.result.row.rule = rule.name;
+        subjects.push_back(std::move(subject));
+      }
+  for (Level level : kLevels) {
+    in_parallel(subjects.size(), options.jobs, [&](std::size_t i) {
+      if (subjects[i].open(level))
+        refute(subjects[i], level, options);
+    });
+    prove(subjects, level, options);
+  }
+  std::vector<RuleFileRow> out;
+  for (Subject &subject : subjects) {
+    if (subject.exact() && subject.open(Level::Bits))
+      for (Level weaker : {Level::Finite, Level::Real})
+        subject.at(weaker).reason = subject.at(Level::Bits).reason;
+    out.push_back(std::move(subject.result));
+  }
+  return out;
+}
+
+} // namespace isamorph::verify
