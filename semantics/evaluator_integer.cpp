@@ -24,18 +24,20 @@ template <class T> T remainder(T a, T b) {
   return static_cast<T>(a % b);
 }
 
-/// Modulo 2^bits; a negative exponent gives the truncated real result (0 for a base of 0).
+/// As XLA's loop of six squarings: the exponent is read as a signed number, also of an unsigned
+/// type, and its low six bits count; the result is modulo 2^bits. A negative exponent gives the
+/// truncated real result (0 for a base of 0).
 template <class T> T power(T base, T exponent) {
-  if constexpr (std::is_signed_v<T>)
-    if (exponent < 0) {
-      if (base == 1)
-        return 1;
-      if (base == -1)
-        return static_cast<T>(exponent % 2 == 0 ? 1 : -1);
-      return 0;
-    }
+  using Signed = std::make_signed_t<T>;
+  if (static_cast<Signed>(exponent) < 0) {
+    if (base == 1)
+      return 1;
+    if (base == static_cast<T>(-1))
+      return static_cast<T>(exponent % 2 == 0 ? 1 : -1);
+    return 0;
+  }
   std::uint64_t result = 1, square = static_cast<std::uint64_t>(base);
-  for (auto e = static_cast<std::uint64_t>(exponent); e != 0; e >>= 1, square *= square)
+  for (auto e = static_cast<std::uint64_t>(exponent) & 63; e != 0; e >>= 1, square *= square)
     if (e & 1)
       result *= square;
   return static_cast<T>(result);

@@ -30,6 +30,10 @@ TEST_CASE("integers wrap and their divisions are total") {
   CHECK(scalar(OpCode::Divide, S8, {0xf9, 2}) == 0xfd);    // -7 / 2 = -3
   CHECK(scalar(OpCode::Remainder, S8, {0xf9, 2}) == 0xff); // -7 % 2 = -1
   CHECK(scalar(OpCode::Power, S32, {3, 5}) == 243);
+  CHECK(scalar(OpCode::Power, S32, {3, 69}) == 243); // six bits of the exponent count
+  CHECK(scalar(OpCode::Power, S32, {0, 64}) == 1);
+  CHECK(scalar(OpCode::Power, U8, {3, 200}) == 0); // read as -56
+  CHECK(scalar(OpCode::Power, U8, {255, 129}) == 255);
   CHECK(scalar(OpCode::Power, S32, {2, 0xffffffff}) == 0);
   CHECK(scalar(OpCode::Power, S32, {0xffffffff, 0xffffffff}) == 0xffffffff);
 }
