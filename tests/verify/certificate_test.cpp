@@ -2,8 +2,8 @@
 #include "verify/certificate.h"
 
 #include "semantics/hlo.h"
-#include "verify/checker.h"
-#include "verify/digest.h"
+#include "verify/checker/checker.h"
+#include "verify/checker/digest.h"
 #include "verify/equivalence.h"
 
 #include <catch2/catch.hpp>
