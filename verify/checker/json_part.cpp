@@ -107,14 +107,14 @@ std::int64_t Part::integer() const {
   constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (!json_->is_number_integer() ||
       (json_->is_number_unsigned() && json_->get<std::uint64_t>() > most))
-    fail("must be a whole number of 64 bits, not " + json_->dump());
+    refuse("must be a whole number of 64 bits, not " + json_->dump());
   return json_->get<std::int64_t>();
 }
 
 std::uint32_t Part::index(std::size_t size) const {
   std::int64_t value = integer();
   if (value < 0 || static_cast<std::uint64_t>(value) >= size)
-    fail(fmt::format("is {}, but there are {}", value, size));
+    refuse(fmt::format("{} is out of range: there are {}", value, size));
   return static_cast<std::uint32_t>(value);
 }
 
@@ -131,7 +131,7 @@ void Part::only(std::initializer_list<std::string_view> keys) const {
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
       Part part = *this;
       part.path_ += "." + key;
-      part.fail("is not part of the schema");
+      part.refuse("not part of the schema");
     }
 }
 

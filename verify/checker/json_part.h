@@ -15,8 +15,8 @@ namespace isamorph::verify {
 /// nesting deeper than 64.
 nlohmann::json parse_json(const semantics::SourceRef &source);
 
-/// A value within a JSON text, borrowed from it. All members that read throw InputError when
-/// the value is not what they return.
+/// A value within a JSON text, borrowed from it. Members that read throw InputError when a part is
+/// missing or of another type, and Refused when a number is out of range or a key unknown.
 class Part {
 public:
   Part(const nlohmann::json &json, const semantics::SourceRef &source)

@@ -66,16 +66,38 @@ private:
   std::string unit_;
 };
 
+constexpr std::string_view kAsOutput = " as output ";
+
+/// "a in d1, b in d1 -> c in d2 as output 0": an action in words, by the names of its facts. What
+/// is stored as a result adds two facts, "c in d2" and "c as output 0".
+std::string effect_text(const LandmarkTask::Action &action, const std::vector<std::string> &facts) {
+  std::string out;
+  for (std::uint32_t need : action.needs)
+    out += (out.empty() ? "" : ", ") + facts[need];
+  out += " -> ";
+  bool first = true;
+  for (std::uint32_t add : action.adds) {
+    std::size_t output = facts[add].rfind(kAsOutput);
+    out += output != std::string::npos ? facts[add].substr(output)
+           : first                     ? facts[add]
+                                       : ", " + facts[add];
+    first = false;
+  }
+  return out;
+}
+
 LandmarkTask task_of(const Part &part) {
   LandmarkTask task;
-  for (const Part &fact : part.at("facts").elements()) {
-    fact.text();
-    ++task.facts;
-  }
+  std::vector<std::string> facts = part.at("facts").texts();
+  task.facts = facts.size();
   for (const Part &a : part.at("actions").elements()) {
     a.only({"name", "needs", "adds", "cost"});
     task.actions.push_back({a.at("name").text(), a.at("needs").indices(task.facts),
                             a.at("adds").indices(task.facts), a.at("cost").integer()});
+    const LandmarkTask::Action &action = task.actions.back();
+    std::string effect = effect_text(action, facts);
+    if (action.name != instance_of(action.name) + ": " + effect)
+      a.at("name").refuse("by its facts the action is '" + effect + "'");
   }
   task.initial = part.at("initial").indices(task.facts);
   task.goal = part.at("goal").indices(task.facts);
@@ -119,6 +141,24 @@ void check_kernel_is_a_plan(const Part &part, const LandmarkTask &task, const sp
     part.at("actions").refuse("the kernel's own instructions do not reach the goal");
 }
 
+/// At first, values lie in off-chip memory; at last, every output of the kernel is there.
+void check_ends(const Part &part, const LandmarkTask &task, const spec::Kernel &kernel,
+                const spec::Isa &isa) {
+  std::vector<std::string> facts = part.at("facts").texts();
+  std::string off_chip = " in " + isa.buffer(isa.off_chip).name;
+  for (std::size_t i = 0; i < task.initial.size(); ++i)
+    if (!facts[task.initial[i]].ends_with(off_chip))
+      part.at("initial").elements()[i].refuse("'" + facts[task.initial[i]] +
+                                              "' is no value in off-chip memory");
+  if (task.goal.size() != kernel.outputs.size())
+    part.at("goal").refuse(fmt::format("{} facts are wanted of a kernel of {} outputs",
+                                       task.goal.size(), kernel.outputs.size()));
+  for (std::size_t i = 0; i < task.goal.size(); ++i)
+    if (!facts[task.goal[i]].ends_with(fmt::format("{}{}", kAsOutput, i)))
+      part.at("goal").elements()[i].refuse(
+          fmt::format("'{}' is not output {}", facts[task.goal[i]], i));
+}
+
 std::string unit_of(const Part &part, const spec::Isa &isa, costmodel::CostModel model) {
   bool overlap = model == costmodel::CostModel::Overlap;
   if (overlap != part.has("unit"))
@@ -150,9 +190,7 @@ OptimalityFinding check_optimality(const Part &part, const spec::Kernel &kernel,
   LandmarkTask task = task_of(part);
   if (out.cost != cost)
     part.at("cost").refuse(fmt::format("the kernel costs {}, not {}", out.cost, cost));
-  if (task.goal.size() != kernel.outputs.size())
-    part.at("goal").refuse(fmt::format("{} facts are wanted of a kernel of {} outputs",
-                                       task.goal.size(), kernel.outputs.size()));
+  check_ends(part, task, kernel, isa);
   check_prices(part, task, Prices(isa, *model, unit));
   check_kernel_is_a_plan(part, task, kernel, isa);
   std::string wrong = check_landmarks(task, out.bound);
