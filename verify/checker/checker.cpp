@@ -23,7 +23,7 @@ semantics::SourceRef embedded(const Part &part) {
   part.only({"text", "sha256"});
   const std::string &text = part.at("text").text();
   if (sha256(text) != part.at("sha256").text())
-    part.refuse("the digest does not fit the text");
+    part.at("sha256").refuse("the digest does not fit the text");
   return semantics::make_source("<certificate: " + part.path() + ">", text);
 }
 
