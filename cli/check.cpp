@@ -2,7 +2,10 @@
 #include "cli/common.h"
 
 #include "semantics/source.h"
-#include "verify/checker.h"
+#include "verify/certificate.h"
+#include "verify/checker/checker.h"
+#include "verify/outside_solver.h"
+#include "verify/smt.h"
 
 #include <fmt/format.h>
 #include <iostream>
@@ -12,13 +15,26 @@ namespace {
 
 struct Options {
   std::string certificate, solver;
+  double time_limit = 60;
   bool json = false;
 };
+
+verify::Solver solver_of(const Options &options) {
+  auto limit_ms = static_cast<unsigned>(std::min(options.time_limit * 1000, 4e9));
+  if (!options.solver.empty())
+    return verify::outside_solver(options.solver, {limit_ms, &interrupted()});
+  verify::SmtOptions how;
+  how.timeout_ms = limit_ms;
+  how.interrupt = &interrupted();
+  how.isolated = true;
+  return verify::built_in_solver(how);
+}
 
 int run(const Options &options) {
   Stopwatch watch;
   verify::CheckOptions how;
-  how.solver = options.solver;
+  how.solver = solver_of(options);
+  how.obligations_folder = verify::obligations_folder(options.certificate);
   verify::CheckReport report =
       verify::check_certificate(semantics::read_source(options.certificate), how);
   if (options.json) {
@@ -39,6 +55,8 @@ int run(const Options &options) {
       fmt::print("ok: {}\n", step);
     fmt::print("{}\n", report.accepted ? "accepted" : "refused: " + report.reason);
   }
+  if (!report.accepted && interrupted().load())
+    return kUnknown;
   return report.accepted ? kDone : kDifferent;
 }
 
@@ -53,8 +71,15 @@ void add_check(CLI::App &app, Context &context) {
       ->add_option("--solver", options->solver,
                    "Ask this SMT-LIB solver, for example \"cvc5 --fp-exp\"")
       ->type_name("CMD");
+  command
+      ->add_option("--time-limit", options->time_limit,
+                   "Seconds for each obligation; then it counts as not proved")
+      ->type_name("S")
+      ->capture_default_str()
+      ->check(not_negative());
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
-  command->footer(example("  isamorph check proof.json\n  isamorph check proof.json --solver z3"));
+  command->footer(example(
+      "  isamorph check proof.json\n  isamorph check proof.json --solver \"cvc5 --fp-exp\""));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

@@ -3,6 +3,7 @@
 
 #include "corpus/synthesis.h"
 #include "semantics/hlo.h"
+#include "verify/certificate.h"
 
 #include <filesystem>
 #include <fmt/format.h>
@@ -155,7 +156,7 @@ int run(const Options &options) {
   if (!options.output.empty())
     semantics::write_file_atomically(options.output, text);
   if (!options.certificate.empty())
-    semantics::write_file_atomically(options.certificate, synthesis.certificate);
+    verify::write_certificate(options.certificate, synthesis.certificate);
   watch.stop();
   if (options.json) {
     Json json = to_json(synthesis, options, watch);

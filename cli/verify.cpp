@@ -131,8 +131,9 @@ int run(const Options &options) {
   if (verdict.counterexample && !options.counterexample.empty())
     replay = write_counterexample(options, graph, isa, *verdict.counterexample);
   if (verdict.outcome == verify::Outcome::Equivalent && !options.certificate.empty())
-    semantics::write_file_atomically(
-        options.certificate, verify::make_certificate(kernel, isa, graph, verdict, nullptr));
+    verify::write_certificate(options.certificate,
+                              verify::make_certificate(kernel, isa, graph, verdict, nullptr,
+                                                       {*level, options.time_limit}));
   if (options.json)
     print_json(to_json(verdict, options, replay, watch));
   else

@@ -4,10 +4,13 @@ function(isamorph_warnings target)
                          $<$<BOOL:${ISAMORPH_WERROR}>:-Werror>)
 endfunction()
 
-# isamorph_library(NAME [LINK public-libs...] [PRIVATE private-libs...]): the static library of one folder, and how it is
-# installed. A private library that is new here also needs a line in cmake/isamorphConfig.cmake.in.
+# isamorph_library(NAME [FOLDER folder] [LINK public-libs...] [PRIVATE private-libs...]): the static library of one folder
+# (by default NAME), and how it is installed. A private library that is new here also needs a line in cmake/isamorphConfig.cmake.in.
 function(isamorph_library name)
-  cmake_parse_arguments(arg "" "" "LINK;PRIVATE" ${ARGN})
+  cmake_parse_arguments(arg "" "FOLDER" "LINK;PRIVATE" ${ARGN})
+  if(NOT arg_FOLDER)
+    set(arg_FOLDER ${name})
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   add_library(isamorph_${name} STATIC ${sources})
   add_library(isamorph::${name} ALIAS isamorph_${name})
@@ -20,7 +23,7 @@ function(isamorph_library name)
   target_link_libraries(isamorph_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})
   set_target_properties(isamorph_${name} PROPERTIES EXPORT_NAME ${name})
   install(TARGETS isamorph_${name} EXPORT isamorphTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/isamorph/${name}
+  install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/isamorph/${arg_FOLDER}
           FILES_MATCHING PATTERN "*.h")
 endfunction()
 

@@ -112,7 +112,8 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
     begin = Clock::now();
     verify::OptimalityClaim claim = optimality_claim(out.search, isa, options.cost);
-    out.certificate = verify::make_certificate(*out.search.kernel, isa, graph, out.verdict, &claim);
+    out.certificate = verify::make_certificate(*out.search.kernel, isa, graph, out.verdict, &claim,
+                                               {options.level, options.time_limit_seconds});
     out.seconds.emplace_back("certificate", since(begin));
   }
   return out;

@@ -1,24 +1,58 @@
 #include "verify/certificate.h"
 
 #include "semantics/hlo.h"
-#include "verify/digest.h"
-#include "verify/lemmas.h"
+#include "verify/checker/checker.h"
+#include "verify/checker/digest.h"
+#include "verify/checker/lemmas.h"
 
+#include <cctype>
+#include <cmath>
+#include <filesystem>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace isamorph::verify {
 namespace {
 
+namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+
+constexpr double kLongestLimit = 1e12; ///< seconds; more is as good as none
 
 Json text_json(const std::string &text) { return {{"text", text}, {"sha256", sha256(text)}}; }
 
-Json lemma_json(const std::string &name) {
-  Json obligations = Json::array();
-  if (auto list = lemma_obligations(name))
-    for (const Obligation &o : *list)
-      obligations.push_back({{"name", o.name}, {"smtlib", o.smtlib}, {"sha256", sha256(o.smtlib)}});
-  return {{"name", name}, {"obligations", obligations}};
+/// "03-unit-vector-dot-bf16-in-f32--a-.smt2"
+std::string file_name(std::size_t number, const std::string &obligation) {
+  std::string out = fmt::format("{:02}-{}", number, obligation);
+  for (char &c : out)
+    if (!std::isalnum(static_cast<unsigned char>(c)))
+      c = '-';
+  return out + ".smt2";
+}
+
+Json lemmas_json(const std::vector<std::string> &names) {
+  Json out = Json::array();
+  std::size_t files = 0;
+  for (const std::string &name : names) {
+    Json obligations = Json::array();
+    if (auto list = lemma_obligations(name))
+      for (const Obligation &o : *list)
+        obligations.push_back({{"name", o.name},
+                               {"file", file_name(++files, o.name)},
+                               {"smtlib", o.smtlib},
+                               {"sha256", sha256(o.smtlib)}});
+    out.push_back({{"name", name}, {"method", "smt"}, {"obligations", obligations}});
+  }
+  return out;
+}
+
+Json options_json(const CertificateOptions &options, const OptimalityClaim *optimality) {
+  Json out = {{"level", std::string(semantics::name(options.level))}};
+  if (optimality)
+    out["model"] = optimality->model;
+  out["time_limit_ms"] = std::llround(std::min(options.time_limit_seconds, kLongestLimit) * 1000);
+  return out;
 }
 
 Json optimality_json(const OptimalityClaim &claim) {
@@ -41,27 +75,90 @@ Json optimality_json(const OptimalityClaim &claim) {
   return out;
 }
 
+/// The obligations' folder, written under another name and renamed when the certificate is there;
+/// what was written disappears if it is not.
+class ObligationFiles {
+public:
+  explicit ObligationFiles(std::string folder)
+      : folder_(std::move(folder)), temporary_(folder_ + fmt::format(".tmp{}", getpid())) {}
+  ~ObligationFiles() { remove_files(temporary_); }
+  ObligationFiles(const ObligationFiles &) = delete;
+
+  void write(const Json &lemmas) {
+    for (const Json &lemma : lemmas)
+      for (const Json &obligation : lemma.at("obligations")) {
+        std::error_code error;
+        fs::create_directories(temporary_, error);
+        semantics::write_file_atomically(
+            (fs::path(temporary_) / obligation.at("file").get<std::string>()).string(),
+            obligation.at("smtlib").get<std::string>());
+      }
+  }
+
+  void keep() {
+    if (folder_.empty())
+      return;
+    remove_files(folder_);
+    std::error_code error;
+    if (fs::exists(temporary_, error))
+      fs::rename(temporary_, folder_, error);
+    if (error)
+      throw semantics::InputError(folder_ + ": cannot be written: " + error.message());
+  }
+
+private:
+  /// Removes obligations, and the folder if it holds nothing else.
+  static void remove_files(const std::string &folder) {
+    std::error_code ignored;
+    std::vector<fs::path> files;
+    for (const auto &entry : fs::directory_iterator(folder, ignored))
+      if (entry.path().extension() == ".smt2")
+        files.push_back(entry.path());
+    for (const fs::path &file : files)
+      fs::remove(file, ignored);
+    if (!folder.empty() && fs::is_directory(folder, ignored))
+      fs::remove(folder, ignored); // fails where something else is in it
+  }
+
+  std::string folder_, temporary_;
+};
+
 } // namespace
 
 std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                              const semantics::TensorGraph &graph, const Verdict &verdict,
-                             const OptimalityClaim *optimality) {
-  Json lemmas = Json::array();
-  for (const std::string &name : verdict.lemmas)
-    lemmas.push_back(lemma_json(name));
+                             const OptimalityClaim *optimality, const CertificateOptions &options) {
   Json json = {{"format", "isamorph certificate"},
-               {"version", 1},
+               {"version", kCertificateVersion},
+               {"tool", {{"name", "isamorph"}, {"version", ISAMORPH_VERSION}}},
+               {"options", options_json(options, optimality)},
                {"program", text_json(semantics::print_hlo(graph))},
                {"isa", text_json(spec::print_isa(isa))},
                {"kernel", text_json(spec::print_kernel(kernel, isa, "asm"))},
                {"claim",
                 {{"verdict", std::string(name(verdict.outcome))},
                  {"level", std::string(semantics::name(verdict.level))},
-                 {"reach", verdict.reach}}},
-               {"lemmas", lemmas}};
+                 {"reach", verdict.reach},
+                 {"profile", isa.numerics.name}}},
+               {"lemmas", lemmas_json(verdict.lemmas)}};
   if (optimality)
     json["optimality"] = optimality_json(*optimality);
+  json["sha256"] = sha256(nlohmann::json(json).dump());
   return json.dump(1) + "\n";
+}
+
+std::string obligations_folder(const std::string &certificate_path) {
+  return fs::path(certificate_path).replace_extension(".obligations").string();
+}
+
+void write_certificate(const std::string &path, const std::string &text) {
+  std::error_code ignored;
+  bool plain = !fs::exists(path, ignored) || fs::is_regular_file(path, ignored);
+  ObligationFiles files(plain ? obligations_folder(path) : std::string());
+  if (plain)
+    files.write(Json::parse(text).at("lemmas"));
+  semantics::write_file_atomically(path, text);
+  files.keep();
 }
 
 } // namespace isamorph::verify

@@ -31,9 +31,25 @@ struct OptimalityClaim {
   std::vector<Landmark> landmarks;
 };
 
+/// What was asked for.
+struct CertificateOptions {
+  Level level = Level::Bits;
+  double time_limit_seconds = 60;
+};
+
 /// The certificate's text for a verdict Equivalent. `optimality` may be null.
 std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                              const semantics::TensorGraph &graph, const Verdict &verdict,
-                             const OptimalityClaim *optimality);
+                             const OptimalityClaim *optimality,
+                             const CertificateOptions &options = {});
+
+/// Where the obligations of a certificate lie as files: "proof.obligations" beside "proof.json".
+std::string obligations_folder(const std::string &certificate_path);
+
+/// Writes a certificate, and its obligations, if there are any, as files that an outside solver can
+/// be given. The certificate appears last and whole; throws InputError, leaving neither behind,
+/// when something cannot be written. Obligations of an earlier certificate of that name are
+/// replaced.
+void write_certificate(const std::string &path, const std::string &text);
 
 } // namespace isamorph::verify

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <tuple>
 
 namespace isamorph::verify {
@@ -25,6 +26,14 @@ std::optional<std::size_t> unit_position(const TermGraph &terms, VectorId vector
       return std::nullopt;
   }
   return position;
+}
+
+/// A literal power of two whose reciprocal is one too: 1 / it is not rounded.
+bool has_exact_reciprocal(const Term &t) {
+  int exponent = 0;
+  double value = semantics::decode(t.type, t.bits);
+  return std::fabs(std::frexp(value, &exponent)) == 0.5 &&
+         semantics::decode(t.type, semantics::encode(t.type, 1 / value)) == 1 / value;
 }
 
 } // namespace
@@ -207,6 +216,8 @@ Normalizer::Entry Normalizer::operation(TermId term) {
       out.normal = product(t.type, in);
       return out;
     case OpCode::Divide: {
+      if (terms_[in[1]].kind == TermKind::Literal && !has_exact_reciprocal(terms_[in[1]]))
+        break;
       std::vector<TermId> reciprocal = {one, in[1]};
       out.normal =
           product(t.type, {in[0], terms_.operation(OpCode::Divide, 0, t.type, reciprocal)});

@@ -1,15 +1,11 @@
 #pragma once
-// The structural half of a verdict: symbolic execution of both sides and equality of terms. Shared
-// by verification and by the certificate checker, which knows nothing of tests and verdicts.
+// The structural half of a verdict: symbolic execution of both sides and equality of terms.
 
+#include "verify/checker/statement.h"
 #include "verify/symbolic.h"
 #include "verify/verdict.h"
 
 namespace isamorph::verify {
-
-/// The inputs and outputs of a kernel have the shapes of the graph's parameters and results. Throws
-/// InputError.
-void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &graph);
 
 /// Whether equal terms prove a level. No tests are run.
 struct Proof {
@@ -21,8 +17,5 @@ struct Proof {
 };
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
             const semantics::TensorGraph &graph, Level asked);
-
-/// For which inputs a proof at a level holds, in words.
-std::string reach(const semantics::TensorGraph &graph, Level level);
 
 } // namespace isamorph::verify

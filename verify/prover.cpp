@@ -1,7 +1,7 @@
 #include "verify/prover.h"
 
-#include "verify/digest.h"
-#include "verify/lemmas.h"
+#include "verify/checker/digest.h"
+#include "verify/checker/lemmas.h"
 #include "verify/proof_cache.h"
 #include "verify/rule_encoder.h"
 

@@ -1,8 +1,11 @@
 #include "verify/smt.h"
 
+#include "verify/child_process.h"
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <thread>
 #include <z3++.h>
@@ -25,23 +28,17 @@ std::string assertions_of(const std::string &text, std::string &logic) {
   return out;
 }
 
-/// Interrupts a context's solver when a flag is set, while it lives.
+using Clock = std::chrono::steady_clock;
+
+/// Interrupts a context's solver again and again once a flag is set or its time is up, while the
+/// watch lives: one interrupt may be lost between two phases of a solver.
 class Watch {
 public:
-  Watch(z3::context &context, const std::atomic<bool> *flag) {
-    if (flag)
-      thread_ = std::thread([this, &context, flag] {
-        std::unique_lock lock(mutex_);
-        while (!done_) {
-          if (flag->load())
-            context.interrupt();
-          wake_.wait_for(lock, std::chrono::milliseconds(20));
-        }
-      });
-  }
+  Watch(z3::context &context, const SmtOptions &options)
+      : flag_(options.interrupt),
+        deadline_(Clock::now() + std::chrono::milliseconds(options.timeout_ms)),
+        thread_([this, &context] { watch(context); }) {}
   ~Watch() {
-    if (!thread_.joinable())
-      return;
     {
       std::lock_guard lock(mutex_);
       done_ = true;
@@ -52,27 +49,43 @@ public:
   Watch(const Watch &) = delete;
 
 private:
+  void watch(z3::context &context) {
+    std::unique_lock lock(mutex_);
+    while (!done_) {
+      if ((flag_ && flag_->load()) || Clock::now() >= deadline_)
+        context.interrupt();
+      wake_.wait_for(lock, std::chrono::milliseconds(20));
+    }
+  }
+
+  const std::atomic<bool> *flag_;
+  Clock::time_point deadline_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool done_ = false;
   std::thread thread_;
 };
 
-SmtResult solve(const Obligation &obligation, const SmtOptions &options) {
+SmtResult read_and_solve(const Obligation &obligation, const SmtOptions &options) {
   std::string logic;
   std::string text = assertions_of(obligation.smtlib, logic);
   if (text.find("fp.fma") != std::string::npos)
     return {SmtAnswer::Unknown, "fp.fma is not trusted", 0};
+  if (options.memory_mb)
+    Z3_global_param_set("memory_max_size", std::to_string(options.memory_mb).c_str());
   z3::context context;
   z3::solver solver =
       logic.empty() || logic == "ALL" ? z3::solver(context) : z3::solver(context, logic.c_str());
   z3::params params(context);
-  params.set("timeout", options.timeout_ms);
+  if (!options.isolated) // a child has no timer threads, and is killed instead
+    params.set("timeout", options.timeout_ms);
   if (options.rlimit)
     params.set("rlimit", options.rlimit);
   solver.set(params);
   solver.from_string(text.c_str());
-  Watch watch(context, options.interrupt);
+  std::optional<Watch> watch;
+  if (!options.isolated)
+    watch.emplace(context, options);
   switch (solver.check()) {
   case z3::unsat:
     return {SmtAnswer::Proved, {}, 0};
@@ -86,18 +99,51 @@ SmtResult solve(const Obligation &obligation, const SmtOptions &options) {
   }
 }
 
+SmtResult solve(const Obligation &obligation, const SmtOptions &options) {
+  try {
+    return read_and_solve(obligation, options);
+  } catch (const z3::exception &error) {
+    return {SmtAnswer::Unknown, error.msg(), 0};
+  } catch (const std::bad_alloc &) {
+    return {SmtAnswer::Unknown, "out of memory", 0};
+  }
+}
+
+/// The child's message is one letter, then the detail.
+SmtResult solve_in_child(const Obligation &obligation, const SmtOptions &options) {
+  ChildResult child = run_in_child(
+      [&](int out) {
+        SmtResult result = solve(obligation, options);
+        std::string message = std::string(1, "PRU"[static_cast<int>(result.answer)]);
+        message += result.detail + '\n';
+        write_all(out, message);
+      },
+      {options.timeout_ms, options.interrupt});
+  if (!child.reason.empty())
+    return {SmtAnswer::Unknown, child.reason, 0};
+  // Without the last character the message is not whole.
+  std::size_t answer = child.output.ends_with('\n') ? std::string_view("PRU").find(child.output[0])
+                                                    : std::string_view::npos;
+  if (answer == std::string_view::npos)
+    return {SmtAnswer::Unknown, "the solver's process gave no answer", 0};
+  return {static_cast<SmtAnswer>(answer), child.output.substr(1, child.output.size() - 2), 0};
+}
+
 } // namespace
 
 SmtResult check(const Obligation &obligation, const SmtOptions &options) {
-  auto begin = std::chrono::steady_clock::now();
+  auto begin = Clock::now();
   SmtResult result;
-  try {
-    result = solve(obligation, options);
-  } catch (const z3::exception &error) {
-    result = {SmtAnswer::Unknown, error.msg(), 0};
-  }
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (options.interrupt && options.interrupt->load())
+    result.detail = "interrupted";
+  else
+    result = options.isolated ? solve_in_child(obligation, options) : solve(obligation, options);
+  result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   return result;
+}
+
+Solver built_in_solver(const SmtOptions &options) {
+  return [options](const Obligation &obligation) { return check(obligation, options); };
 }
 
 std::string solver_version() {

@@ -2,7 +2,7 @@
 // proofs remembered; and the proofs of the rules themselves.
 #include "corpus/synthesis.h"
 #include "semantics/hlo.h"
-#include "verify/checker.h"
+#include "verify/checker/checker.h"
 #include "verify/prover.h"
 
 #include <benchmark/benchmark.h>

@@ -1,8 +1,8 @@
 // Certificates and rewrite proofs: accepted or refused. Digests are made to fit the embedded texts,
 // so that damage to these is not refused at once. The solver gets no time worth speaking of.
 #include "tests/fuzz/readers.h"
-#include "verify/checker.h"
-#include "verify/digest.h"
+#include "verify/checker/checker.h"
+#include "verify/checker/digest.h"
 
 #include <nlohmann/json.hpp>
 
@@ -18,12 +18,15 @@ void fit_digests(Json &json) {
       continue;
     part["sha256"] = verify::sha256(part["text"].get<std::string>());
   }
+  if (json.erase("sha256"))
+    json["sha256"] = verify::sha256(json.dump());
 }
 
 void check(const semantics::SourceRef &source) {
   verify::CheckOptions options;
-  options.smt.timeout_ms = 1;
-  options.smt.rlimit = 1;
+  options.solver = [](const verify::Obligation &) {
+    return verify::SmtResult{verify::SmtAnswer::Unknown, "not asked", 0};
+  };
   verify::CheckReport report = verify::check_certificate(source, options);
   require(report.accepted == report.reason.empty(), "a refusal without a reason");
 }

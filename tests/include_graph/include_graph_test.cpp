@@ -65,8 +65,18 @@ TEST_CASE("public headers show no third-party library") {
   require_none(leaking_headers(project()));
 }
 
-TEST_CASE("the checker shares no code with the search") {
+TEST_CASE("the checker shares no code with the search or with what finds proofs") {
+  REQUIRE(project().count("verify/checker/checker.cpp"));
   require_none(checker_dependences(project()));
+}
+
+TEST_CASE("the checker's library links no solver") {
+  std::ifstream stream(ISAMORPH_SOURCE_DIR "/verify/checker/CMakeLists.txt");
+  std::stringstream text;
+  text << stream.rdbuf();
+  REQUIRE(text.str().find("isamorph_library(checker") != std::string::npos);
+  for (const char *library : {"z3", "TBB", "isamorph_verify", "isamorph_search", "isamorph_sim"})
+    CHECK(text.str().find(library) == std::string::npos);
 }
 
 TEST_CASE("no code names a shipped ISA or instruction") {
@@ -130,9 +140,17 @@ TEST_CASE("what the checker reaches through others is found") {
   std::map<std::string, std::string> texts = {
       {"search/plan.h", ""},
       {"verify/finder.h", "#include \"search/plan.h\"\n"},
-      {"verify/checker.cpp", "#include \"verify/finder.h\"\n"}};
+      {"verify/checker/checker.cpp", "#include \"verify/finder.h\"\n"}};
   CHECK(checker_dependences(tree_of(texts)) ==
-        Complaints{"verify/checker.cpp reaches search/plan.h"});
+        Complaints{"verify/checker/checker.cpp reaches search/plan.h",
+                   "verify/checker/checker.cpp reaches verify/finder.h"});
+  texts["verify/checker/checker.cpp"] =
+      "#include <vector>\n#include <fmt/format.h>\n#include \"spec/isa.h\"\n";
+  texts["spec/isa.h"] = "";
+  CHECK(checker_dependences(tree_of(texts)).empty());
+  texts["spec/isa.h"] = "#include <z3++.h>\n";
+  CHECK(checker_dependences(tree_of(texts)) ==
+        Complaints{"verify/checker/checker.cpp reaches <z3++.h>"});
 }
 
 TEST_CASE("names in code and literals are found, in comments and help examples not") {

@@ -129,13 +129,13 @@ SourceFile parse_source(std::string_view text) {
 Tree read_tree(const std::string &root, const std::vector<std::string> &folders) {
   Tree tree;
   for (const std::string &folder : folders) {
-    for (const auto &entry : std::filesystem::directory_iterator(root + "/" + folder)) {
+    for (const auto &entry : std::filesystem::recursive_directory_iterator(root + "/" + folder)) {
       if (entry.path().extension() != ".h" && entry.path().extension() != ".cpp")
         continue;
       std::ifstream stream(entry.path());
       std::stringstream text;
       text << stream.rdbuf();
-      tree[folder + "/" + entry.path().filename().string()] = parse_source(text.str());
+      tree[entry.path().lexically_relative(root).string()] = parse_source(text.str());
     }
   }
   return tree;
@@ -189,13 +189,22 @@ Complaints leaking_headers(const Tree &tree) {
 }
 
 Complaints checker_dependences(const Tree &tree) {
-  static const std::regex independent("verify/(checker|term|symbolic)[a-z_]*\\.(h|cpp)");
+  static const std::string checker = "verify/checker/";
+  static const std::set<std::string> below = {"semantics", "spec", "costmodel"},
+                                     libraries = {"fmt", "nlohmann"};
   Complaints complaints;
-  for (const auto &[path, file] : tree)
-    if (std::regex_match(path, independent))
-      for (const std::string &header : reachable(tree, path))
-        if (folder_of(header) == "search")
-          complaints.push_back(path + " reaches " + header);
+  for (const auto &[path, file] : tree) {
+    if (!path.starts_with(checker))
+      continue;
+    for (const std::string &reached : reachable(tree, path)) {
+      if (!reached.starts_with(checker) && !below.count(folder_of(reached)))
+        complaints.push_back(path + " reaches " + reached);
+      for (const Include &include : tree.at(reached).includes)
+        if (!include.quoted && include.path.find_first_of("/.") != std::string::npos &&
+            !libraries.count(folder_of(include.path)))
+          complaints.push_back(path + " reaches <" + include.path + ">");
+    }
+  }
   return complaints;
 }
 

@@ -30,7 +30,7 @@ using Complaints = std::vector<std::string>;
 /// Blanks `//` and `/* */` comments, not inside string, raw string or character literals.
 std::string without_comments(std::string_view text);
 SourceFile parse_source(std::string_view text);
-/// All .h and .cpp files directly in the given folders of `root`.
+/// All .h and .cpp files in the given folders of `root`, at any depth.
 Tree read_tree(const std::string &root, const std::vector<std::string> &folders);
 
 /// The folders, lowest floor first. Folders of one floor do not know each other.
@@ -41,7 +41,8 @@ Complaints upward_includes(const Tree &tree);
 /// No third-party library that only some folders use shows in a header that another folder
 /// includes, directly or not.
 Complaints leaking_headers(const Tree &tree);
-/// The certificate checker and the symbolic terms reach nothing of the search, directly or not.
+/// The certificate checker (verify/checker/) reaches nothing but itself, semantics/, spec/ and
+/// costmodel/, directly or not: neither the search, nor what finds proofs, nor a solver.
 Complaints checker_dependences(const Tree &tree);
 /// No name occurs as a whole word in code or literals. Arguments of `example(...)` (help texts) are
 /// exempt.

@@ -1,4 +1,4 @@
-#include "verify/digest.h"
+#include "verify/checker/digest.h"
 
 #include <catch2/catch.hpp>
 #include <set>

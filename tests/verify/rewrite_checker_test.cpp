@@ -1,7 +1,7 @@
 // Proofs that the e-graph engine writes are accepted by the checker, which shares no code with it;
 // changed ones are not.
 #include "search/rewrite_proof.h"
-#include "verify/checker.h"
+#include "verify/checker/checker.h"
 
 #include <catch2/catch.hpp>
 #include <functional>

@@ -20,7 +20,7 @@
 //   add zero T, subtract zero T, multiply one T, divide one T     up to the sign of zero, for
 //   finite x real sum, real product    associativity and commutativity over the reals
 
-#include "verify/smt.h"
+#include "verify/checker/obligation.h"
 
 #include <optional>
 

@@ -24,6 +24,10 @@ struct LandmarkTask {
   std::vector<Landmark> landmarks;
 };
 
+/// Whether the goal can be reached without the actions marked in `removed`, if nothing is ever
+/// overwritten. Facts and actions are in range.
+bool goal_reachable(const LandmarkTask &task, const std::vector<char> &removed);
+
 /// What is wrong, or "": numbers out of range, a landmark that can be avoided, an action charged
 /// more than it costs, weights that do not add up to `bound`.
 std::string check_landmarks(const LandmarkTask &task, std::int64_t bound);

@@ -1,4 +1,4 @@
-#include "verify/lemmas.h"
+#include "verify/checker/lemmas.h"
 
 #include "verify/smt_arithmetic.h"
 

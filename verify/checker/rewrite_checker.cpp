@@ -1,16 +1,15 @@
-#include "verify/rewrite_checker.h"
+#include "verify/checker/rewrite_checker.h"
+
+#include "verify/checker/refusal.h"
 
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 namespace isamorph::verify {
 namespace {
-
-using Json = nlohmann::json;
 
 /// An S-expression; variables begin with '?'.
 struct Tree {
@@ -81,22 +80,21 @@ struct Terms {
   std::vector<std::size_t> number; ///< by the proof's number
   std::map<Term, std::size_t> known;
 
-  explicit Terms(const Json &json) {
-    for (const Json &entry : json) {
-      Term term{entry.at(0).get<std::string>(), {}};
-      for (std::size_t i = 1; i < entry.size(); ++i)
-        term.children.push_back(at(entry.at(i)));
+  explicit Terms(const Part &part) {
+    for (const Part &entry : part.elements()) {
+      std::vector<Part> words = entry.elements();
+      if (words.empty())
+        entry.fail("has no operator");
+      Term term{words[0].text(), {}};
+      for (std::size_t i = 1; i < words.size(); ++i)
+        term.children.push_back(at(words[i]));
       auto [place, fresh] = known.try_emplace(term, all.size());
       if (fresh)
         all.push_back(term);
       number.push_back(place->second);
     }
   }
-  std::size_t at(const Json &json) const {
-    if (!json.is_number_unsigned() || json.get<std::size_t>() >= number.size())
-      refuse("a term's number is out of place");
-    return number[json.get<std::size_t>()];
-  }
+  std::size_t at(const Part &part) const { return number[part.index(number.size())]; }
 };
 
 bool matches(const Tree &pattern, std::size_t term, const Terms &terms,
@@ -164,78 +162,74 @@ public:
 
   std::size_t steps = 0;
 
-  void check(const Json &json) {
-    Terms terms(json.at("terms"));
+  void check(const Part &part) {
+    part.only({"left", "right", "terms", "lemmas"});
+    Terms terms(part.at("terms"));
     lemmas_.clear();
-    for (const Json &lemma : json.at("lemmas"))
+    for (const Part &lemma : part.at("lemmas").elements())
       check_lemma(lemma, terms);
-    if (lemmas_.empty() || lemmas_.back().first != terms.at(json.at("left")) ||
-        lemmas_.back().second != terms.at(json.at("right")))
-      refuse("the last lemma does not prove what is claimed");
+    if (lemmas_.empty() || lemmas_.back().first != terms.at(part.at("left")) ||
+        lemmas_.back().second != terms.at(part.at("right")))
+      part.refuse("the last lemma does not prove what is claimed");
   }
 
 private:
-  void check_lemma(const Json &json, const Terms &terms) {
-    std::size_t from = terms.at(json.at("from")), at = from;
-    for (const Json &step : json.at("steps")) {
+  void check_lemma(const Part &part, const Terms &terms) {
+    part.only({"from", "to", "steps"});
+    std::size_t from = terms.at(part.at("from")), at = from;
+    for (const Part &step : part.at("steps").elements()) {
       std::size_t to = terms.at(step.at("to"));
       check_step(step, at, to, terms);
       at = to;
       ++steps;
     }
-    if (at != terms.at(json.at("to")))
-      refuse(fmt::format("lemma {} ends elsewhere", lemmas_.size()));
+    if (at != terms.at(part.at("to")))
+      part.refuse("the steps end elsewhere");
     lemmas_.emplace_back(from, at);
   }
 
-  void check_step(const Json &step, std::size_t from, std::size_t to, const Terms &terms) {
-    std::string where = fmt::format("lemma {}, step to term {}: ", lemmas_.size(),
-                                    step.at("to").get<std::size_t>());
-    if (step.contains("lemmas"))
-      return check_congruence(step.at("lemmas"), from, to, terms, where);
-    if (step.contains("stated")) {
+  void check_step(const Part &step, std::size_t from, std::size_t to, const Terms &terms) {
+    step.only({"to", "lemmas", "stated", "rule", "fold", "forward"});
+    if (step.has("lemmas"))
+      return check_congruence(step.at("lemmas"), from, to, terms);
+    if (step.has("stated")) {
       assumptions_.insert("an equality is stated");
       return;
     }
-    bool forward = step.at("forward").get<bool>();
+    bool forward = step.at("forward").flag();
     std::size_t left = forward ? from : to, right = forward ? to : from;
-    if (step.contains("fold"))
-      return check_fold(terms.all[left], terms.all[right], terms, where);
-    auto name = step.at("rule").get<std::string>();
+    if (step.has("fold"))
+      return check_fold(step, terms.all[left], terms.all[right], terms);
+    const std::string &name = step.at("rule").text();
     auto rule = rules_.find(name);
     if (rule == rules_.end())
-      refuse(where + "there is no rule '" + name + "'");
+      step.at("rule").refuse("there is no rule '" + name + "'");
     std::map<std::string, std::size_t> bindings;
     if (!matches(rule->second.from, left, terms, bindings) ||
         !matches(rule->second.to, right, terms, bindings))
-      refuse(where + "no instance of rule '" + name + "'");
+      step.refuse("no instance of rule '" + name + "'");
     for (const std::string &condition : rule->second.conditions)
       assumptions_.insert(name + ": " + condition);
   }
 
-  void check_congruence(const Json &json, std::size_t from, std::size_t to, const Terms &terms,
-                        const std::string &where) {
+  void check_congruence(const Part &part, std::size_t from, std::size_t to, const Terms &terms) {
     const Terms::Term &a = terms.all[from], &b = terms.all[to];
+    std::vector<Part> operands = part.elements();
     if (a.head != b.head || a.children.size() != b.children.size() ||
-        json.size() != a.children.size())
-      refuse(where + "the terms have different operators");
-    for (std::size_t i = 0; i < a.children.size(); ++i) {
-      const Json &number = json.at(i);
-      if (!number.is_number_unsigned() || number.get<std::size_t>() >= lemmas_.size())
-        refuse(where + "a lemma is used before it is proved");
-      if (lemmas_[number.get<std::size_t>()] != std::pair(a.children[i], b.children[i]))
-        refuse(where + fmt::format("lemma {} does not prove operand {} equal",
-                                   number.get<std::size_t>(), i));
-    }
+        operands.size() != a.children.size())
+      part.refuse("the terms have different operators");
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      if (lemmas_[operands[i].index(lemmas_.size())] != std::pair(a.children[i], b.children[i]))
+        operands[i].refuse("the lemma does not prove this operand equal");
   }
 
-  void check_fold(const Terms::Term &left, const Terms::Term &right, const Terms &terms,
-                  const std::string &where) const {
+  void check_fold(const Part &step, const Terms::Term &left, const Terms::Term &right,
+                  const Terms &terms) const {
     if (!folded_.count(left.head))
-      refuse(where + "'" + left.head + "' is not folded");
+      step.refuse("'" + left.head + "' is not folded");
     auto value = fold(left, terms), constant = number(right.head);
     if (!value || !constant || !right.children.empty() || *value != *constant)
-      refuse(where + "the constant is another");
+      step.refuse("the constant is another");
   }
 
   const std::map<std::string, Rule> &rules_;
@@ -246,30 +240,27 @@ private:
 
 } // namespace
 
-void refuse(std::string reason) { throw Refused{std::move(reason)}; }
-
-void check_rewrite_proofs(const Json &json, CheckReport &report) {
-  if (json.at("version") != 1)
-    refuse("not a rewrite proof of version 1");
+void check_rewrite_proofs(const Part &part, CheckReport &report) {
+  part.only({"format", "version", "rules", "fold", "proofs"});
   std::map<std::string, Rule> rules;
-  for (const Json &rule : json.at("rules")) {
-    Rule read{TreeReader(rule.at("from").get<std::string>()).read(),
-              TreeReader(rule.at("to").get<std::string>()).read(),
-              rule.at("if").get<std::vector<std::string>>()};
-    auto name = rule.at("name").get<std::string>();
-    if (!rules.emplace(name, std::move(read)).second)
-      refuse("two rules are named '" + name + "'");
+  for (const Part &rule : part.at("rules").elements()) {
+    rule.only({"name", "from", "to", "if"});
+    Rule read{TreeReader(rule.at("from").text()).read(), TreeReader(rule.at("to").text()).read(),
+              rule.at("if").texts()};
+    if (!rules.emplace(rule.at("name").text(), std::move(read)).second)
+      rule.at("name").refuse("two rules are named '" + rule.at("name").text() + "'");
   }
-  auto listed = json.at("fold").get<std::vector<std::string>>();
+  std::vector<std::string> listed = part.at("fold").texts();
   std::set<std::string> folded(listed.begin(), listed.end()), assumptions;
   ProofChecker checker(rules, folded, assumptions);
-  if (json.at("proofs").empty())
-    refuse("nothing is claimed");
-  for (const Json &proof : json.at("proofs")) {
+  std::vector<Part> proofs = part.at("proofs").elements();
+  if (proofs.empty())
+    part.at("proofs").refuse("nothing is claimed");
+  for (const Part &proof : proofs) {
     std::size_t before = checker.steps;
     checker.check(proof);
     report.steps.push_back(fmt::format("proof {}: {} lemmas, {} steps", report.steps.size() + 1,
-                                       proof.at("lemmas").size(), checker.steps - before));
+                                       proof.at("lemmas").json().size(), checker.steps - before));
   }
   for (const std::string &assumption : assumptions)
     report.steps.push_back("taken for granted: " + assumption);

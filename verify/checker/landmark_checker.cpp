@@ -1,4 +1,4 @@
-#include "verify/landmark_checker.h"
+#include "verify/checker/landmark_checker.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -6,8 +6,13 @@
 namespace isamorph::verify {
 namespace {
 
-/// Whether the goal can be reached without the actions marked in `removed`.
-bool reachable(const LandmarkTask &task, const std::vector<char> &removed) {
+bool in_range(const std::vector<std::uint32_t> &list, std::size_t size) {
+  return std::all_of(list.begin(), list.end(), [&](std::uint32_t v) { return v < size; });
+}
+
+} // namespace
+
+bool goal_reachable(const LandmarkTask &task, const std::vector<char> &removed) {
   std::vector<char> holds(task.facts, 0);
   for (std::uint32_t f : task.initial)
     holds[f] = 1;
@@ -28,12 +33,6 @@ bool reachable(const LandmarkTask &task, const std::vector<char> &removed) {
   return std::all_of(task.goal.begin(), task.goal.end(), [&](std::uint32_t f) { return holds[f]; });
 }
 
-bool in_range(const std::vector<std::uint32_t> &list, std::size_t size) {
-  return std::all_of(list.begin(), list.end(), [&](std::uint32_t v) { return v < size; });
-}
-
-} // namespace
-
 std::string check_landmarks(const LandmarkTask &task, std::int64_t bound) {
   bool sane =
       in_range(task.initial, task.facts) && in_range(task.goal, task.facts) && !task.goal.empty();
@@ -42,7 +41,7 @@ std::string check_landmarks(const LandmarkTask &task, std::int64_t bound) {
         in_range(action.needs, task.facts) && in_range(action.adds, task.facts) && action.cost >= 0;
   if (!sane)
     return "the planning task names a fact that it does not have, has no goal or a negative cost";
-  if (!reachable(task, std::vector<char>(task.actions.size(), 0)))
+  if (!goal_reachable(task, std::vector<char>(task.actions.size(), 0)))
     return "the planning task cannot be solved at all";
   std::vector<std::int64_t> charged(task.actions.size(), 0);
   std::int64_t total = 0;
@@ -61,7 +60,7 @@ std::string check_landmarks(const LandmarkTask &task, std::int64_t bound) {
                            task.actions[a].name, task.actions[a].cost);
       charged[a] += landmark.weight;
     }
-    if (reachable(task, removed))
+    if (goal_reachable(task, removed))
       return fmt::format("landmark {} is not unavoidable: the goal is reachable without it", l);
     if (__builtin_add_overflow(total, landmark.weight, &total))
       return "the landmarks' weights overflow";

@@ -1,0 +1,249 @@
+#include "verify/checker/levels.h"
+
+#include "verify/checker/refusal.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace isamorph::verify {
+
+using semantics::ElementType;
+using semantics::is_float;
+using semantics::Level;
+using semantics::OpCode;
+using Kind = Value::Kind;
+
+namespace {
+
+std::string of_type(const char *lemma, ElementType type) {
+  return std::string(lemma) + " " + std::string(semantics::name(type));
+}
+
+bool is_denormal_literal(const Value &v) {
+  if (!is_float(v.type) || !semantics::is_finite(v.type, v.bits))
+    return false;
+  int least = v.type == ElementType::F16 ? -14 : v.type == ElementType::F64 ? -1022 : -126;
+  double value = semantics::decode(v.type, v.bits);
+  return value != 0 && std::fabs(value) < std::ldexp(1.0, least);
+}
+
+/// A literal, and a power of two: its reciprocal is not rounded.
+bool has_exact_reciprocal(const Value &v) {
+  int exponent = 0;
+  double value = semantics::decode(v.type, v.bits);
+  return std::isfinite(value) && std::fabs(std::frexp(value, &exponent)) == 0.5 &&
+         semantics::decode(v.type, semantics::encode(v.type, 1 / value)) == 1 / value;
+}
+
+} // namespace
+
+LevelForms::LevelForms(Values &values, Level level) : values_(values), level_(level) {
+  std::size_t count = values.size(); // operands come before what they are operands of
+  forms_.reserve(count);
+  for (ValueId id = 0; id < count; ++id)
+    forms_.push_back(form_of(id));
+}
+
+bool LevelForms::equal(ValueId a, ValueId b) const {
+  return forms_[a].value == forms_[b].value && !forms_[a].spoilt && !forms_[b].spoilt;
+}
+
+LevelForms::Form LevelForms::form_of(ValueId id) {
+  Value value = values_[id];
+  Form form;
+  form.value = id;
+  form.no_denormal = no_denormal(id);
+  std::vector<ValueId> in;
+  for (ValueId operand : value.operands) {
+    in.push_back(forms_[operand].value);
+    form.loose = form.loose || forms_[operand].loose;
+    form.spoilt = form.spoilt || forms_[operand].spoilt;
+  }
+  switch (value.kind) {
+  case Kind::Input:
+  case Kind::Literal:
+    break;
+  case Kind::Byte:
+    form.spoilt = form.spoilt || form.loose;
+    if (!form.loose)
+      form.value = values_.byte(in[0], value.detail);
+    break;
+  case Kind::Joined:
+    form.value = values_.joined(value.type, in);
+    break;
+  case Kind::List:
+    form.value = values_.list(in);
+    break;
+  case Kind::Op:
+    of_operation(value, in, form);
+    break;
+  case Kind::Dot:
+    of_dot(value, in, form);
+    break;
+  case Kind::Reduce:
+    of_reduce(value, in, form);
+    break;
+  default:
+    refuse("a sum over the real numbers stands in an execution");
+  }
+  return form;
+}
+
+bool LevelForms::no_denormal(ValueId id) const {
+  const Value &v = values_[id];
+  if (v.kind == Kind::Literal)
+    return !is_denormal_literal(v);
+  if (v.kind == Kind::Op &&
+      (v.op == OpCode::Negate || v.op == OpCode::Abs || v.op == OpCode::Copy)) // not arithmetic
+    return forms_[v.operands[0]].no_denormal;
+  if (v.kind == Kind::Op && v.op == OpCode::Select)
+    return forms_[v.operands[1]].no_denormal && forms_[v.operands[2]].no_denormal;
+  return v.kind != Kind::Joined && v.kind != Kind::Byte;
+}
+
+bool LevelForms::survives(ValueId original) const {
+  return level_ == Level::Real || !values_.profile().flush_denormals ||
+         forms_[original].no_denormal;
+}
+
+bool LevelForms::is_number(ValueId id, double number) const {
+  const Value &v = values_[id];
+  return v.kind == Kind::Literal && is_float(v.type) && semantics::decode(v.type, v.bits) == number;
+}
+
+void LevelForms::of_operation(const Value &value, std::vector<ValueId> in, Form &form) {
+  if (is_float(value.type) && (neutral(value, in, form) || over_the_reals(value, in, form))) {
+    form.loose = true;
+    return;
+  }
+  form.value = values_.operation(value.op, value.detail, value.type, std::move(in));
+}
+
+/// x + 0, 0 + x, x - 0, x * 1, 1 * x, x / 1.
+bool LevelForms::neutral(const Value &value, const std::vector<ValueId> &in, Form &form) {
+  struct Case {
+    OpCode op;
+    std::size_t kept;
+    double other;
+    const char *lemma;
+  };
+  constexpr Case cases[] = {
+      {OpCode::Add, 0, 0, "add zero"},           {OpCode::Add, 1, 0, "add zero"},
+      {OpCode::Subtract, 0, 0, "subtract zero"}, {OpCode::Multiply, 0, 1, "multiply one"},
+      {OpCode::Multiply, 1, 1, "multiply one"},  {OpCode::Divide, 0, 1, "divide one"}};
+  for (const Case &c : cases)
+    if (value.op == c.op && is_number(in[1 - c.kept], c.other) &&
+        survives(value.operands[c.kept]) && values_.may_use(of_type(c.lemma, value.type))) {
+      form.value = in[c.kept];
+      return true;
+    }
+  return false;
+}
+
+bool LevelForms::over_the_reals(const Value &value, const std::vector<ValueId> &in, Form &form) {
+  if (level_ != Level::Real)
+    return false;
+  auto number = [&](double x) {
+    return values_.literal(value.type, semantics::encode(value.type, x));
+  };
+  auto product = [&](ValueId a, ValueId b) {
+    return sum_or_product(Kind::Product, value.type, {a, b});
+  };
+  switch (value.op) {
+  case OpCode::Add:
+    form.value = sum_or_product(Kind::Sum, value.type, in);
+    return true;
+  case OpCode::Subtract:
+    form.value = sum_or_product(Kind::Sum, value.type, {in[0], product(in[1], number(-1))});
+    return true;
+  case OpCode::Negate:
+    form.value = product(in[0], number(-1));
+    return true;
+  case OpCode::Multiply:
+    form.value = product(in[0], in[1]);
+    return true;
+  case OpCode::Divide:
+    if (values_.is_literal(in[1]) && !has_exact_reciprocal(values_[in[1]]))
+      return false;
+    form.value =
+        product(in[0], values_.operation(OpCode::Divide, 0, value.type, {number(1), in[1]}));
+    return true;
+  case OpCode::Convert: // a literal keeps the type that operations on it expect
+    if (!is_float(values_[in[0]].type) || values_.is_literal(in[0]))
+      return false;
+    form.value = in[0];
+    return true;
+  default:
+    return false;
+  }
+}
+
+void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form &form) {
+  ElementType accumulator = semantics::accumulator_type(values_.profile().dot, value.type);
+  bool exact = accumulator == value.type ||
+               semantics::byte_size(accumulator) > semantics::byte_size(value.type);
+  for (std::size_t unit = 0; unit < 2 && exact && is_float(value.type); ++unit) {
+    const std::vector<ValueId> elements = values_[in[unit]].operands;
+    std::size_t ones = 0, zeros = 0, at = 0;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      zeros += is_number(elements[i], 0);
+      if (is_number(elements[i], 1) && ++ones)
+        at = i;
+    }
+    ValueId original = values_[value.operands[1 - unit]].operands.at(at);
+    if (ones == 1 && zeros + 1 == elements.size() && survives(original) &&
+        values_.may_use(of_type("unit vector dot", value.type) + " in " +
+                        std::string(semantics::name(accumulator)))) {
+      form.value = values_[in[1 - unit]].operands[at];
+      form.loose = true;
+      return;
+    }
+  }
+  if (level_ == Level::Real && is_float(value.type)) {
+    const std::vector<ValueId> left = values_[in[0]].operands, right = values_[in[1]].operands;
+    std::vector<ValueId> parts;
+    for (std::size_t i = 0; i < left.size(); ++i)
+      parts.push_back(sum_or_product(Kind::Product, value.type, {left[i], right[i]}));
+    form.value = sum_or_product(Kind::Sum, value.type, parts);
+    form.loose = true;
+    return;
+  }
+  form.value = values_.dot(value.type, in[0], in[1]);
+}
+
+void LevelForms::of_reduce(const Value &value, const std::vector<ValueId> &in, Form &form) {
+  bool sum = value.op == OpCode::Add, product = value.op == OpCode::Multiply;
+  if (level_ == Level::Real && is_float(value.type) && (sum || product)) {
+    std::vector<ValueId> parts = values_[in[1]].operands;
+    parts.push_back(in[0]);
+    form.value = sum_or_product(sum ? Kind::Sum : Kind::Product, value.type, parts);
+    form.loose = true;
+    return;
+  }
+  form.value = values_.reduce(value.op, value.type, in[0], in[1]);
+}
+
+/// Sorted, with sums in sums and products in products spliced in and neutral numbers left out.
+ValueId LevelForms::sum_or_product(Kind kind, ElementType type, const std::vector<ValueId> &parts) {
+  double neutral = kind == Kind::Sum ? 0 : 1;
+  std::vector<ValueId> all;
+  for (ValueId part : parts) {
+    const Value &v = values_[part];
+    if (v.kind == kind)
+      all.insert(all.end(), v.operands.begin(), v.operands.end());
+    else if (!is_number(part, neutral))
+      all.push_back(part);
+  }
+  if (all.empty())
+    return values_.literal(type, semantics::encode(type, neutral));
+  if (all.size() == 1)
+    return all[0];
+  if (!values_.may_use(kind == Kind::Sum ? "real sum" : "real product"))
+    refuse(kind == Kind::Sum
+               ? "the proof needs lemma 'real sum', which $.lemmas does not list"
+               : "the proof needs lemma 'real product', which $.lemmas does not list");
+  std::sort(all.begin(), all.end());
+  return values_.number({kind, ElementType::F64, OpCode::Copy, 0, 0, std::move(all)});
+}
+
+} // namespace isamorph::verify

@@ -1,0 +1,39 @@
+#include "verify/checker/statement.h"
+
+#include <fmt/format.h>
+
+namespace isamorph::verify {
+
+std::string reach(const semantics::TensorGraph &graph, semantics::Level level) {
+  std::string shapes;
+  for (semantics::NodeId p : graph.parameters)
+    shapes += (shapes.empty() ? "" : ", ") + graph[p].shape.to_string();
+  switch (level) {
+  case semantics::Level::Bits:
+    return "every input of these shapes (" + shapes + "), bit for bit";
+  case semantics::Level::Finite:
+    return "every finite input of these shapes (" + shapes +
+           ") for which neither side meets NaN or infinity, up to the sign of zero";
+  default:
+    return "every input of these shapes (" + shapes + "), over the real numbers";
+  }
+}
+
+void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &graph) {
+  auto check = [&](const std::vector<spec::Placed> &placed,
+                   const std::vector<semantics::NodeId> &nodes, const char *what) {
+    if (placed.size() != nodes.size())
+      throw semantics::InputError(
+          fmt::format("the kernel has {} {}s, the program {}", placed.size(), what, nodes.size()));
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      if (placed[i].shape != graph[nodes[i]].shape)
+        semantics::fail(placed[i].location,
+                        fmt::format("{} {} of the kernel is {}, of the program {}", what, i,
+                                    placed[i].shape.to_string(),
+                                    graph[nodes[i]].shape.to_string()));
+  };
+  check(kernel.inputs, graph.parameters, "input");
+  check(kernel.outputs, graph.results, "output");
+}
+
+} // namespace isamorph::verify
