@@ -1,5 +1,6 @@
 #include "verify/checker/execution.h"
 
+#include "spec/unroll.h"
 #include "verify/checker/refusal.h"
 
 #include <algorithm>
@@ -327,7 +328,7 @@ std::vector<ValueTensor> run(Values &values, const spec::Kernel &kernel, const s
     place(kernel.inputs[i], inputs[i]);
   for (const spec::Placed &constant : kernel.constants)
     place(constant, literals(values, *constant.value));
-  for (const spec::KernelInstruction &call : kernel.instructions)
+  for (const spec::KernelInstruction &call : spec::unrolled(kernel).instructions)
     step(values, memories, call, isa);
   std::vector<ValueTensor> outputs;
   for (const spec::Placed &output : kernel.outputs) {

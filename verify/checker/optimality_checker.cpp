@@ -1,6 +1,7 @@
 #include "verify/checker/optimality_checker.h"
 
 #include "costmodel/cost_model.h"
+#include "spec/unroll.h"
 #include "verify/checker/landmark_checker.h"
 
 #include <algorithm>
@@ -129,7 +130,7 @@ void check_kernel_is_a_plan(const Part &part, const LandmarkTask &task, const sp
   std::set<std::string> listed, used;
   for (const LandmarkTask::Action &action : task.actions)
     listed.insert(instance_of(action.name));
-  for (const spec::KernelInstruction &call : kernel.instructions)
+  for (const spec::KernelInstruction &call : spec::unrolled(kernel).instructions)
     used.insert(instance_text(call, isa));
   for (const std::string &instance : used)
     if (!listed.count(instance))
