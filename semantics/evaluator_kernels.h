@@ -31,6 +31,13 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
 Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init,
                        const Shape &result, const NumericsProfile &profile);
 
+/// A row of products (of summands on the left, when `right` is empty) from `init`, all bits of
+/// `type`, by the unit of the fold; there must be one for that type (unit_for).
+std::uint64_t sum_by_unit(const FoldNumerics &fold, ElementType type,
+                          const NumericsProfile &profile, std::uint64_t init,
+                          std::span<const std::uint64_t> left,
+                          std::span<const std::uint64_t> right);
+
 Tensor evaluate_movement(OpCode op, const Attributes &attributes,
                          std::span<const Tensor *const> operands, const Shape &result);
 Tensor evaluate_pad(const Attributes &attributes, const Tensor &input, const Tensor &value,
