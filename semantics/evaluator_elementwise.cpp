@@ -6,19 +6,19 @@ namespace isamorph::semantics {
 namespace {
 
 /// Where denormals become zeros: nowhere; in elements; in elements and in results of the compute
-/// type.
-enum class Flush : std::uint8_t { Nowhere, Elements, Everywhere };
+/// type; in results that are rounded to a narrower element type.
+enum class Flush : std::uint8_t { Nowhere, Elements, Everywhere, Narrowing };
 
 template <Flush Mode, class C, class S> C get(S x) {
-  if constexpr (Mode != Flush::Nowhere)
+  if constexpr (Mode == Flush::Elements || Mode == Flush::Everywhere)
     x = flush_denormal(x);
   return load<C>(x);
 }
 template <Flush Mode, class S, class C> S put(C x) {
-  if constexpr (Mode == Flush::Everywhere)
+  if constexpr (Mode == Flush::Everywhere || (Mode == Flush::Narrowing && sizeof(S) < sizeof(C)))
     x = flush_denormal(x);
   S element = store<S>(x);
-  if constexpr (Mode != Flush::Nowhere)
+  if constexpr (Mode == Flush::Elements || Mode == Flush::Everywhere)
     element = flush_denormal(element);
   return element;
 }
@@ -40,8 +40,11 @@ bool is_16_bit_float(ElementType type) {
 template <class F> void with_float(ElementType type, const NumericsProfile &profile, F &&f) {
   ElementType compute = compute_type(profile, type);
   auto with_mode = [&]<class S, class C>(S s, C c) {
-    if (!profile.flush_denormals)
+    bool narrowing = profile.flush_narrowing && !is_16_bit_float(compute);
+    if (!profile.flush_denormals && !narrowing)
       f(s, c, std::integral_constant<Flush, Flush::Nowhere>{});
+    else if (!profile.flush_denormals)
+      f(s, c, std::integral_constant<Flush, Flush::Narrowing>{});
     else if (is_16_bit_float(compute))
       f(s, c, std::integral_constant<Flush, Flush::Elements>{});
     else
@@ -254,11 +257,14 @@ template <class To, class From> To integer_to_float(From x, ElementType compute)
   return store<To>(integer_to_odd_double(x));
 }
 
-template <class To, class From> To convert_element(From x, ElementType compute, bool flush) {
+template <class To, class From>
+To convert_element(From x, ElementType compute, bool flush, bool flush_narrowing) {
   if constexpr (is_float_storage<To>) {
     To y;
     if constexpr (is_float_storage<From>)
-      y = store<To>(flush ? load<double>(flush_denormal(x)) : load<double>(x));
+      y = store<To>(flush || (flush_narrowing && sizeof(To) < sizeof(From))
+                        ? load<double>(flush_denormal(x))
+                        : load<double>(x));
     else if constexpr (std::is_same_v<From, PredBits>)
       y = store<To>(load<double>(x));
     else
@@ -279,13 +285,13 @@ template <class To, class From> To convert_element(From x, ElementType compute, 
 
 void convert(const ElementwiseCall &call) {
   ElementType compute = compute_type(call.profile, call.result);
-  bool flush = call.profile.flush_denormals;
+  bool flush = call.profile.flush_denormals, flush_narrowing = call.profile.flush_narrowing;
   visit_storage(call.types[0], [&]<class From>(From) {
     visit_storage(call.result, [&]<class To>(To) {
       const From *in = input<From>(call, 0);
       To *out = output<To>(call);
       for (std::size_t i = 0; i < call.count; ++i)
-        out[i] = convert_element<To>(in[i], compute, flush);
+        out[i] = convert_element<To>(in[i], compute, flush, flush_narrowing);
     });
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <stdexcept>
 
 namespace isamorph::semantics {
@@ -184,10 +185,50 @@ void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const
   }
 }
 
+/// Reads and writes elements around a unit.
+template <class S> class UnitElements {
+public:
+  UnitElements(const NumericsProfile &profile, ElementType accumulator)
+      : flush_(profile.flush_denormals),
+        flush_narrowing_(profile.flush_narrowing &&
+                         byte_size(accumulator) > static_cast<int>(sizeof(S))),
+        least_(std::ldexp(1.0, least_exponent(accumulator))) {}
+  double read(S x) const { return load<double>(flush_ ? flush_denormal(x) : x); }
+  S write(double x) const {
+    if (flush_narrowing_ && std::fabs(x) < least_)
+      x = std::copysign(0.0, x);
+    S element = store<S>(x);
+    return flush_ ? flush_denormal(element) : element;
+  }
+
+private:
+  bool flush_, flush_narrowing_;
+  double least_; ///< the smallest normal number of the accumulator
+};
+
+template <class S>
+void reduce_by_unit(const ReduceLayout &layout, const StepProgram &unit, ElementType accumulator,
+                    const NumericsProfile &profile, const Tensor &input, const Tensor &init,
+                    Tensor &result) {
+  StepRunner runner(unit, input.shape().type, accumulator);
+  UnitElements<S> elements(profile, accumulator);
+  double first = elements.read(init.as<S>()[0]);
+  auto in = input.as<S>(), out = result.as<S>();
+  std::vector<double> row(layout.terms.size());
+  for (std::size_t r = 0; r < layout.rows.size(); ++r) {
+    for (std::size_t i = 0; i < row.size(); ++i)
+      row[i] = elements.read(in[layout.rows[r] + layout.terms[i]]);
+    out[r] = elements.write(runner.run(first, row, {}));
+  }
+}
+
 template <class S>
 void reduce_floats(OpCode reducer, const ReduceLayout &layout, const NumericsProfile &profile,
                    const Tensor &input, const Tensor &init, Tensor &result) {
   ElementType accumulator = accumulator_type(profile.reduce, input.shape().type);
+  if (const StepProgram *unit = unit_for(profile.reduce, input.shape().type);
+      unit && reducer == OpCode::Add)
+    return reduce_by_unit<S>(layout, *unit, accumulator, profile, input, init, result);
   with_accumulator<S>(accumulator, profile.flush_denormals,
                       [&]<class A, class C, bool Flush>(A, C, std::bool_constant<Flush>) {
                         auto run = [&](auto combine) {
@@ -308,6 +349,30 @@ void dot_matrices(const DotLayout &layout, const OrderDescriptor &order, const S
   }
 }
 
+/// The left side stays the left factor: a unit may treat them differently.
+template <class S>
+void dot_by_unit(const DotLayout &layout, const StepProgram &unit, ElementType type,
+                 const NumericsProfile &profile, const S *left, const S *right, S *out) {
+  ElementType accumulator = accumulator_type(profile.dot, type);
+  StepRunner runner(unit, type, accumulator);
+  UnitElements<S> elements(profile, accumulator);
+  std::size_t rows = layout.left_rows.size(), columns = layout.right_columns.size(),
+              terms = layout.left_terms.size();
+  std::vector<double> row(terms), packed(columns * terms);
+  for (std::size_t batch = 0; batch < layout.left_batch.size(); ++batch) {
+    const S *a = left + layout.left_batch[batch], *b = right + layout.right_batch[batch];
+    for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t k = 0; k < terms; ++k)
+        packed[j * terms + k] = elements.read(b[layout.right_columns[j] + layout.right_terms[k]]);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t k = 0; k < terms; ++k)
+        row[k] = elements.read(a[layout.left_rows[i] + layout.left_terms[k]]);
+      for (std::size_t j = 0; j < columns; ++j)
+        *out++ = elements.write(runner.run(0, row, std::span(packed).subspan(j * terms, terms)));
+    }
+  }
+}
+
 } // namespace
 
 Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs,
@@ -316,6 +381,14 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
   if (out.elements() == 0)
     return out;
   DotLayout layout = dot_layout(attributes, lhs.shape(), rhs.shape());
+  if (const StepProgram *unit = unit_for(profile.dot, result.type)) {
+    visit_storage(result.type, [&]<class S>(S) {
+      if constexpr (is_float_storage<S>)
+        dot_by_unit<S>(layout, *unit, result.type, profile, lhs.as<S>().data(), rhs.as<S>().data(),
+                       out.as<S>().data());
+    });
+    return out;
+  }
   bool exchange =
       layout.right_columns.size() < layout.left_rows.size() && layout.right_columns.size() < kLanes;
   if (exchange)
@@ -339,6 +412,35 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
       using Wide = std::conditional_t<sizeof(S) == 8, std::uint64_t, std::uint32_t>;
       dot_matrices<S, Wide>(layout, {}, a, b, c, WrapAdd{}, WrapMultiply{}, Exact{}, load<Wide, S>,
                             [](Wide x) { return static_cast<S>(x); });
+    }
+  });
+  return out;
+}
+
+std::uint64_t sum_by_unit(const FoldNumerics &fold, ElementType type,
+                          const NumericsProfile &profile, std::uint64_t init,
+                          std::span<const std::uint64_t> left,
+                          std::span<const std::uint64_t> right) {
+  const StepProgram *unit = unit_for(fold, type);
+  if (!unit)
+    throw std::logic_error("the fold has no unit for " + std::string(name(type)));
+  ElementType accumulator = accumulator_type(fold, type);
+  std::uint64_t out = 0;
+  visit_storage(type, [&]<class S>(S) {
+    if constexpr (is_float_storage<S>) {
+      UnitElements<S> elements(profile, accumulator);
+      auto read = [&](std::uint64_t bits) {
+        S element;
+        std::memcpy(&element, &bits, sizeof element); // little-endian, as elements lie in memory
+        return elements.read(element);
+      };
+      std::vector<double> a, b;
+      for (std::uint64_t bits : left)
+        a.push_back(read(bits));
+      for (std::uint64_t bits : right)
+        b.push_back(read(bits));
+      S element = elements.write(StepRunner(*unit, type, accumulator).run(read(init), a, b));
+      std::memcpy(&out, &element, sizeof element);
     }
   });
   return out;

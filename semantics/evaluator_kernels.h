@@ -39,6 +39,12 @@ Tensor evaluate_reduce_window(const Attributes &attributes, const Tensor &input,
 /// (window position, input feature), row-major; padding and holes are terms of +0 times the weight.
 Tensor evaluate_convolution(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs,
                             const Shape &result, const NumericsProfile &profile);
+/// A row of products (of summands on the left, when `right` is empty) from `init`, all bits of
+/// `type`, by the unit of the fold; there must be one for that type (unit_for).
+std::uint64_t sum_by_unit(const FoldNumerics &fold, ElementType type,
+                          const NumericsProfile &profile, std::uint64_t init,
+                          std::span<const std::uint64_t> left,
+                          std::span<const std::uint64_t> right);
 
 Tensor evaluate_movement(OpCode op, const Attributes &attributes,
                          std::span<const Tensor *const> operands, const Shape &result);

@@ -1,13 +1,14 @@
 #include "semantics/numerics.h"
 
-#include "semantics/cursor.h"
+#include "semantics/keywords.h"
 
 #include <array>
 #include <fmt/format.h>
 
 namespace isamorph::embedded {
 extern const char numerics_profiles[];
-}
+extern const char numerics_machines[];
+} // namespace isamorph::embedded
 
 namespace isamorph::semantics {
 namespace {
@@ -26,33 +27,17 @@ std::vector<std::string> names_of(std::span<const NumericsProfile> profiles) {
   return names;
 }
 
-[[noreturn]] void unknown_word(const Location &where, std::string_view what,
-                               const std::string &word, const std::vector<std::string> &known) {
-  std::string hint = suggest(word, known);
-  fail(where, fmt::format("unknown {} '{}'", what, word),
-       hint.empty() ? "known: " + join(known) : hint);
-}
-
-/// One of the words, as its index.
-std::size_t choose(Cursor &cursor, std::string_view what, const std::vector<std::string> &words) {
-  Location where = cursor.here();
-  std::string word = cursor.identifier(what);
-  for (std::size_t i = 0; i < words.size(); ++i)
-    if (words[i] == word)
-      return i;
-  unknown_word(where, what, word, words);
-}
-
 std::optional<ElementType> read_type(Cursor &cursor) {
   constexpr std::array<std::optional<ElementType>, 3> types = {std::nullopt, ElementType::F32,
                                                                ElementType::F64};
-  return types[choose(cursor, "type", {"element", "f32", "f64"})];
+  return types[choose_word(cursor, "type", {"element", "f32", "f64"})];
 }
 
 OrderDescriptor read_order(Cursor &cursor) {
   using Kind = OrderDescriptor::Kind;
   OrderDescriptor order;
-  order.kind = static_cast<Kind>(choose(cursor, "order", {"sequential", "blocks", "pairwise"}));
+  order.kind =
+      static_cast<Kind>(choose_word(cursor, "order", {"sequential", "blocks", "pairwise"}));
   if (order.kind == Kind::Blocks) {
     Location where = cursor.here();
     order.width = cursor.integer("the number of terms of a block");
@@ -62,18 +47,30 @@ OrderDescriptor read_order(Cursor &cursor) {
   return order;
 }
 
+void read_unit(Cursor &cursor, FoldNumerics &fold) {
+  if (cursor.accept_word("none")) {
+    fold.unit.reset();
+    return;
+  }
+  if (!fold.unit)
+    fold.unit.emplace();
+  parse_step_program(cursor, *fold.unit);
+}
+
 void read_fold(Cursor &cursor, FoldNumerics &fold) {
-  std::array<bool, 2> seen{};
+  std::array<bool, 3> seen{};
   do {
     Location where = cursor.here();
-    std::size_t key = choose(cursor, "key", {"accumulate", "order"});
+    std::size_t key = choose_word(cursor, "key", {"accumulate", "order", "unit"});
     if (seen[key])
       fail(where, "stated twice");
     seen[key] = true;
     if (key == 0)
       fold.accumulator = read_type(cursor);
-    else
+    else if (key == 1)
       fold.order = read_order(cursor);
+    else
+      read_unit(cursor, fold);
   } while (cursor.accept(","));
 }
 
@@ -96,17 +93,22 @@ std::string type_text(const std::optional<ElementType> &type) {
   return type ? std::string(name(*type)) : "element";
 }
 
-std::string fold_text(const FoldNumerics &fold) {
-  std::string text = "accumulate " + type_text(fold.accumulator) + ", order ";
-  switch (fold.order.kind) {
+std::string order_text(const OrderDescriptor &order) {
+  switch (order.kind) {
   case OrderDescriptor::Kind::Sequential:
-    return text + "sequential";
+    return "sequential";
   case OrderDescriptor::Kind::Blocks:
-    return text + fmt::format("blocks {}", fold.order.width);
+    return fmt::format("blocks {}", order.width);
   case OrderDescriptor::Kind::Pairwise:
     break;
   }
-  return text + "pairwise";
+  return "pairwise";
+}
+
+std::string fold_text(const FoldNumerics &fold) {
+  std::string text =
+      "accumulate " + type_text(fold.accumulator) + ", order " + order_text(fold.order);
+  return fold.unit ? text + ", unit " + print_step_program(*fold.unit) : text;
 }
 
 /// `wide` where it is wider than the element type.
@@ -124,6 +126,21 @@ ElementType accumulator_type(const FoldNumerics &fold, ElementType type) {
   return widened(type, fold.accumulator);
 }
 
+const StepProgram *unit_for(const FoldNumerics &fold, ElementType type) {
+  return fold.unit && fold.unit->takes(type) ? &*fold.unit : nullptr;
+}
+
+bool factors_commute(const FoldNumerics &dot, ElementType type) {
+  const StepProgram *unit = unit_for(dot, type);
+  return !unit || symmetric(*unit);
+}
+
+bool flushes_somewhere(const NumericsProfile &profile) {
+  auto flushes = [](const FoldNumerics &fold) { return fold.unit && fold.unit->flushes(); };
+  return profile.flush_denormals || profile.flush_narrowing || flushes(profile.dot) ||
+         flushes(profile.reduce);
+}
+
 NumericsProfile parse_numerics_block(Cursor &cursor, std::span<const NumericsProfile> known) {
   cursor.expect_word("numerics");
   NumericsProfile profile;
@@ -133,26 +150,30 @@ NumericsProfile parse_numerics_block(Cursor &cursor, std::span<const NumericsPro
     std::string base = cursor.identifier("a profile's name");
     const NumericsProfile *found = find(known, base);
     if (!found)
-      unknown_word(where, "numerics profile", base, names_of(known));
+      fail_unknown(where, "numerics profile", base, names_of(known));
     profile = *found;
   }
   profile.name = std::move(own_name);
   cursor.expect("{");
-  std::array<bool, 4> seen{};
+  std::array<bool, 5> seen{};
   while (!cursor.accept("}")) {
     Location where = cursor.here();
-    std::size_t key = choose(cursor, "key", {"compute", "dot", "reduce", "denormals"});
+    std::size_t key =
+        choose_word(cursor, "key", {"compute", "dot", "reduce", "denormals", "narrowing"});
     if (seen[key])
       fail(where, "stated twice");
     seen[key] = true;
     if (key == 0)
       profile.compute = read_type(cursor);
-    else if (key == 1)
-      read_fold(cursor, profile.dot);
-    else if (key == 2)
-      read_fold(cursor, profile.reduce);
+    else if (key == 3)
+      profile.flush_denormals = choose_word(cursor, "way", {"keep", "flush"}) == 1;
+    else if (key == 4)
+      profile.flush_narrowing = choose_word(cursor, "way", {"keep", "flush"}) == 1;
     else
-      profile.flush_denormals = choose(cursor, "way", {"keep", "flush"}) == 1;
+      read_fold(cursor, key == 1 ? profile.dot : profile.reduce);
+    for (const FoldNumerics *fold : {&profile.dot, &profile.reduce})
+      if (fold->unit && fold->accumulator == ElementType::F64)
+        fail(where, "a unit's accumulator is f32 or the element type");
   }
   return profile;
 }
@@ -162,8 +183,13 @@ std::vector<NumericsProfile> parse_numerics(const SourceRef &source) {
 }
 
 const std::vector<NumericsProfile> &shipped_numerics() {
-  static const std::vector<NumericsProfile> profiles =
-      parse_blocks(make_source("profiles.numerics", embedded::numerics_profiles), {});
+  static const std::vector<NumericsProfile> profiles = [] {
+    auto all = parse_blocks(make_source("profiles.numerics", embedded::numerics_profiles), {});
+    auto machines =
+        parse_blocks(make_source("machines.numerics", embedded::numerics_machines), all);
+    all.insert(all.end(), machines.begin(), machines.end());
+    return all;
+  }();
   return profiles;
 }
 
@@ -176,9 +202,10 @@ const NumericsProfile &numerics_profile(std::string_view wanted) {
 }
 
 std::string print_numerics(const NumericsProfile &profile) {
-  return fmt::format("numerics {} {{\n  compute {}\n  dot {}\n  reduce {}\n  denormals {}\n}}\n",
+  return fmt::format("numerics {} {{\n  compute {}\n  dot {}\n  reduce {}\n  denormals {}\n{}}}\n",
                      profile.name, type_text(profile.compute), fold_text(profile.dot),
-                     fold_text(profile.reduce), profile.flush_denormals ? "flush" : "keep");
+                     fold_text(profile.reduce), profile.flush_denormals ? "flush" : "keep",
+                     profile.flush_narrowing ? "  narrowing flush\n" : "");
 }
 
 } // namespace isamorph::semantics

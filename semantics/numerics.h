@@ -5,6 +5,7 @@
 
 #include "semantics/element_type.h"
 #include "semantics/source.h"
+#include "semantics/step_program.h"
 
 namespace isamorph::semantics {
 
@@ -28,6 +29,9 @@ struct FoldNumerics {
   /// is wider than the element type; nullopt: the element type itself.
   std::optional<ElementType> accumulator;
   OrderDescriptor order;
+  /// Sums of the element types that the unit takes, instead of `order`: dots, and reductions with
+  /// add. Its accumulator is never f64.
+  std::optional<StepProgram> unit = std::nullopt;
   bool operator==(const FoldNumerics &) const = default;
 };
 
@@ -42,8 +46,20 @@ struct NumericsProfile {
   FoldNumerics reduce;
   bool flush_denormals =
       false; ///< inputs and results of arithmetic: denormals read and written as signed zero
+  /// Rounding to a narrower float type reads denormals as zeros, even where arithmetic keeps them:
+  /// in `convert`, and at the end of element-wise operations.
+  bool flush_narrowing = false;
   bool operator==(const NumericsProfile &) const = default;
 };
+
+/// Some operation of the profile reads or writes denormals as zeros.
+bool flushes_somewhere(const NumericsProfile &profile);
+
+/// The unit by which a fold sums elements of this type; null where it follows `order`.
+const StepProgram *unit_for(const FoldNumerics &fold, ElementType type);
+
+/// dot(a, b) and dot(b, a) have the same bits under this profile.
+bool factors_commute(const FoldNumerics &dot, ElementType type);
 
 /// The type in which element-wise operations of a float type are done, and in which its sums are
 /// kept.

@@ -163,7 +163,7 @@ public:
   /// The first difference for an input, if it counts at the level.
   std::optional<Counterexample> test(const std::vector<Tensor> &inputs) {
     ++tests;
-    if (options_.level != Level::Bits && profile_.flush_denormals && has_denormals(inputs))
+    if (options_.level != Level::Bits && flushes_somewhere(profile_) && has_denormals(inputs))
       return std::nullopt; // outside of the level
     std::vector<Tensor> expected = semantics::evaluate(graph_, inputs, profile_),
                         actual = other_(inputs);
@@ -515,7 +515,7 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph, const P
   DifferentialResult out;
   auto input = [&](std::uint64_t seed, int index) {
     std::vector<Tensor> tensors = test_input(shapes, options.level, seed, index);
-    if (options.level != Level::Bits && profile.flush_denormals)
+    if (options.level != Level::Bits && flushes_somewhere(profile))
       for (Tensor &tensor : tensors)
         for (std::int64_t i = 0; i < tensor.elements(); ++i)
           if (is_denormal(tensor.shape().type, tensor.bits(i)))

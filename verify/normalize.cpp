@@ -36,6 +36,20 @@ bool has_exact_reciprocal(const Term &t) {
          semantics::decode(t.type, semantics::encode(t.type, 1 / value)) == 1 / value;
 }
 
+/// The unit flushes its results, and rounding them to the element type makes no denormal of them.
+bool writes_no_denormals(const semantics::FoldNumerics &fold, ElementType type) {
+  const semantics::StepProgram *unit = semantics::unit_for(fold, type);
+  return unit && unit->round.tiny != semantics::TinyResults::Keep &&
+         semantics::least_exponent(semantics::accumulator_type(fold, type)) ==
+             semantics::least_exponent(type);
+}
+
+/// The lemma "unit vector dot" holds of the profile's dots of this type (verify/lemmas.h).
+bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType type) {
+  const semantics::StepProgram *unit = semantics::unit_for(profile.dot, type);
+  return is_float(type) && (!unit || semantics::keeps_unit_vectors(*unit));
+}
+
 } // namespace
 
 Normalizer::Normalizer(TermGraph &terms, Level level) : terms_(terms), level_(level) {}
@@ -110,14 +124,19 @@ bool Normalizer::settled(TermId term) const {
       return entries_[operands[0].v].settled;
     if (t.op == OpCode::Select)
       return entries_[operands[1].v].settled && entries_[operands[2].v].settled;
-    return true;
+    return terms_.profile().flush_denormals;
+  case TermKind::Dot:
+    return terms_.profile().flush_denormals || writes_no_denormals(terms_.profile().dot, t.type);
+  case TermKind::Reduce:
+    return terms_.profile().flush_denormals;
   default:
-    return t.kind != TermKind::Join && t.kind != TermKind::Extract;
+    return t.kind == TermKind::Input;
   }
 }
 
 bool Normalizer::survives(TermId original) const {
-  return level_ == Level::Real || !terms_.profile().flush_denormals || entries_[original.v].settled;
+  return level_ == Level::Real || !flushes_somewhere(terms_.profile()) ||
+         entries_[original.v].settled;
 }
 
 bool Normalizer::is_literal(TermId term, double value) const {
@@ -244,8 +263,7 @@ Normalizer::Entry Normalizer::dot(TermId term) {
   VectorId a = vector({t.a}, out), b = vector({t.b}, out);
   const semantics::NumericsProfile &profile = terms_.profile();
   ElementType accumulator = semantics::accumulator_type(profile.dot, t.type);
-  bool exact = is_float(t.type) && (accumulator == t.type || semantics::byte_size(accumulator) >
-                                                                 semantics::byte_size(t.type));
+  bool exact = has_unit_vectors(profile, t.type);
   for (auto [unit, other, original] : {std::tuple(a, b, t.b), std::tuple(b, a, t.a)})
     if (auto position = exact ? unit_position(terms_, unit) : std::nullopt;
         position && survives(terms_.elements({original})[*position])) {

@@ -214,7 +214,7 @@ VectorId TermGraph::vector(std::span<const TermId> terms) {
 
 TermId TermGraph::dot(ElementType type, VectorId a, VectorId b) {
   ElementType factors = semantics::accumulator_type(profile_.dot, type);
-  if (commute_ && b < a && commutes(factors)) {
+  if (commute_ && b < a && commutes(factors) && semantics::factors_commute(profile_.dot, type)) {
     std::swap(a, b);
     note_commuted(OpCode::Multiply, factors);
   }

@@ -8,7 +8,7 @@
 // rebuilds an element from bytes, and the two cancel. A fold (one element of a dot, one result of a
 // reduce) is a single node over interned vectors of terms, so that a 64x64 attention is some twenty
 // thousand nodes and not half a million; its key holds all that decides the order of roundings:
-// operation, element type, accumulator and order descriptor.
+// operation and element type; accumulator, order and unit are those of the one profile.
 
 #include "semantics/evaluator.h"
 
@@ -72,7 +72,8 @@ public:
   TermId extract(TermId term, std::uint8_t byte);
   TermId join(ElementType type, std::span<const TermId> bytes);
   VectorId vector(std::span<const TermId> terms);
-  /// Dot vectors may be exchanged as wholes: each product commutes and the order of the sum stays.
+  /// Dot vectors may be exchanged as wholes, unless the profile's unit treats its sides differently:
+  /// each product commutes and the order of the sum stays.
   TermId dot(ElementType type, VectorId a, VectorId b);
   TermId reduce(OpCode op, ElementType type, TermId init, VectorId terms);
 

@@ -11,7 +11,8 @@
 //                             every other product is a zero (a); a zero plus a zero is a zero (b);
 //                             zero plus x and x plus zero are x (c); so every node of any tree of
 //                             additions is a zero or x; the product x*1 is x in A (d), and rounding
-//                             back to T gives x (e).
+//                             back to T gives x (e). Of profiles whose unit truncates, cuts its
+//                             factors in slices or aligns its terms it is never used.
 //   zero products T in A      products of elements of T by zeros leave a sum in A that is made one
 //                             after the other, up to the sign of zero, for finite elements.
 //                             Argument: each is a zero (a), and a sum plus a zero is that sum (b).

@@ -1,0 +1,135 @@
+#include "semantics/rounding.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace isamorph::semantics {
+namespace {
+
+bool is_even(double x) { return (std::bit_cast<std::uint64_t>(x) & 1) == 0; }
+
+/// The odd one of the two doubles around `nearest` + `error`, a sum that is no double.
+double made_odd(double nearest, double error) {
+  if (error == 0 || !is_even(nearest))
+    return nearest;
+  return std::nextafter(nearest, error > 0 ? std::numeric_limits<double>::infinity()
+                                           : -std::numeric_limits<double>::infinity());
+}
+
+/// a + b - nearest, exactly.
+double sum_error(double a, double b, double nearest) {
+  double part = nearest - a;
+  return (a - (nearest - part)) + (b - part);
+}
+
+double rounded_at(double x, int unit_exponent, Rounding mode) {
+  return std::ldexp(round_to_integer(std::ldexp(x, -unit_exponent), mode), unit_exponent);
+}
+
+} // namespace
+
+int least_exponent(ElementType type) {
+  return type == ElementType::F16 ? -14 : type == ElementType::F64 ? -1022 : -126;
+}
+
+int precision(ElementType type) {
+  switch (type) {
+  case ElementType::F16:
+    return 11;
+  case ElementType::BF16:
+    return 8;
+  case ElementType::F32:
+    return 24;
+  default:
+    return 53;
+  }
+}
+
+double round_to_integer(double x, Rounding mode) {
+  switch (mode) {
+  case Rounding::NearestEven:
+    return std::nearbyint(x);
+  case Rounding::NearestAway:
+    return std::round(x);
+  case Rounding::HalfUp: {
+    double below = std::floor(x);
+    return x - below >= 0.5 ? below + 1 : below;
+  }
+  case Rounding::TowardZero:
+    return std::trunc(x);
+  case Rounding::Down:
+    return std::floor(x);
+  case Rounding::Up:
+    return std::ceil(x);
+  case Rounding::ToOdd:
+    break;
+  }
+  double whole = std::trunc(x);
+  if (whole == x || std::fmod(whole, 2) != 0)
+    return whole;
+  return whole + std::copysign(1.0, x);
+}
+
+double round_to_type(double odd, ElementType type, const RoundingStep &step) {
+  if (odd == 0 || !std::isfinite(odd))
+    return odd;
+  int least = least_exponent(type), digits = precision(type) - 1, exponent = std::ilogb(odd);
+  double smallest = std::ldexp(1.0, least);
+  double zero = std::copysign(0.0, odd);
+  if (step.tiny == TinyResults::FlushBefore && exponent < least)
+    return zero;
+  if (step.tiny == TinyResults::FlushAfter && exponent < least &&
+      std::fabs(rounded_at(odd, exponent - digits, step.mode)) < smallest)
+    return zero;
+  double rounded = rounded_at(odd, std::max(exponent, least) - digits, step.mode);
+  if (rounded == 0)
+    return zero;
+  if (step.tiny == TinyResults::FlushRounded && std::fabs(rounded) < smallest)
+    return zero;
+  double limit = std::ldexp(1.0, type == ElementType::F16 ? 16 : 128);
+  if (std::fabs(rounded) < limit)
+    return rounded;
+  double largest = limit - std::ldexp(limit, -digits - 1);
+  return std::copysign(
+      step.overflow == Overflow::Largest ? largest : std::numeric_limits<double>::infinity(), odd);
+}
+
+double add_to_odd(double a, double b) {
+  double nearest = a + b;
+  return std::isfinite(nearest) ? made_odd(nearest, sum_error(a, b, nearest)) : nearest;
+}
+
+double sum_to_odd(std::span<const double> terms) {
+  // Partial sums that do not overlap, from the smallest up (Shewchuk 1997).
+  std::vector<double> partials;
+  double plain = -0.0;
+  for (double x : terms) {
+    plain += x;
+    std::size_t kept = 0;
+    for (double y : partials) {
+      double nearest = x + y, error = sum_error(x, y, nearest);
+      if (error != 0)
+        partials[kept++] = error;
+      x = nearest;
+    }
+    partials.resize(kept);
+    if (x != 0)
+      partials.push_back(x);
+  }
+  if (!std::isfinite(plain) || partials.empty())
+    return plain;
+  double nearest = partials.back(), error = 0;
+  partials.pop_back();
+  while (!partials.empty() && error == 0) {
+    double next = partials.back(), sum = nearest + next;
+    error = sum_error(nearest, next, sum);
+    nearest = sum;
+    partials.pop_back();
+  }
+  return made_odd(nearest, error);
+}
+
+} // namespace isamorph::semantics

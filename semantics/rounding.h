@@ -1,0 +1,60 @@
+#pragma once
+// Rounding an exact value once, in any direction, to a binary floating-point format. Exact sums are
+// handed around as doubles "rounded to odd": when the exact value is no double, its neighbour whose
+// last bit is one. Such a double rounds to every format of at most 51 bits of precision as the
+// exact value itself would, in every direction (Boldo and Melquiond 2008).
+
+#include "semantics/element_type.h"
+
+#include <cstdint>
+#include <span>
+
+namespace isamorph::semantics {
+
+enum class Rounding : std::uint8_t {
+  NearestEven,
+  NearestAway, ///< ties away from zero
+  HalfUp,      ///< ties toward +infinity
+  TowardZero,
+  Down,
+  Up,
+  ToOdd, ///< truncated; the last bit becomes one when something was cut off
+};
+inline constexpr int kRoundingCount = 7;
+
+/// What becomes of results that are too small for a normal number.
+enum class TinyResults : std::uint8_t {
+  Keep,
+  FlushBefore,  ///< the exact value lies below the smallest normal number
+  FlushAfter,   ///< so does the value rounded as if exponents had no lower end (x86's meaning)
+  FlushRounded, ///< the rounded result is a denormal
+};
+
+enum class Overflow : std::uint8_t { Infinity, Largest };
+
+/// How results of a unit are put into a format.
+struct RoundingStep {
+  Rounding mode = Rounding::NearestEven;
+  TinyResults tiny = TinyResults::Keep;
+  Overflow overflow = Overflow::Infinity; ///< whatever the direction
+  bool operator==(const RoundingStep &) const = default;
+};
+
+/// The exponent of the smallest normal number (-126 for f32 and bf16), and the bits of precision
+/// with the hidden one (24 for f32).
+int least_exponent(ElementType type);
+int precision(ElementType type);
+
+/// An integer-valued double next to x, |x| < 2^62.
+double round_to_integer(double x, Rounding mode);
+
+/// A value of f16, bf16 or f32, as a double. Infinities and NaN stay. Flushed results and zeros
+/// keep their sign.
+double round_to_type(double odd, ElementType type, const RoundingStep &step);
+
+/// a + b rounded to odd. An exact zero is +0 unless both are -0.
+double add_to_odd(double a, double b);
+/// The sum of all terms rounded to odd. Infinite terms and NaN as IEEE 754 adds them.
+double sum_to_odd(std::span<const double> terms);
+
+} // namespace isamorph::semantics
