@@ -224,6 +224,8 @@ public:
   B convert_from(const B &a, FloatFormat from) const {
     SoftFloat<B> source(from, denormals_);
     B x = source.operand(a);
+    if (from.exponent_bits == format_.exponent_bits && denormals_.results != Underflow::Tiny)
+      return choose(source.is_nan(x), nan(x), same_range(x, from));
     Number n = source.normalized(x);
     B out = choose(source.is_float_zero(x), zero(sign_bit(x)),
                    rounded({n.sign, n.exponent, n.significand}));
@@ -253,6 +255,18 @@ private:
     return literal(like, format_.precision - 1 - less_bits, 0);
   }
   B operand(const B &x) const { return denormals_.flush_operands ? flush(x) : x; }
+  /// A number of a format with the same exponents: only the fraction's length changes.
+  B same_range(const B &x, FloatFormat from) const {
+    int less = from.precision - format_.precision;
+    if (less <= 0)
+      return pad_right(x, format_.width());
+    B kept = extract(x, from.width() - 1, less), guard = extract(x, less - 1, less - 1);
+    B rest = less > 1 ? ~is_zero(extract(x, less - 2, 0)) : literal(x, 1, 0);
+    B up = guard & (rest | extract(kept, 0, 0));
+    // A carry runs into the exponent, at the end of the range to infinity; never into the sign.
+    B out = kept + zero_extend(up, width(kept));
+    return denormals_.results == Underflow::Rounded ? flush(out) : out;
+  }
   /// An exponent below every other.
   B lowest(const B &like, int bits) const {
     return concat(literal(like, 1, 1), literal(like, bits - 1, 0));
@@ -293,32 +307,61 @@ private:
   /// x + y of numbers with significands of one width, at least one normalized unless both have the
   /// same exponent, rounded. A sum of zero has sign `zero_sign`.
   B add_exactly(const Number &x, const Number &y, const B &zero_sign) const {
-    B swap = signed_less(x.exponent, y.exponent) |
-             (equal(x.exponent, y.exponent) & less(x.significand, y.significand));
-    B exponent = choose(swap, y.exponent, x.exponent), sign = choose(swap, y.sign, x.sign);
-    B distance = exponent - choose(swap, x.exponent, y.exponent);
+    // The exponent with its sign bit inverted orders as an unsigned number.
+    int exponent_bits = width(x.exponent), digits = width(x.significand);
+    auto key = [&](const Number &n) {
+      B sign = sign_bit(n.exponent);
+      return concat(concat(~sign, extract(n.exponent, exponent_bits - 2, 0)), n.significand);
+    };
+    B key_x = key(x), key_y = key(y);
+    Pair pair = sorted(key_x, concat(x.sign, concat(x.exponent, x.significand)), key_y,
+                       concat(y.sign, concat(y.exponent, y.significand)));
+    auto exponent_of = [&](const B &packed) {
+      return extract(packed, exponent_bits + digits - 1, digits);
+    };
+    B sign = sign_bit(pair.large), exponent = exponent_of(pair.large);
+    B distance = exponent - exponent_of(pair.small);
     // Three bits more: guard, round and sticky.
-    int bits = width(x.significand) + 4;
-    auto widened = [&](const B &s) { return concat(literal(s, 1, 0), pad_right(s, bits - 1)); };
-    B large = widened(choose(swap, y.significand, x.significand));
-    B small = shift_right_sticky(widened(choose(swap, x.significand, y.significand)), distance);
+    int bits = digits + 4;
+    auto widened = [&](const B &packed) {
+      return concat(literal(packed, 1, 0), pad_right(extract(packed, digits - 1, 0), bits - 1));
+    };
+    B large = widened(pair.large), small = shift_right_sticky(widened(pair.small), distance);
     B sum = choose(x.sign ^ y.sign, large - small, large + small);
     B out = rounded({sign, exponent + literal(sign, width(exponent), 1), sum});
     return choose(is_zero(sum), zero(zero_sign), out);
   }
   B add_specials(const B &invalid, const B &x_infinite, const B &x_sign, const B &y_infinite,
                  const B &y_sign, const B &sum) const {
-    B out = choose(x_infinite, infinity(x_sign), choose(y_infinite, infinity(y_sign), sum));
-    return choose(invalid | (x_infinite & y_infinite & (x_sign ^ y_sign)), nan(sum), out);
+    B sign = (x_infinite & x_sign) | (y_infinite & y_sign);
+    B out = choose(x_infinite | y_infinite, infinity(sign), sum);
+    return choose(invalid | ((x_infinite & y_infinite) & (x_sign ^ y_sign)), nan(sum), out);
   }
 
+  /// Unsigned numbers in the order of the floats, -0 below +0.
+  B order_key(const B &x) const {
+    B sign = sign_bit(x);
+    return choose(sign, ~x, concat(literal(x, 1, 1), magnitude(x)));
+  }
   B extreme(const B &a, const B &b, bool smaller) const {
-    B x = operand(a), y = operand(b), sx = sign_bit(x), sy = sign_bit(y);
-    B below =
-        choose(sx ^ sy, sx,
-               choose(sx, less(magnitude(y), magnitude(x)), less(magnitude(x), magnitude(y))));
-    B out = smaller ? choose(below, x, y) : choose(below, y, x);
-    return choose(is_nan(x) | is_nan(y), nan(x), out);
+    B x = operand(a), y = operand(b);
+    Pair pair = sorted(order_key(x), x, order_key(y), y);
+    return choose(is_nan(x) | is_nan(y), nan(x), smaller ? pair.small : pair.large);
+  }
+
+  /// Two values by their keys; `large` = `small` = x & y where the keys are equal. Symmetric in
+  /// every gate, so that in a circuit the exchanged operands give the same terms.
+  struct Pair {
+    B large, small;
+  };
+  static Pair sorted(const B &key_x, const B &x, const B &key_y, const B &y) {
+    B below = less(key_x, key_y), above = less(key_y, key_x), neither = ~(below | above);
+    auto where = [&](const B &condition, const B &value) {
+      B none = literal(value, width(value), 0);
+      return choose(condition, ~none, none) & value;
+    };
+    B both = where(neither, x & y);
+    return {(where(above, x) | where(below, y)) | both, (where(below, x) | where(above, y)) | both};
   }
 
   /// Rounds a number that is not zero.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <tbb/parallel_for.h>
 
 namespace isamorph::verify {
@@ -60,16 +61,17 @@ template <class F> void with_elements(ElementType type, F &&f) {
   }
 }
 
-/// Where two blocks differ; any NaN equals any NaN, and zeros one another if their signs are nothing.
+/// Where two blocks differ; any NaN equals any NaN, and zeros one another if their signs are
+/// nothing.
 std::vector<char> differing(const Tensor &left, const Tensor &right, bool any_zero) {
   Encoding code(left.shape().type);
   std::vector<char> out(static_cast<std::size_t>(left.elements()));
   with_elements(left.shape().type, [&]<class T>(T) {
     auto a = left.as<T>(), b = right.as<T>();
+    auto magnitude = static_cast<T>(code.magnitude), infinity = static_cast<T>(code.infinity);
     for (std::size_t i = 0; i < out.size(); ++i) {
-      std::uint64_t x = a[i] & code.magnitude, y = b[i] & code.magnitude;
-      bool same = (a[i] == b[i]) | ((x > code.infinity) & (y > code.infinity)) |
-                  (any_zero & ((x | y) == 0));
+      auto x = static_cast<T>(a[i] & magnitude), y = static_cast<T>(b[i] & magnitude);
+      bool same = (a[i] == b[i]) | ((x > infinity) & (y > infinity)) | (any_zero & ((x | y) == 0));
       out[i] = !same;
     }
   });
@@ -91,8 +93,8 @@ std::vector<Dependence> dependences(const ScalarClaim &claim) {
   return out;
 }
 
-/// Sum of products of halves of words, each with a fixed number of its own added (the NH family of
-/// universal hashes).
+/// Sum of the products of the two halves of each word, after a fixed key of its own is mixed in (as
+/// the NH family of universal hashes does).
 std::uint64_t checksum(std::span<const std::byte> bytes) {
   static const std::vector<std::uint64_t> keys = [] {
     std::vector<std::uint64_t> out;
@@ -105,13 +107,13 @@ std::uint64_t checksum(std::span<const std::byte> bytes) {
     }
     return out;
   }();
+  std::array<std::uint64_t, kBlock> words{};
+  std::memcpy(words.data(), bytes.data(), bytes.size());
   std::uint64_t sum = bytes.size();
-  for (std::size_t i = 0; i * 8 < bytes.size(); ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i * 8, std::min<std::size_t>(8, bytes.size() - i * 8));
-    auto low = static_cast<std::uint32_t>(word + keys[i]),
-         high = static_cast<std::uint32_t>((word >> 32) + (keys[i] >> 32));
-    sum += std::uint64_t{low} * high;
+  std::size_t count = (bytes.size() + 7) / 8;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint64_t word = words[i] ^ keys[i];
+    sum += (word & 0xffffffff) * (word >> 32);
   }
   return sum;
 }
@@ -186,17 +188,15 @@ private:
   }
   Tensor filled(const ScalarNode &node, std::uint64_t bits) const {
     Tensor out = blank(node);
-    auto size = static_cast<std::size_t>(semantics::byte_size(node.type));
-    for (std::size_t i = 0; i < block_; ++i)
-      std::memcpy(out.bytes().data() + i * size, &bits, size);
+    with_elements(node.type,
+                  [&]<class T>(T) { std::ranges::fill(out.as<T>(), static_cast<T>(bits)); });
     return out;
   }
   Tensor applied(const ScalarNode &node, const std::vector<Tensor> &values) const {
     std::array<const Tensor *, 3> operands{};
     for (std::size_t i = 0; i < node.operands.size(); ++i)
       operands[i] = &values[node.operands[i]];
-    return semantics::evaluate_op(node.op, node.attributes,
-                                  {operands.data(), node.operands.size()},
+    return semantics::evaluate_op(node.op, node.attributes, {operands.data(), node.operands.size()},
                                   {node.type, {static_cast<std::int64_t>(block_)}}, profile_);
   }
 
@@ -225,8 +225,8 @@ private:
       if (!depends_[i].inner && (anew || depends_[i].outer))
         values[i] = filled(node, scalars[i]);
       else if (depends_[i].inner && (anew || depends_[i].outer))
-        values[i] = node.op == OpCode::Parameter ? numbered(node, block * block_)
-                                                 : applied(node, values);
+        values[i] =
+            node.op == OpCode::Parameter ? numbered(node, block * block_) : applied(node, values);
     }
   }
   Tensor numbered(const ScalarNode &node, std::uint64_t first) const {
@@ -239,7 +239,7 @@ private:
   void compare(const std::vector<Tensor> &values, std::uint64_t block,
                const std::vector<std::uint64_t> &inputs, Finding &finding) const {
     const Tensor &left = values[claim_.left], &right = values[claim_.right];
-    if (std::ranges::equal(left.bytes(), right.bytes()))
+    if (std::memcmp(left.bytes().data(), right.bytes().data(), left.bytes().size()) == 0)
       return;
     std::vector<char> fails = differing(left, right, level_ != Level::Bits);
     if (level_ != Level::Bits)
@@ -264,7 +264,8 @@ private:
     finding.witness->inputs.back() = block * block_ + *best;
   }
 
-  /// At `finite`, inputs count for which all values are finite, and no denormals if they are flushed.
+  /// At `finite`, inputs count for which all values are finite, and no denormals if they are
+  /// flushed.
   void drop_outside_finite(const std::vector<Tensor> &values, std::vector<char> &fails) const {
     for (std::size_t n = 0; n < values.size(); ++n) {
       const ScalarNode &node = claim_.nodes[n];
@@ -288,8 +289,8 @@ private:
     if (results_.empty())
       checksums_[outer * (inner_ / block_) + block] = checksum(left.bytes());
     else
-      std::ranges::copy(left.bytes(), results_.begin() + static_cast<std::ptrdiff_t>(
-                                                             block * left.bytes().size()));
+      std::ranges::copy(left.bytes(), results_.begin() +
+                                          static_cast<std::ptrdiff_t>(block * left.bytes().size()));
   }
 
   const ScalarClaim &claim_;

@@ -6,8 +6,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <fmt/format.h>
+#include <limits>
 
 namespace isamorph::verify {
 
@@ -64,7 +64,8 @@ private:
   bool always_applies(const ShapeTemplate &shape) const {
     return rule_.conditions.empty() &&
            std::all_of(shape.dims.begin(), shape.dims.end(), [](const semantics::IntExpr &size) {
-             return size.is_constant() ? size.value() >= 1 : size.op() == semantics::IntOp::Variable;
+             return size.is_constant() ? size.value() >= 1
+                                       : size.op() == semantics::IntOp::Variable;
            });
   }
 
@@ -223,9 +224,9 @@ std::vector<std::uint64_t> evaluate(const ScalarClaim &claim, std::span<const st
       types[i] = claim.nodes[node.operands[i]].type;
       operands[i] = out[node.operands[i]];
     }
-    out.push_back(semantics::evaluate_scalar(
-        node.op, node.attributes, {types.data(), node.operands.size()},
-        {operands.data(), node.operands.size()}, node.type, profile));
+    out.push_back(
+        semantics::evaluate_scalar(node.op, node.attributes, {types.data(), node.operands.size()},
+                                   {operands.data(), node.operands.size()}, node.type, profile));
   }
   return out;
 }
@@ -258,9 +259,8 @@ std::uint32_t reading_cost(ElementType type, std::uint64_t bits) {
     return one + exponent * exponent_unit + static_cast<std::uint32_t>(digits) * digit + negative;
   };
   if (!semantics::is_float(type)) {
-    std::uint64_t magnitude = negative ? 0 - (bits | (~std::uint64_t{0}
-                                                      << (semantics::value_bits(type) - 1)))
-                                       : bits;
+    std::uint64_t magnitude =
+        negative ? 0 - (bits | (~std::uint64_t{0} << (semantics::value_bits(type) - 1))) : bits;
     int length = std::bit_width(magnitude);
     return cost(static_cast<std::uint32_t>(length - 1), length - std::countr_zero(magnitude));
   }

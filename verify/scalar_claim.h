@@ -53,8 +53,8 @@ std::optional<ScalarWitness> refutes(const ScalarClaim &claim, semantics::Level 
 /// then by how many are negative. NaN is the farthest, then infinity.
 std::uint32_t reading_cost(semantics::ElementType type, std::uint64_t bits);
 
-/// The cheapest witness among boundary values: signed zeros, small numbers, numbers near the ends of
-/// the range and of the precision, denormals, infinities, NaN.
+/// The cheapest witness among boundary values: signed zeros, small numbers, numbers near the ends
+/// of the range and of the precision, denormals, infinities, NaN.
 std::optional<ScalarWitness> boundary_witness(const ScalarClaim &claim, semantics::Level level,
                                               const semantics::NumericsProfile &profile);
 
