@@ -1,6 +1,6 @@
 #include "verify/enumeration.h"
 
-#include "verify/digest.h"
+#include "verify/checker/digest.h"
 
 #include "semantics/soft_elementwise.h"
 

@@ -44,7 +44,7 @@ bool writes_no_denormals(const semantics::FoldNumerics &fold, ElementType type) 
              semantics::least_exponent(type);
 }
 
-/// The lemma "unit vector dot" holds of the profile's dots of this type (verify/lemmas.h).
+/// The lemma "unit vector dot" holds of the profile's dots of this type (verify/checker/lemmas.h).
 bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType type) {
   const semantics::StepProgram *unit = semantics::unit_for(profile.dot, type);
   return is_float(type) && (!unit || semantics::keeps_unit_vectors(*unit));
@@ -299,15 +299,18 @@ Normalizer::Entry Normalizer::dot(TermId term) {
 bool Normalizer::one_product(ElementType type, VectorId vector) const {
   const semantics::NumericsProfile &profile = terms_.profile();
   return is_float(type) && terms_.elements(vector).size() == 1 && !profile.flush_denormals &&
+         !semantics::unit_for(profile.dot, type) &&
          semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
 }
 
-/// Of a dot whose products are added one after the other; in other orders the sums that are left
-/// would be grouped differently.
+/// Of a dot whose products are added one after the other; in other orders, and in units that take
+/// several at a time, the sums that are left would be grouped differently.
 void Normalizer::drop_zero_products(ElementType type, VectorId &a, VectorId &b, Entry &e) {
   using Kind = semantics::OrderDescriptor::Kind;
   const semantics::FoldNumerics &fold = terms_.profile().dot;
   auto length = static_cast<std::int64_t>(terms_.elements(a).size());
+  if (semantics::unit_for(fold, type))
+    return;
   if (fold.order.kind != Kind::Sequential &&
       (fold.order.kind != Kind::Blocks || length > fold.order.width))
     return;

@@ -91,18 +91,25 @@ LevelForms::Form LevelForms::form_of(ValueId id) {
 
 bool LevelForms::no_denormal(ValueId id) const {
   const Value &v = values_[id];
-  if (v.kind == Kind::Literal)
+  bool flushes = values_.profile().flush_denormals;
+  switch (v.kind) {
+  case Kind::Input: // the level has no denormals among them
+    return true;
+  case Kind::Literal:
     return !is_denormal_literal(v);
-  if (v.kind == Kind::Op &&
-      (v.op == OpCode::Negate || v.op == OpCode::Abs || v.op == OpCode::Copy)) // not arithmetic
-    return forms_[v.operands[0]].no_denormal;
-  if (v.kind == Kind::Op && v.op == OpCode::Select)
-    return forms_[v.operands[1]].no_denormal && forms_[v.operands[2]].no_denormal;
-  return v.kind != Kind::Joined && v.kind != Kind::Byte;
+  case Kind::Op:
+    if (v.op == OpCode::Negate || v.op == OpCode::Abs || v.op == OpCode::Copy) // not arithmetic
+      return forms_[v.operands[0]].no_denormal;
+    if (v.op == OpCode::Select)
+      return forms_[v.operands[1]].no_denormal && forms_[v.operands[2]].no_denormal;
+    return flushes;
+  default:
+    return (v.kind == Kind::Dot || v.kind == Kind::Reduce) && flushes;
+  }
 }
 
 bool LevelForms::survives(ValueId original) const {
-  return level_ == Level::Real || !values_.profile().flush_denormals ||
+  return level_ == Level::Real || !semantics::flushes_somewhere(values_.profile()) ||
          forms_[original].no_denormal;
 }
 
@@ -180,8 +187,9 @@ bool LevelForms::over_the_reals(const Value &value, const std::vector<ValueId> &
 
 void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form &form) {
   ElementType accumulator = semantics::accumulator_type(values_.profile().dot, value.type);
-  bool exact = accumulator == value.type ||
-               semantics::byte_size(accumulator) > semantics::byte_size(value.type);
+  const semantics::StepProgram *machine = semantics::unit_for(values_.profile().dot, value.type);
+  bool exact = !machine && (accumulator == value.type ||
+                            semantics::byte_size(accumulator) > semantics::byte_size(value.type));
   for (std::size_t unit = 0; unit < 2 && exact && is_float(value.type); ++unit) {
     const std::vector<ValueId> elements = values_[in[unit]].operands;
     std::size_t ones = 0, zeros = 0, at = 0;

@@ -95,10 +95,12 @@ ValueId Values::list(std::vector<ValueId> elements) {
   return number({Kind::List, ElementType::U8, OpCode::Copy, 0, 0, std::move(elements)});
 }
 
-/// Exchanging the lists exchanges the factors of each product and leaves the order of the sum.
+/// Exchanging the lists exchanges the factors of each product and leaves the order of the sum;
+/// there are units that treat the two differently.
 ValueId Values::dot(ElementType type, ValueId left, ValueId right) {
   std::vector<ValueId> lists = {left, right};
-  exchange(OpCode::Multiply, semantics::accumulator_type(profile_.dot, type), lists);
+  if (semantics::factors_commute(profile_.dot, type))
+    exchange(OpCode::Multiply, semantics::accumulator_type(profile_.dot, type), lists);
   return number({Kind::Dot, type, OpCode::Dot, 0, 0, std::move(lists)});
 }
 
