@@ -2,6 +2,7 @@
 #include "semantics/hlo_syntax.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace isamorph::semantics::syntax {
 namespace {
@@ -297,6 +298,9 @@ void Reader::slice_attribute(Instruction &out) {
 }
 
 void Reader::padding_attribute(Instruction &out) {
+  char first = cursor_.peek();
+  if (first != '-' && first != '`' && !std::isdigit(static_cast<unsigned char>(first)))
+    return; // XLA writes nothing for a scalar; where there are dimensions, the shape rule asks
   std::vector<IntExpr> low, high, interior;
   do {
     low.push_back(number());

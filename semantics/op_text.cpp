@@ -40,7 +40,7 @@ std::string pad_text(const Attributes &a) {
   for (std::size_t d = 0; d < low.size(); ++d)
     out += (d ? "x" : "") + std::to_string(low[d]) + "_" + std::to_string(high[d]) +
            (interior[d] ? "_" + std::to_string(interior[d]) : "");
-  return ", padding=" + out;
+  return low.empty() ? "" : ", padding=" + out;
 }
 
 /// "AxBxC" of one of a window's lists, or "" when it is absent or all `otherwise`.
