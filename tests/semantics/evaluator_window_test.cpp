@@ -312,6 +312,7 @@ TEST_CASE("what XLA prints for windows reads back, whatever is left out") {
                                    "f32[3,3,2,2] parameter(1) z = f32[] constant(0) ROOT y = ") +
                            line + " }"));
     std::string text = print_hlo(graph);
+    CHECK(text.find("pad=0_0x0_0x0_0x0_0") == std::string::npos); // a default is left out
     CHECK(equal(parse_hlo(make_source("again.hlo", text)), graph));
     CHECK(print_hlo(parse_hlo(make_source("again.hlo", text))) == text);
   }
