@@ -94,13 +94,11 @@ void TensorAnalysis::modify(Graph &graph, ClassId id) {
 }
 
 Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t rank) {
-  if (op == OpCode::ReduceWindow || op == OpCode::Convolution)
-    return semantics::canonical_window(std::move(attributes));
   if (op == OpCode::Slice && attributes.get(AttributeKey::SliceStrides).empty())
     attributes.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(rank, 1));
   if (op == OpCode::Pad && attributes.get(AttributeKey::PaddingInterior).empty())
     attributes.set(AttributeKey::PaddingInterior, std::vector<std::int64_t>(rank, 0));
-  return attributes;
+  return semantics::canonical_window(op, std::move(attributes));
 }
 
 std::optional<ClassId> TensorEGraph::add(OpCode op, std::span<const ClassId> operands,

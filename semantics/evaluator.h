@@ -4,10 +4,11 @@
 // Movement never changes bits. Float results that are NaN have one pattern (quiet, positive, no
 // payload). maximum and minimum give NaN when an operand is NaN, and order -0 before +0. Where a
 // profile flushes denormals, arithmetic and comparisons read and write them as zeros; negate, abs
-// and select do not. Integers wrap; x/0 has all bits set, x%0 = x; of an integer's exponent
-// six bits count, after its sign, as in XLA; shifts past the width give 0 or
-// copies of the sign; a float becomes an integer truncated and saturated, NaN becomes 0. Arithmetic
-// on pred is that of truth values.
+// and select do not. Integers wrap; x/0 has all bits set, x%0 = x; shifts past the width give 0 or
+// copies of the sign; of an integer's exponent six bits count, after its sign. A float becomes an
+// integer truncated and saturated, NaN becomes 0. Arithmetic on pred is that of truth values. A
+// convolution is the dot of its gathered windows, padding being +0 (semantics/window.h). How all
+// this compares to XLA on the CPU is measured in semantics/NUMERICS.md.
 
 #include "semantics/graph.h"
 #include "semantics/numerics.h"

@@ -25,8 +25,7 @@ NodeId TensorGraph::add(OpCode op, std::vector<NodeId> operands, Attributes attr
     parameters.push_back(id);
   node.op = op;
   node.operands = std::move(operands);
-  bool window = op == OpCode::ReduceWindow || op == OpCode::Convolution;
-  node.attributes = window ? canonical_window(std::move(attributes)) : std::move(attributes);
+  node.attributes = canonical_window(op, std::move(attributes));
   node.name = node_name.empty() ? std::string(info(op).name) + "." + std::to_string(id.v)
                                 : std::move(node_name);
   node.location = location;

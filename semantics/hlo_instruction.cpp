@@ -1,7 +1,9 @@
 // Operations, operands and attributes of HLO instructions.
 #include "semantics/hlo_syntax.h"
+#include "semantics/window.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace isamorph::semantics::syntax {
 namespace {
@@ -297,6 +299,9 @@ void Reader::slice_attribute(Instruction &out) {
 }
 
 void Reader::padding_attribute(Instruction &out) {
+  char first = cursor_.peek();
+  if (first != '-' && first != '`' && !std::isdigit(static_cast<unsigned char>(first)))
+    return; // XLA writes nothing for a scalar; where there are dimensions, the shape rule asks
   std::vector<IntExpr> low, high, interior;
   do {
     low.push_back(number());
@@ -346,6 +351,25 @@ void Reader::window_field(Instruction &out, const std::string &key) {
     out.set(AttributeKey::WindowReversal, std::move(values));
   else
     cursor_.error("unknown window field '" + key + "'");
+}
+
+/// Writes out what a window and its groups leave out, so that a template matches every way to write
+/// them (canonical_window does the same for a graph).
+void Reader::window_defaults(Instruction &out) {
+  const OpCode *code = std::get_if<OpCode>(&out.op);
+  if (out.kind != Kind::Operation || !code ||
+      (*code != OpCode::ReduceWindow && *code != OpCode::Convolution))
+    return;
+  std::size_t rank = 0;
+  for (const auto &[key, values] : out.attributes)
+    rank = key == AttributeKey::WindowSize ? values.size() : rank;
+  for (const WindowDefault &absent : kWindowDefaults)
+    if (!out.has(absent.key))
+      out.set(absent.key, std::vector<IntExpr>(rank, absent.value));
+  if (*code == OpCode::Convolution)
+    for (AttributeKey groups : {AttributeKey::FeatureGroups, AttributeKey::BatchGroups})
+      if (!out.has(groups))
+        out.set(groups, one(1));
 }
 
 /// `b01f_01io->b01f`: which dimension is batch, feature, and which are spatial.

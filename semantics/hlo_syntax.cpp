@@ -164,6 +164,7 @@ std::optional<Instruction> Reader::instruction(std::optional<OperandName> &root_
   operands(out);
   while (cursor_.accept(","))
     attribute(out);
+  window_defaults(out);
   return out;
 }
 

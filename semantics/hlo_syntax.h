@@ -96,6 +96,7 @@ private:
   bool operation_attribute(Instruction &instruction, const std::string &key, const Location &place);
   void slice_attribute(Instruction &instruction);
   bool default_precision(const Location &place);
+  void window_defaults(Instruction &instruction);
   void padding_attribute(Instruction &instruction);
   void window_attribute(Instruction &instruction);
   void window_field(Instruction &instruction, const std::string &key);

@@ -40,7 +40,7 @@ std::string pad_text(const Attributes &a) {
   for (std::size_t d = 0; d < low.size(); ++d)
     out += (d ? "x" : "") + std::to_string(low[d]) + "_" + std::to_string(high[d]) +
            (interior[d] ? "_" + std::to_string(interior[d]) : "");
-  return ", padding=" + out;
+  return low.empty() ? "" : ", padding=" + out;
 }
 
 /// "AxBxC" of one of a window's lists, or "" when it is absent or all `otherwise`.
@@ -58,14 +58,17 @@ std::string window_text(const Attributes &a) {
   List size = a.get(AttributeKey::WindowSize), low = a.get(AttributeKey::WindowPadLow),
        high = a.get(AttributeKey::WindowPadHigh);
   std::string out = "size=", pad;
+  bool padded = false;
   for (std::size_t i = 0; i < size.size(); ++i)
     out += (i ? "x" : "") + std::to_string(size[i]);
-  for (std::size_t i = 0; i < low.size(); ++i)
+  for (std::size_t i = 0; i < low.size(); ++i) {
     pad += (i ? "x" : " pad=") + std::to_string(low[i]) + "_" + std::to_string(high[i]);
+    padded |= low[i] != 0 || high[i] != 0;
+  }
   if (size.empty())
     return ", window={}";
-  return ", window={" + out + window_list("stride", a.get(AttributeKey::WindowStride), 1) + pad +
-         window_list("lhs_dilate", a.get(AttributeKey::WindowLhsDilate), 1) +
+  return ", window={" + out + window_list("stride", a.get(AttributeKey::WindowStride), 1) +
+         (padded ? pad : "") + window_list("lhs_dilate", a.get(AttributeKey::WindowLhsDilate), 1) +
          window_list("rhs_dilate", a.get(AttributeKey::WindowRhsDilate), 1) +
          window_list("rhs_reversal", a.get(AttributeKey::WindowReversal), 0) + "}";
 }

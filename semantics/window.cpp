@@ -1,7 +1,5 @@
 #include "semantics/window.h"
 
-#include <algorithm>
-
 namespace isamorph::semantics {
 namespace {
 
@@ -69,25 +67,16 @@ std::int64_t offset_under(std::span<const WindowDimension> window, List steps, L
 
 } // namespace
 
-Attributes canonical_window(Attributes attributes) {
-  auto drop = [&](AttributeKey key, std::int64_t otherwise) {
-    List values = attributes.get(key);
-    if (std::ranges::all_of(values, [&](std::int64_t v) { return v == otherwise; }))
-      attributes.set(key, {});
-  };
-  for (AttributeKey key :
-       {AttributeKey::WindowStride, AttributeKey::WindowLhsDilate, AttributeKey::WindowRhsDilate,
-        AttributeKey::FeatureGroups, AttributeKey::BatchGroups})
-    drop(key, 1);
-  drop(AttributeKey::WindowReversal, 0);
-  // Padding is written for both sides or for none.
-  auto none = [&](AttributeKey key) {
-    return std::ranges::all_of(attributes.get(key), [](std::int64_t v) { return v == 0; });
-  };
-  if (none(AttributeKey::WindowPadLow) && none(AttributeKey::WindowPadHigh)) {
-    attributes.set(AttributeKey::WindowPadLow, {});
-    attributes.set(AttributeKey::WindowPadHigh, {});
-  }
+Attributes canonical_window(OpCode op, Attributes attributes) {
+  if (op != OpCode::ReduceWindow && op != OpCode::Convolution)
+    return attributes;
+  std::size_t rank = attributes.get(AttributeKey::WindowSize).size();
+  for (const WindowDefault &absent : kWindowDefaults)
+    if (attributes.get(absent.key).empty())
+      attributes.set(absent.key, Dims(rank, absent.value));
+  if (op == OpCode::Convolution)
+    for (AttributeKey groups : {AttributeKey::FeatureGroups, AttributeKey::BatchGroups})
+      attributes.set(groups, {attributes.get_one(groups, 1)});
   return attributes;
 }
 

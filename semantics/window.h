@@ -11,14 +11,29 @@
 
 #include "semantics/op.h"
 
+#include <array>
+
 namespace isamorph::semantics {
 
 /// A place that holds no element: padding, or a hole of a dilated base.
 inline constexpr std::int64_t kNoElement = -1;
 
-/// The attributes of a reduce-window or convolution without the window lists and group counts that
-/// only hold their defaults: two ways to write the same window become one. Others stay as they are.
-Attributes canonical_window(Attributes attributes);
+/// What a window's list that is left out holds in each of its dimensions.
+struct WindowDefault {
+  AttributeKey key;
+  std::int64_t value;
+};
+inline constexpr std::array<WindowDefault, 6> kWindowDefaults = {
+    {{AttributeKey::WindowStride, 1},
+     {AttributeKey::WindowPadLow, 0},
+     {AttributeKey::WindowPadHigh, 0},
+     {AttributeKey::WindowLhsDilate, 1},
+     {AttributeKey::WindowRhsDilate, 1},
+     {AttributeKey::WindowReversal, 0}}};
+
+/// The attributes of a reduce-window or convolution with every list and group count written out:
+/// two ways to write the same window become one. Those of other operations stay as they are.
+Attributes canonical_window(OpCode op, Attributes attributes);
 
 /// One dimension of a window over a base of `length` elements.
 struct WindowDimension {

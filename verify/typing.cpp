@@ -192,6 +192,10 @@ private:
       return dot();
     case OpCode::Reduce:
       return reduce();
+    case OpCode::ReduceWindow:
+      return reduce_window();
+    case OpCode::Convolution:
+      return convolution();
     case OpCode::DynamicSlice:
     case OpCode::DynamicUpdateSlice:
       return dynamic();
@@ -321,6 +325,91 @@ private:
     for (std::size_t d = 0; d < in(0).dims.size(); ++d)
       if (!contains(dims, d))
         out.push_back(in(0).dims[d]);
+    result(out);
+  }
+
+  /// One of a window's lists; where it is absent, `otherwise` for each of its `rank` dimensions.
+  Sizes window_list(AttributeKey key, std::size_t rank, std::int64_t otherwise) const {
+    auto values = list(key);
+    need(values.empty() || values.size() == rank, "a list of the window has another rank");
+    return values.empty() ? Sizes(rank, otherwise) : Sizes(values.begin(), values.end());
+  }
+
+  /// How many windows of these sizes stand over bases of these lengths.
+  Sizes window_counts(const Sizes &lengths, const Sizes &sizes) {
+    std::size_t rank = lengths.size();
+    Sizes strides = window_list(AttributeKey::WindowStride, rank, 1),
+          low = window_list(AttributeKey::WindowPadLow, rank, 0),
+          high = window_list(AttributeKey::WindowPadHigh, rank, 0),
+          holes = window_list(AttributeKey::WindowLhsDilate, rank, 1),
+          dilations = window_list(AttributeKey::WindowRhsDilate, rank, 1), out;
+    for (std::size_t d = 0; d < rank; ++d) {
+      std::int64_t stride = number(strides[d], "a stride"), hole = number(holes[d], "a dilation"),
+                   dilation = number(dilations[d], "a dilation");
+      need(stride >= 1 && hole >= 1 && dilation >= 1, "a stride or dilation below 1");
+      require("the window's size in dimension " + std::to_string(d), 1, sizes[d], IntOp::LessEqual);
+      IntExpr dilated = make(IntOp::Max, 0, plus(times(minus(lengths[d], 1), hole), 1));
+      IntExpr padded = plus(dilated, plus(low[d], high[d])),
+              extent = plus(times(minus(sizes[d], 1), dilation), 1),
+              room = make(IntOp::Max, 0, plus(minus(padded, extent), stride));
+      out.push_back(stride == 1 ? room : make(IntOp::Divide, room, stride));
+    }
+    return out;
+  }
+
+  void reduce_window() {
+    same_type(1);
+    scalar(1, "the initial value");
+    std::size_t rank = in(0).dims.size();
+    auto sizes = list(AttributeKey::WindowSize);
+    need(sizes.size() == rank, "needs a window size for each dimension");
+    for (const IntExpr &reversed : list(AttributeKey::WindowReversal))
+      need(number(reversed, "rhs_reversal") == 0, "a window cannot be reversed");
+    result(window_counts(in(0).dims, Sizes(sizes.begin(), sizes.end())));
+  }
+
+  /// Layout lists hold the positions of b, f, spatial... / i, o, spatial... / b, f, spatial...
+  void convolution() {
+    same_type(1);
+    std::size_t rank = in(0).dims.size();
+    Numbers l = dimensions(AttributeKey::LhsLayout, rank),
+            r = dimensions(AttributeKey::RhsLayout, rank),
+            o = dimensions(AttributeKey::OutputLayout, rank);
+    auto written = list(AttributeKey::WindowSize);
+    need(rank >= 2 && in(1).dims.size() == rank && l.size() == rank && r.size() == rank &&
+             o.size() == rank && written.size() == rank - 2,
+         "ranks, dim_labels and window do not fit each other");
+    auto groups = [&](AttributeKey key) {
+      auto values = list(key);
+      return values.empty() ? 1 : number(values[0], "a number of groups");
+    };
+    std::int64_t features = groups(AttributeKey::FeatureGroups),
+                 batches = groups(AttributeKey::BatchGroups);
+    need(features >= 1 && batches >= 1 && (features == 1 || batches == 1),
+         "has groups of features or of batches, not both");
+    auto multiple = [&](const char *what, const IntExpr &size, std::int64_t of) {
+      if (of != 1)
+        require(what, make(IntOp::Modulo, size, of), 0);
+    };
+    require("input features", in(0).dims[l[1]], times(in(1).dims[r[0]], features));
+    multiple("output features by groups", in(1).dims[r[1]], features * batches);
+    multiple("batch by groups", in(0).dims[l[0]], batches);
+    Sizes lengths, sizes, out(rank);
+    for (std::size_t d = 2; d < rank; ++d) {
+      lengths.push_back(in(0).dims[l[d]]);
+      sizes.push_back(in(1).dims[r[d]]);
+      require("window size against the kernel's", written[d - 2], sizes.back());
+    }
+    for (const IntExpr &reversed : window_list(AttributeKey::WindowReversal, rank - 2, 0)) {
+      std::int64_t flag = number(reversed, "rhs_reversal");
+      need(flag == 0 || flag == 1, "rhs_reversal is 0 or 1");
+    }
+    Sizes counts = window_counts(lengths, sizes);
+    const IntExpr &batch = in(0).dims[l[0]];
+    out[o[0]] = batches == 1 ? batch : make(IntOp::Divide, batch, batches);
+    out[o[1]] = in(1).dims[r[1]];
+    for (std::size_t d = 2; d < rank; ++d)
+      out[o[d]] = counts[d - 2];
     result(out);
   }
 

@@ -6,8 +6,10 @@ seeded random ones) and XLA's outputs. `tables.vectors` holds all 65536 results 
 function of bf16 and f16, as the differences from the function in f64 rounded to f32 and then to the
 type, and a digest of all of them.
 
-Usage: xla_vectors.py DIRECTORY      (needs jax, numpy and ml_dtypes; the output names their
-versions). The format is read by tests/semantics/xla_vectors.h.
+Usage: xla_vectors.py DIRECTORY [elementwise|movement|folds|windows|programs|tables ...]
+It needs jax, numpy and ml_dtypes; the files name their versions. tests/semantics/xla_vectors_test.cpp
+reads the format: `tensor NAME SHAPE BYTES`, then for each `case NAME` the module's text after its
+number of lines, the names of the inputs, and the outputs; bytes are hexadecimal, little-endian.
 """
 
 import math
@@ -77,7 +79,9 @@ class Family:
         """`result` is the instruction over parameters p0, p1, ...: "f32[4] add(p0, p1)"."""
         parameters = " ".join(f"p{i} = {signature(x)} parameter({i})" for i, x in enumerate(inputs))
         text = f"HloModule m\n{helper}ENTRY e {{ {parameters} ROOT y = {result} }}"
-        module = _hlo.hlo_module_from_text(text)
+        self.module(name, _hlo.hlo_module_from_text(text), inputs)
+
+    def module(self, name, module, inputs):
         try:
             outputs = run(module, inputs)
         except jax.errors.JaxRuntimeError as error:
@@ -419,9 +423,52 @@ def tables():
     return [f]
 
 
+def programs():
+    """Small functions as JAX itself lowers them."""
+    f = Family("programs")
+    lax, jnp = jax.lax, jax.numpy
+
+    def lowered(name, function, *inputs):
+        text = jax.jit(function).lower(*inputs).compiler_ir("hlo").as_hlo_text()
+        f.module(name, _hlo.hlo_module_from_text(text), list(inputs))
+
+    for n in ["s32", "bf16", "f32"]:
+        image, kernel = small(n, (1, 6, 6, 2), 30), small(n, (3, 3, 2, 4), 31)
+        labels = ("NHWC", "HWIO", "NHWC")
+        lowered(f"conv-same.{n}", lambda x, k: lax.conv_general_dilated(
+            x, k, (1, 1), "SAME", dimension_numbers=labels), image, kernel)
+        lowered(f"conv-strided.{n}", lambda x, k: lax.conv_general_dilated(
+            x, k, (2, 2), "SAME", dimension_numbers=labels), image, kernel)
+        lowered(f"conv-transpose.{n}", lambda x, k: lax.conv_transpose(
+            x, k, (2, 2), "SAME", dimension_numbers=labels), image, kernel)
+        lowered(f"max-pool.{n}", lambda x: lax.reduce_window(
+            x, np.array(-jnp.inf, x.dtype) if n != "s32" else np.int32(-2**31), lax.max,
+            (1, 2, 2, 1), (1, 2, 2, 1), "VALID"), image)
+        lowered(f"sum-pool.{n}", lambda x: lax.reduce_window(
+            x, np.zeros((), x.dtype), lax.add, (1, 3, 3, 1), (1, 1, 1, 1), "SAME"), image)
+        lowered(f"take.{n}", lambda x, i: lax.dynamic_slice(
+            x, (i - i, i, i - np.int32(3), i - i), (1, 2, 3, 2)), image, np.int32(5))
+        lowered(f"update.{n}", lambda x, i: lax.dynamic_update_slice(
+            x, x[:, :2, :2], (i - i, i, i, i - i)), image, np.int32(3))
+        lowered(f"pad.{n}", lambda x: jnp.pad(x[0, :, :, 0], ((1, 2), (0, 1)))[::-1], image)
+        lowered(f"relu.{n}", lambda x: jnp.maximum(x, 0) + jnp.where(x > 0, x, -x), image)
+        lowered(f"matmul.{n}", lambda x, k: jnp.einsum("hwc,hwco->o", x[0, :3, :3], k), image, kernel)
+    x = small("bf16", (4, 16), 32)
+    lowered("softmax.bf16", lambda x: jnp.exp(x - x.max(1, keepdims=True)) /
+            jnp.sum(jnp.exp(x - x.max(1, keepdims=True)), 1, keepdims=True, dtype=x.dtype), x)
+    lowered("quantize", lambda x: jnp.clip(jnp.round(x * 16), -128, 127).astype(jnp.int8), x)
+    return [f]
+
+
+FAMILIES = [elementwise, movement, folds, windows, programs, tables]
+
+
 def main():
-    for family in elementwise() + movement() + folds() + windows() + tables():
-        family.write(sys.argv[1])
+    """With names of functions after the directory, only those families."""
+    for function in FAMILIES:
+        if len(sys.argv) == 2 or function.__name__ in sys.argv[2:]:
+            for family in function():
+                family.write(sys.argv[1])
 
 
 if __name__ == "__main__":

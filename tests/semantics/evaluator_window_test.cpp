@@ -281,6 +281,20 @@ TEST_CASE("dynamic slices clamp any start index of any type") {
   }));
 }
 
+TEST_CASE("the padding of a scalar has no numbers") {
+  for (const char *attribute : {"", ", padding="}) {
+    TensorGraph graph = parse_hlo(make_source(
+        "p.hlo", std::string("ENTRY e { x = f32[] parameter(0) y = f32[] parameter(1)\n ROOT z = "
+                             "f32[] pad(x, y)") +
+                     attribute + "\n }"));
+    CHECK(equal(parse_hlo(make_source("again.hlo", print_hlo(graph))), graph));
+  }
+  CHECK_THROWS_AS(parse_hlo(make_source("p.hlo", "ENTRY e { x = f32[2] parameter(0) y = f32[] "
+                                                 "parameter(1)\n ROOT z = f32[2] pad(x, y), "
+                                                 "padding=\n }")),
+                  InputError);
+}
+
 TEST_CASE("what XLA prints for windows reads back, whatever is left out") {
   for (const char *line :
        {"f32[1,4,4,2] convolution(x, k), window={size=3x3 pad=1_1x1_1}, dim_labels=b01f_01io->b01f",
@@ -298,6 +312,7 @@ TEST_CASE("what XLA prints for windows reads back, whatever is left out") {
                                    "f32[3,3,2,2] parameter(1) z = f32[] constant(0) ROOT y = ") +
                            line + " }"));
     std::string text = print_hlo(graph);
+    CHECK(text.find("pad=0_0x0_0x0_0x0_0") == std::string::npos); // a default is left out
     CHECK(equal(parse_hlo(make_source("again.hlo", text)), graph));
     CHECK(print_hlo(parse_hlo(make_source("again.hlo", text))) == text);
   }

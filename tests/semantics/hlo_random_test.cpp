@@ -58,7 +58,7 @@ private:
     NodeId x = any();
     const Shape shape = graph_[x].shape;
     Attributes a;
-    switch (below(8)) {
+    switch (below(11)) {
     case 0:
       graph_.add(OpCode::Add, {x, x}, {}, shape);
       break;
@@ -87,6 +87,15 @@ private:
       break;
     case 6:
       constant();
+      break;
+    case 7:
+      pad(x, shape);
+      break;
+    case 8:
+      window(x, shape);
+      break;
+    case 9:
+      dynamic(x, shape);
       break;
     default:
       graph_.add(OpCode::Convert, {x}, {},
@@ -119,6 +128,67 @@ private:
     OpCode op = one_of<OpCode>({OpCode::Add, OpCode::Multiply, OpCode::Maximum, OpCode::Minimum});
     a.set(AttributeKey::Reducer, {static_cast<std::int64_t>(op)});
     graph_.add(OpCode::Reduce, {x, start}, a, out);
+  }
+
+  NodeId zero(ElementType type) {
+    Attributes a;
+    a.literal = std::make_shared<Tensor>(Shape{type, {}});
+    return graph_.add(OpCode::Constant, {}, a, a.literal->shape());
+  }
+  Dims numbers(std::size_t count, std::int64_t low, std::int64_t high) {
+    Dims out(count);
+    for (std::int64_t &n : out)
+      n = *rc::gen::inRange<std::int64_t>(low, high + 1);
+    return out;
+  }
+
+  void pad(NodeId x, const Shape &shape) {
+    Attributes a;
+    Dims low = numbers(shape.rank(), -1, 1), high = numbers(shape.rank(), -1, 1),
+         interior = numbers(shape.rank(), 0, 1);
+    Shape out = shape;
+    for (std::size_t d = 0; d < shape.rank(); ++d)
+      out.dims[d] = std::max<std::int64_t>(
+          0, shape.dims[d] + std::max<std::int64_t>(0, shape.dims[d] - 1) * interior[d] + low[d] +
+                 high[d]);
+    a.set(AttributeKey::PaddingLow, low);
+    a.set(AttributeKey::PaddingHigh, high);
+    a.set(AttributeKey::PaddingInterior, interior);
+    graph_.add(OpCode::Pad, {x, zero(shape.type)}, a, out);
+  }
+
+  void window(NodeId x, const Shape &shape) {
+    if (shape.type == ElementType::Pred)
+      return;
+    Attributes a;
+    Dims size = numbers(shape.rank(), 1, 2), stride = numbers(shape.rank(), 1, 2),
+         low = numbers(shape.rank(), -1, 1), dilation = numbers(shape.rank(), 1, 2);
+    Shape out = shape;
+    for (std::size_t d = 0; d < shape.rank(); ++d) {
+      std::int64_t extent = (size[d] - 1) * dilation[d] + 1, padded = shape.dims[d] + low[d];
+      out.dims[d] = padded < extent ? 0 : (padded - extent) / stride[d] + 1;
+    }
+    a.set(AttributeKey::WindowSize, size);
+    a.set(AttributeKey::WindowStride, stride);
+    a.set(AttributeKey::WindowPadLow, low);
+    a.set(AttributeKey::WindowPadHigh, Dims(shape.rank(), 0));
+    a.set(AttributeKey::WindowRhsDilate, dilation);
+    a.set(AttributeKey::Reducer, {static_cast<std::int64_t>(OpCode::Maximum)});
+    graph_.add(OpCode::ReduceWindow, {x, zero(shape.type)}, a, out);
+  }
+
+  void dynamic(NodeId x, const Shape &shape) {
+    std::vector<NodeId> operands = {x};
+    Attributes a;
+    NodeId start = zero(ElementType::S32);
+    operands.insert(operands.end(), shape.rank(), start);
+    Shape out = shape;
+    for (std::int64_t &size : out.dims)
+      size = *rc::gen::inRange<std::int64_t>(0, size + 1);
+    a.set(AttributeKey::SliceSizes, out.dims);
+    graph_.add(OpCode::DynamicSlice, operands, a, out);
+    operands.insert(operands.begin() + 1, last());
+    graph_.add(OpCode::DynamicUpdateSlice, operands, {}, shape);
   }
 
   /// Any bits but those of NaNs, whose payload has no text.

@@ -166,6 +166,12 @@ TEST_CASE("XLA's folds") {
   CHECK(cases > 300);
 }
 
+TEST_CASE("programs as JAX lowers them") {
+  int cases = 0;
+  check("programs", run_file("programs", cases));
+  CHECK(cases > 30);
+}
+
 TEST_CASE("XLA's unary functions for all 65536 inputs of bf16 and f16") {
   std::ifstream file(kDirectory + "/tables.vectors");
   REQUIRE(file);

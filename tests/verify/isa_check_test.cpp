@@ -234,3 +234,53 @@ TEST_CASE("an attribute without influence is a warning") {
         "warning: move: attribute 'n' has no influence on what the instruction does\n");
   CHECK(check.proved == check.obligations);
 }
+
+TEST_CASE("windows of any attribute are typed as infer_shape types them") {
+  auto convolve = [](const std::string &where, const std::string &window, const std::string &size) {
+    return R"(
+        instruction depthwise (n) [from, kernel, to] {
+          reads %x = r[from : n]
+          reads %k = r[kernel : 3]
+          writes r[to : )" +
+           size + R"(] = %y
+          where )" +
+           where + R"(
+          cost unit alu
+          semantics {
+            %a = bf16[1,n,64] reshape(%x)
+            %b = bf16[3,1,64] reshape(%k)
+            %c = bf16[1,`)" +
+           size + R"(`,64] convolution(%a, %b), window={size=3 )" + window +
+           R"(}, dim_labels=b0f_0io->b0f, feature_group_count=64
+            %y = bf16[`)" +
+           size + R"(`,64] reshape(%c)
+          }
+        })";
+  };
+  auto pool = [](const std::string &size) {
+    return R"(
+        instruction pool (n) [from, to] {
+          reads %x = r[from : n]
+          writes r[to : )" +
+           size + R"(] = %y
+          where 2 <= n, n <= 64
+          cost unit alu
+          semantics {
+            %z = bf16[] constant(0)
+            %y = bf16[`)" +
+           size + R"(`,64] reduce-window(%x, %z), window={size=2x1 stride=2x1}, to_apply=maximum
+          }
+        })";
+  };
+  auto checked = [](const std::string &text) { return messages(check_instruction(text)); };
+  CHECK(checked(convolve("3 <= n, n <= 64", "", "n-2")).empty());
+  CHECK(checked(convolve("1 <= n, n <= 64", "pad=1_1", "n")).empty());
+  CHECK(checked(convolve("1 <= n, n <= 32", "pad=2_2 lhs_dilate=2", "2*n+1")).empty());
+  CHECK(checked(convolve("5 <= n, n <= 64", "rhs_dilate=2 stride=2", "(n-3)/2")).empty());
+  CHECK(checked(convolve("3 <= n, n <= 64", "pad=1_1", "n-2")).find("size of dimension 1") !=
+        std::string::npos);
+  CHECK(checked(convolve("3 <= n, n <= 64", "stride=2", "(n-2)/2")).find("size of dimension 1") !=
+        std::string::npos);
+  CHECK(checked(pool("n/2")).empty());
+  CHECK(checked(pool("(n+1)/2")).find("size of dimension 0") != std::string::npos);
+}
