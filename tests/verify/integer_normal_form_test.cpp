@@ -183,6 +183,29 @@ TEST_CASE("conversions keep sums only where nothing wraps") {
   CHECK(b.equal(b.to(S32, b.to(U32, w)), w));
 }
 
+TEST_CASE("bytes of integers are looked through where they are put together again") {
+  Builder b;
+  TermId x = b.in(0, S32), y = b.in(1, S32), small = b.in(0, S8);
+  auto bytes = [&](TermId term, std::vector<std::uint8_t> order) {
+    std::vector<TermId> out;
+    for (std::uint8_t byte : order)
+      out.push_back(b.terms.extract(term, byte));
+    return out;
+  };
+  TermId sum = b.op(Add, S32, {x, y}), turned = b.op(Add, S32, {y, x});
+  CHECK(b.equal(b.terms.join(U32, bytes(sum, {0, 1, 2, 3})),
+                b.op(Add, U32, {b.to(U32, x), b.to(U32, y)})));
+  CHECK(b.equal(b.terms.extract(sum, 2), b.terms.extract(turned, 2)));
+  CHECK_FALSE(b.equal(b.terms.extract(sum, 2), b.terms.extract(sum, 1)));
+  CHECK_FALSE(b.equal(b.terms.join(U32, bytes(sum, {1, 0, 2, 3})), b.to(U32, sum)));
+  CHECK_FALSE(b.equal(b.terms.join(ElementType::F32, bytes(sum, {0, 1, 2, 3})),
+                      b.to(ElementType::F32, sum)));
+  CHECK(b.equal(b.terms.extract(small, 0), b.to(U8, small)));
+  CHECK_FALSE(b.equal(b.to(S32, b.terms.extract(small, 0)), b.to(S32, small)));
+  CHECK(b.equal(b.terms.extract(b.op(Add, S8, {small, small}), 0),
+                b.op(Mul, U8, {b.number(U8, 2), b.terms.extract(small, 0)})));
+}
+
 TEST_CASE("saturating narrowing is exact, and only that") {
   Builder b;
   TermId w = b.in(2, S32);
