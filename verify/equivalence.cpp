@@ -105,12 +105,17 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
     verdict.outcome = Outcome::Equivalent;
     verdict.level = proof.level;
     verdict.reach = reach(graph, proof.level);
-    verdict.reason = "both sides are the same terms of their inputs";
+    verdict.reason = proof.method;
     if (proof.level == Level::Real) {
       verdict.ulps = measure_ulps(graph, sim::Simulator(isa, kernel), isa.numerics, tests,
                                   std::min(tests.max_tests, kMeasurements));
       verdict.tests = verdict.ulps->tests;
     }
+    return verdict;
+  }
+  verdict.lemmas.clear();
+  if (proof.gave_up && options.level != Level::Bits) { // which inputs count, the terms would say
+    verdict.reason = proof.difference;
     return verdict;
   }
   Enclosures enclosures(kernel, isa, graph);
@@ -119,7 +124,6 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
   DifferentialResult result =
       compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
   verdict.tests = result.tests;
-  verdict.lemmas.clear();
   if (result.counterexample) {
     verdict.outcome = Outcome::Different;
     verdict.reason = different_reason(*result.counterexample, graph);
@@ -128,10 +132,11 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
     verdict.counterexample = std::move(result.counterexample);
   } else {
     verdict.reason =
-        fmt::format("the terms differ ({}), but {} tests showed no difference{}", proof.difference,
+        fmt::format("{} ({}), but {} tests showed no difference{}",
+                    proof.gave_up ? "the proof was given up" : "the terms differ", proof.difference,
                     result.tests, result.stopped ? " before time ran out" : "");
   }
-  if (options.level == Level::Real)
+  if (options.level == Level::Real || proof.gave_up)
     return verdict;
   TermGraph again(isa.numerics);
   Proof weaker = prove(again, kernel, isa, graph, Level::Real);

@@ -143,12 +143,108 @@ std::vector<Obligation> real(const std::string &name, const std::string &f) {
           claim(name + " commutative", "QF_NRA", declare, "(= (" + f + " x y) (" + f + " y x))")};
 }
 
+/// Integers are a commutative ring, and so are their remainders modulo m: what was reduced, r of
+/// x = m q + r, may be reduced again after a sum or product.
+std::vector<Obligation> integer_ring(const std::string &name) {
+  std::string declare = "(declare-const x Int)\n(declare-const y Int)\n(declare-const z Int)\n"
+                        "(declare-const m Int)\n(declare-const q Int)\n(declare-const r Int)\n";
+  auto fact = [&](const std::string &part, const std::string &text) {
+    return claim(name + " " + part, "QF_NIA", declare, text);
+  };
+  return {fact("sum", "(and (= (+ (+ x y) z) (+ x (+ y z))) (= (+ x y) (+ y x)))"),
+          fact("product", "(and (= (* (* x y) z) (* x (* y z))) (= (* x y) (* y x)))"),
+          fact("distributive", "(= (* x (+ y z)) (+ (* x y) (* x z)))"),
+          fact("reduced sum", "(= (+ (+ (* m q) r) y) (+ (* m q) (+ r y)))"),
+          fact("reduced product", "(= (* (+ (* m q) r) y) (+ (* m (* q y)) (* r y)))")};
+}
+
+/// A number within the range of a type is what wrapping leaves of it, read as that type.
+std::vector<Obligation> integer_range(const std::string &name) {
+  std::vector<Obligation> out;
+  std::string declare = "(declare-const x Int)\n(declare-const y Int)\n(declare-const k Int)\n";
+  for (int bits : {8, 16, 32, 64})
+    for (bool sign : {false, true}) {
+      std::string size = bits == 64 ? "18446744073709551616"
+                                    : std::to_string(std::uint64_t{1} << bits),
+                  half = std::to_string(std::uint64_t{1} << (bits - 1));
+      auto within = [&](const std::string &v) {
+        return sign ? "(and (<= (- " + half + ") " + v + ") (< " + v + " " + half + "))"
+                    : "(and (<= 0 " + v + ") (< " + v + " " + size + "))";
+      };
+      out.push_back(claim(name + (sign ? " s" : " u") + std::to_string(bits), "QF_LIA",
+                          declare + "(assert " + within("x") + ")\n(assert " + within("y") +
+                              ")\n(assert (= x (+ y (* " + size + " k))))\n",
+                          "(= x y)"));
+    }
+  return out;
+}
+
+/// Three variables of a type, for claims about its operations.
+std::string three(ElementType type) {
+  std::string declare;
+  for (const char *variable : {"x", "y", "z"})
+    declare += std::string("(declare-const ") + variable + " " + sort_of(type) + ")\n";
+  return declare;
+}
+
+/// Operands may be regrouped, exchanged and repeated.
+std::vector<Obligation> semilattice(const std::string &name, OpCode op, ElementType type) {
+  auto with = [&](const std::string &a, const std::string &b) { return *apply(op, type, a, b); };
+  auto fact = [&](const std::string &part, const std::string &a, const std::string &b) {
+    return claim(name + " " + part, "QF_BV", three(type), "(= " + a + " " + b + ")");
+  };
+  return {fact("associative", with(with("x", "y"), "z"), with("x", with("y", "z"))),
+          fact("commutative", with("x", "y"), with("y", "x")),
+          fact("idempotent", with("x", "x"), "x")};
+}
+
+/// Maximum and minimum: semilattices that absorb and distribute over each other.
+std::vector<Obligation> lattice(const std::string &name, ElementType type) {
+  std::vector<Obligation> out;
+  for (OpCode op : {OpCode::Maximum, OpCode::Minimum}) {
+    std::string own = name + " " + std::string(semantics::info(op).name);
+    OpCode other = op == OpCode::Maximum ? OpCode::Minimum : OpCode::Maximum;
+    auto in = [&](const std::string &a, const std::string &b) { return *apply(op, type, a, b); };
+    auto over = [&](const std::string &a, const std::string &b) {
+      return *apply(other, type, a, b);
+    };
+    for (Obligation &obligation : semilattice(own, op, type))
+      out.push_back(std::move(obligation));
+    out.push_back(
+        claim(own + " absorbs", "QF_BV", three(type), "(= " + in("x", over("x", "y")) + " x)"));
+    out.push_back(
+        claim(own + " distributes", "QF_BV", three(type),
+              "(= " + in("x", over("y", "z")) + " " + over(in("x", "y"), in("x", "z")) + ")"));
+  }
+  return out;
+}
+
+/// "semilattice and u8", "lattice s32"
+std::optional<std::vector<Obligation>> ordered(const std::string &name,
+                                               const std::vector<std::string> &words) {
+  auto type = semantics::element_type(words.back());
+  if (!type || !semantics::is_integer(*type))
+    return std::nullopt;
+  if (words.size() == 2)
+    return words[0] == "lattice" ? std::optional(lattice(name, *type)) : std::nullopt;
+  auto op = semantics::op_code(words[1]);
+  bool known =
+      words.size() == 3 && words[0] == "semilattice" && (op == OpCode::And || op == OpCode::Or);
+  return known ? std::optional(semilattice(name, *op, *type)) : std::nullopt;
+}
+
 } // namespace
 
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name) {
   std::vector<std::string> words = words_of(name);
   if (name == "join extract")
     return join_extract();
+  if (name == "integer ring")
+    return integer_ring(name);
+  if (name == "integer range")
+    return integer_range(name);
+  if (words.size() >= 2 && (words[0] == "lattice" || words[0] == "semilattice"))
+    return ordered(name, words);
   if (name == "real sum")
     return real(name, "+");
   if (name == "real product")

@@ -19,7 +19,13 @@
 //                             So too the zero from which a sum of one product begins.
 //   multiply zero T           x*0 is a zero, for finite x
 //   add zero T, subtract zero T, multiply one T, divide one T     up to the sign of zero, for
-//   finite x real sum, real product    associativity and commutativity over the reals
+//   finite x
+//   integer ring              sums and products of integers commute, associate and distribute, also
+//                             modulo m
+//   integer range             of the numbers equal modulo 2^n only one is within a type of n bits
+//   semilattice OP TYPE       and, or of integers: associative, commutative, idempotent
+//   lattice TYPE              maximum and minimum of integers: a distributive lattice
+//   real sum, real product    associativity and commutativity over the reals
 
 #include "verify/checker/obligation.h"
 
