@@ -145,6 +145,11 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
     e.ring = integers;
     std::string name = integers ? "ring" : "real";
     add("index maps and " + name + " arithmetic", {e});
+    if (!integers) {
+      Encoding scalars = e;
+      scalars.scalars = true;
+      add("index maps and real arithmetic of scalars", {scalars});
+    }
     e.reassociate = true;
     if (folds)
       add("index maps, " + name + " arithmetic and sums in any order", {e});

@@ -32,9 +32,8 @@ std::string within(const std::string &index, const std::string &low, const std::
 } // namespace
 
 /// The one element that is read, for operations that only move; nullopt for the others.
-std::optional<RuleEncoder::Source> RuleEncoder::moved(const GraphTemplate &side,
-                                                      const TemplateNode &node,
-                                                      const Index &index) {
+std::optional<RuleEncoder::Source>
+RuleEncoder::moved(const GraphTemplate &side, const TemplateNode &node, const Index &index) {
   if (is_symbol(node))
     return std::nullopt;
   auto from = [&](Index in) { return Source{node.operands[0], std::move(in)}; };
@@ -113,11 +112,13 @@ std::string RuleEncoder::start(const GraphTemplate &side, std::uint32_t node,
   const auto *type = std::get_if<ElementType>(&shape.type);
   if (!type || !semantics::is_integer(*type) || *type == ElementType::U64)
     throw OutsideFragment("start indices of this type");
-  ElementTheory theory = encoding_.theory;
-  if (theory == ElementTheory::Concrete)
+  Encoding outer = encoding_;
+  if (scalars()) {
     encoding_.theory = ElementTheory::Integer;
+    encoding_.scalars = false;
+  }
   std::string value = element(side, node, {});
-  encoding_.theory = theory;
+  encoding_ = std::move(outer);
   std::string last = difference(extent, size);
   return "(ite (< " + value + " 0) 0 (ite (< " + last + " " + value + ") " + last + " " + value +
          "))";
@@ -219,16 +220,15 @@ RuleEncoder::cases(const GraphTemplate &side, const TemplateNode &node, const In
 
 /// Whether a text depends on a summation variable.
 bool RuleEncoder::bound(const std::string &text) const {
-  return std::any_of(bound_.begin(), bound_.end(), [&](const std::string &name) {
-    return text.find(name) != std::string::npos;
-  });
+  return std::any_of(bound_.begin(), bound_.end(),
+                     [&](const std::string &name) { return text.find(name) != std::string::npos; });
 }
 
 /// A case distinction: of the proof, or of the term where it depends on a summation variable.
 std::string RuleEncoder::choose(const std::string &condition, const Text &yes, const Text &no) {
   if (!bound(condition))
     return decide(condition) ? yes() : no();
-  if (encoding_.theory == ElementTheory::Concrete)
+  if (scalars())
     throw OutsideFragment("cases along the summands of a fold");
   std::string a = yes(), b = no();
   return "(ite " + condition + " " + a + " " + b + ")";
