@@ -127,6 +127,7 @@ private:
 
   // Which element of an operand an index meets (rule_movement.cpp)
   std::optional<Source> moved(const Side &side, const Node &node, const Index &index);
+  bool only_ones_differ(const semantics::ShapeTemplate &a, const semantics::ShapeTemplate &b) const;
   Source reshape(const Side &side, const Node &node, const Index &index) const;
   std::string bitcast(const Side &side, const Node &node, const Index &index);
   std::string start(const Side &side, std::uint32_t node, const std::string &extent,

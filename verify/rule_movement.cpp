@@ -124,6 +124,18 @@ std::string RuleEncoder::start(const GraphTemplate &side, std::uint32_t node,
          "))";
 }
 
+/// Whether two shapes have the same sizes but for ones.
+bool RuleEncoder::only_ones_differ(const ShapeTemplate &a, const ShapeTemplate &b) const {
+  auto sizes = [&](const ShapeTemplate &shape) {
+    std::vector<std::string> out;
+    for (std::size_t c = 0; c < components(shape); ++c)
+      if (size(shape, c) != "1")
+        out.push_back(size(shape, c));
+    return out;
+  };
+  return sizes(a) == sizes(b);
+}
+
 RuleEncoder::Source RuleEncoder::reshape(const GraphTemplate &side, const TemplateNode &node,
                                          const Index &index) const {
   std::string flat = "0";
@@ -131,6 +143,15 @@ RuleEncoder::Source RuleEncoder::reshape(const GraphTemplate &side, const Templa
     flat = c == 0 ? index[0] : sum(product(flat, size(node.shape, c)), index[c]);
   const ShapeTemplate &in = side.nodes[node.operands[0]].shape;
   Index out(components(in));
+  if (only_ones_differ(in, node.shape)) {
+    std::size_t next = 0;
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      while (size(in, c) != "1" && size(node.shape, next) == "1")
+        ++next;
+      out[c] = size(in, c) == "1" ? "0" : index[next++];
+    }
+    return {node.operands[0], out};
+  }
   std::string rest = flat;
   for (std::size_t c = out.size(); c-- > 0;) {
     std::string extent = size(in, c);
