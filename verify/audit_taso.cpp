@@ -53,6 +53,10 @@ private:
     return {sizes.unknown(), sizes.unknown(), sizes.number(height), sizes.number(width)};
   }
 
+  SizeIds image() {
+    return {sizes.unknown(), sizes.unknown(), sizes.unknown(true), sizes.unknown(true)};
+  }
+
   SizeIds input(int number) {
     auto [entry, fresh] = inputs_.emplace(number, SizeIds{});
     if (!fresh)
@@ -61,7 +65,7 @@ private:
     if (number <= 6)
       out = {sizes.unknown(), sizes.unknown()};
     else if (number <= 9)
-      out = {sizes.unknown(), sizes.unknown(), sizes.unknown(true), sizes.unknown(true)};
+      out = image();
     else if (number <= 12)
       out = weights(3, 3);
     else if (number <= 15)
@@ -103,6 +107,8 @@ private:
       SizeId n = sizes.unknown();
       return {n, n};
     }
+    if (op == "Iewmul")
+      return image();
     if (op == "Iconv" || op == "Cpool") {
       SizeId channels = sizes.unknown();
       return {channels, op == "Iconv" ? channels : sizes.number(1), sizes.number(node.numbers[0]),
@@ -283,6 +289,8 @@ private:
       return enlarge(node, shape, in[0]);
     if (op == "Imatmul")
       return identity(shape);
+    if (op == "Iewmul")
+      return filled(shape, "1");
     if (op == "Iconv")
       return identity_weights(node, shape);
     std::string one = filled(shape, "1"), many = filled(shape, window_elements(node));

@@ -27,6 +27,7 @@
 //   poolmax(kh,kw,sh,sw,pad,x) reduce-window of maximum from -inf
 //   enlarge(kh,kw,w)           pad with zeros to [o,i,kh,kw], the smaller half before
 //   Imatmul                    the identity matrix
+//   Iewmul                     an image [n,c,h,w] of ones
 //   Iconv(kh,kw)               weights [c,c,kh,kw], one where output and input channel agree in
 //                              the middle, else zero
 //   Cpool(kh,kw)               weights [c,1,kh,kw], each 1/(kh*kw)

@@ -40,6 +40,7 @@ const std::vector<OperatorRow> &operators() {
       {"poolmax", {kKernel, kKernel, kStride, kStride, kPadding}, 1},
       {"enlarge", {kKernel, kKernel}, 1},
       {"Imatmul", {}, 0},
+      {"Iewmul", {}, 0},
       {"Iconv", {kKernel, kKernel}, 0},
       {"Cpool", {kKernel, kKernel}, 0},
   };

@@ -222,9 +222,12 @@ private:
 
   bool stays_finite(const std::vector<Tensor> &inputs) const {
     std::vector<std::uint64_t> values = evaluate_terms(terms_, inputs);
-    for (std::uint32_t t = 0; t < values.size(); ++t)
-      if (!semantics::is_finite(terms_[{t}].type, values[t]))
+    for (std::uint32_t t = 0; t < values.size(); ++t) {
+      const Term &term = terms_[{t}];
+      bool constant = term.kind == TermKind::Literal && !semantics::is_nan(term.type, term.bits);
+      if (!constant && !semantics::is_finite(term.type, values[t]))
         return false;
+    }
     return true;
   }
 
@@ -250,6 +253,8 @@ public:
       remove_elements();
     } while (positions().size() < before && !spent());
     simplify_values();
+    if (fewer_bits())
+      simplify_values();
     return best_;
   }
 
@@ -315,6 +320,60 @@ private:
     }
   }
 
+  static int fraction_bits(ElementType type) {
+    return type == ElementType::BF16  ? 7
+           : type == ElementType::F16 ? 10
+           : type == ElementType::F32 ? 23
+                                      : 52;
+  }
+
+  /// The most significand bits after the leading one that an element has; 0 where one is infinite
+  /// or NaN.
+  int longest_significand() const {
+    int out = 0;
+    for (const Position &p : positions()) {
+      ElementType type = best_.inputs[p.tensor].shape().type;
+      std::uint64_t bits = best_.inputs[p.tensor].bits(p.element);
+      double value = is_float(type) ? semantics::decode(type, bits) : 1;
+      if (!std::isfinite(value))
+        return 0;
+      double rest = value == 0 ? 0 : std::scalbn(value, -std::ilogb(value));
+      int length = 0;
+      for (; rest != std::trunc(rest); ++length)
+        rest *= 2;
+      out = std::max(out, length);
+    }
+    return out;
+  }
+
+  /// Tries other significands, all of them short, in the places of the present numbers. When only
+  /// few elements count: elsewhere there are too many to choose from.
+  bool fewer_bits() {
+    constexpr std::size_t most_positions = 6;
+    constexpr int attempts = 60;
+    std::vector<Position> at = positions();
+    int longest = at.size() <= most_positions ? longest_significand() : 0;
+    std::mt19937_64 engine(1);
+    for (int length = 1; length < longest; ++length)
+      for (int attempt = 0; attempt < attempts && !spent(); ++attempt) {
+        std::vector<Tensor> inputs = best_.inputs;
+        for (const Position &p : at) {
+          ElementType type = inputs[p.tensor].shape().type;
+          if (!is_float(type))
+            continue;
+          double value = semantics::decode(type, inputs[p.tensor].bits(p.element));
+          double significand =
+              1 + std::scalbn(static_cast<double>(engine() >> (64 - length)), -length);
+          double other = value == 0 ? 0 : std::scalbn(significand, std::ilogb(value));
+          inputs[p.tensor].set_bits(p.element,
+                                    semantics::encode(type, std::copysign(other, value)));
+        }
+        if (accept(inputs))
+          return true;
+      }
+    return false;
+  }
+
   /// Brings the exponent nearer to zero, first to zero, then by ever smaller steps.
   void lower_exponent(const Position &p, ElementType type) {
     int step = 1 << 10;
@@ -334,10 +393,7 @@ private:
 
   /// Clears significand bits from the least.
   void shorten(const Position &p, ElementType type) {
-    int fraction = type == ElementType::BF16  ? 7
-                   : type == ElementType::F16 ? 10
-                   : type == ElementType::F32 ? 23
-                                              : 52;
+    int fraction = fraction_bits(type);
     for (int keep = 0; keep < fraction && !spent(); ++keep) {
       std::uint64_t old = best_.inputs[p.tensor].bits(p.element);
       std::uint64_t cut = old & ~((std::uint64_t{1} << (fraction - keep)) - 1);

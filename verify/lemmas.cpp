@@ -107,6 +107,8 @@ std::optional<std::vector<Obligation>> neutral(const std::string &name,
   std::string declare =
       "(declare-const x " + exact_sort(*type) + ")\n(declare-const z " + exact_sort(*type) +
       ")\n(assert (not (fp.isNaN x)))\n(assert (not (fp.isInfinite x)))\n(assert (fp.isZero z))\n";
+  if (words[0] == "multiply" && words[1] == "zero")
+    return std::vector{claim(name, "QF_FP", declare, "(fp.isZero (fp.mul RNE x z))")};
   if (words[0] == "add" && words[1] == "zero")
     value = "(fp.add RNE x z)";
   else if (words[0] == "subtract" && words[1] == "zero")

@@ -12,6 +12,11 @@
 //                             zero plus x and x plus zero are x (c); so every node of any tree of
 //                             additions is a zero or x; the product x*1 is x in A (d), and rounding
 //                             back to T gives x (e).
+//   zero products T in A      products of elements of T by zeros leave a sum in A that is made one
+//                             after the other, up to the sign of zero, for finite elements.
+//                             Argument: each is a zero (a), and a sum plus a zero is that sum (b).
+//                             So too the zero from which a sum of one product begins.
+//   multiply zero T           x*0 is a zero, for finite x
 //   add zero T, subtract zero T, multiply one T, divide one T     up to the sign of zero, for
 //   finite x real sum, real product    associativity and commutativity over the reals
 

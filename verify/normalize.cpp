@@ -1,6 +1,7 @@
 #include "verify/normalize.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace isamorph::verify {
@@ -185,6 +186,8 @@ Normalizer::Entry Normalizer::operation(TermId term) {
       return drop("multiply one", in[1]);
     if (t.op == OpCode::Divide && first && is_literal(in[1], 1))
       return drop("divide one", in[0]);
+    if (multiply && (is_literal(in[0], 0) || is_literal(in[1], 0)))
+      return drop("multiply zero", terms_.literal(t.type, 0));
   }
   if (level_ == Level::Real) {
     TermId one = terms_.literal(t.type, semantics::encode(t.type, 1)),
@@ -251,8 +254,23 @@ Normalizer::Entry Normalizer::dot(TermId term) {
   }
   if (is_float(t.type))
     drop_zero_products(t.type, a, b, out);
-  out.normal = terms_.elements(a).empty() ? terms_.literal(t.type, 0) : terms_.dot(t.type, a, b);
+  if (out.tainted && terms_.elements(a).empty())
+    out.normal = terms_.literal(t.type, 0);
+  else if (out.tainted && one_product(t.type, a))
+    out.normal =
+        terms_.operation(OpCode::Multiply, 0, t.type,
+                         std::array{terms_.elements(a).front(), terms_.elements(b).front()});
+  else
+    out.normal = terms_.dot(t.type, a, b);
   return out;
+}
+
+/// A dot of one product is rounded as a multiplication where sums are kept in the type in which
+/// multiplications are done; that zero is added first changes nothing.
+bool Normalizer::one_product(ElementType type, VectorId vector) const {
+  const semantics::NumericsProfile &profile = terms_.profile();
+  return is_float(type) && terms_.elements(vector).size() == 1 && !profile.flush_denormals &&
+         semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
 }
 
 /// Of a dot whose products are added one after the other; in other orders the sums that are left

@@ -9,7 +9,8 @@
 //     a zero (the elements are finite), adding zeros to zeros or to x gives a zero or x, and x is
 //     exact in the accumulator;
 //   * products by a constant zero leave a dot that is summed in order: they are zeros, and adding a
-//   zero changes no sum;
+//   zero changes no sum; one product that is left is a multiplication;
+//   * x * 0 is 0;
 //   * x + 0, x - 0, x * 1, x / 1 are x.
 // Where the profile flushes denormals, these change an x that is one; the level then has no
 // denormals among the inputs, and the lemmas are used only for an x that is `settled`: an input, a
@@ -49,6 +50,7 @@ private:
   Entry operation(TermId term);
   Entry dot(TermId term);
   Entry reduce(TermId term);
+  bool one_product(ElementType type, VectorId vector) const;
   bool settled(TermId term) const;
   /// Whether arithmetic that is exact but for denormals gives back the term.
   bool survives(TermId original) const;

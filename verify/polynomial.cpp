@@ -7,9 +7,14 @@ namespace isamorph::verify {
 
 using semantics::OpCode;
 
-Polynomial constant(const Rational &value) {
-  return value == 0 ? Polynomial{} : Polynomial{{Monomial{}, value}};
+Polynomial single(Monomial monomial, const Rational &factor) {
+  Polynomial out;
+  if (factor != 0)
+    out.emplace(std::move(monomial), factor);
+  return out;
 }
+
+Polynomial constant(const Rational &value) { return single({}, value); }
 
 bool is_constant(const Polynomial &p) {
   return p.empty() || (p.size() == 1 && p.begin()->first.empty());
@@ -78,7 +83,7 @@ AtomId Atoms::intern(Atom atom) {
 }
 
 Polynomial Atoms::input(std::uint32_t parameter, std::uint32_t element) {
-  return {{{intern({AtomKind::Input, OpCode::Copy, 0, parameter, element, {}})}, 1}};
+  return single({intern({AtomKind::Input, OpCode::Copy, 0, parameter, element, {}})}, 1);
 }
 
 /// Takes a positive multiple of a maximum apart.
@@ -113,7 +118,7 @@ Polynomial Atoms::maximum(const std::vector<Polynomial> &of) {
   Atom atom{AtomKind::Maximum};
   for (const Polynomial &p : all)
     atom.arguments.push_back(scaled(p, 1 / scale));
-  return {{{intern(std::move(atom))}, scale}};
+  return single({intern(std::move(atom))}, scale);
 }
 
 Polynomial Atoms::reciprocal(const Polynomial &p) {
@@ -124,12 +129,12 @@ Polynomial Atoms::reciprocal(const Polynomial &p) {
   Rational scale = p.begin()->second;
   Atom atom{AtomKind::Reciprocal};
   atom.arguments = {scaled(p, 1 / scale)};
-  return {{{intern(std::move(atom))}, 1 / scale}};
+  return single({intern(std::move(atom))}, 1 / scale);
 }
 
 Polynomial Atoms::function(OpCode op, std::uint8_t detail, std::vector<Polynomial> arguments) {
   Atom atom{AtomKind::Function, op, detail, 0, 0, std::move(arguments)};
-  return {{{intern(std::move(atom))}, 1}};
+  return single({intern(std::move(atom))}, 1);
 }
 
 bool Atoms::not_negative(AtomId id) const {

@@ -25,6 +25,7 @@ struct NotReal : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+Polynomial single(Monomial monomial, const Rational &factor); ///< factor * monomial
 Polynomial constant(const Rational &value);
 bool is_constant(const Polynomial &p);
 Rational constant_value(const Polynomial &p); ///< of a constant

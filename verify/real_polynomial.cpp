@@ -37,9 +37,7 @@ ExactGraph exact_graph(const TensorGraph &graph) {
     semantics::Attributes attributes;
     attributes.set(semantics::AttributeKey::ParameterNumber,
                    {static_cast<std::int64_t>(out.graph.parameters.size())});
-    NodeId id = out.graph.add(OpCode::Parameter, {}, attributes, exact_shape(shape));
-    out.graph.parameters.push_back(id);
-    return id;
+    return out.graph.add(OpCode::Parameter, {}, attributes, exact_shape(shape));
   };
   for (NodeId p : graph.parameters)
     moved[p.v] = parameter(graph[p].shape);

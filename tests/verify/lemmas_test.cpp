@@ -31,19 +31,19 @@ TEST_CASE("the quick lemmas are proved") {
               "commutative multiply pred", "commutative add s32", "commutative maximum f16",
               "commutative minimum bf16", "commutative xor u16", "add zero bf16",
               "subtract zero f32", "multiply one bf16", "divide one bf16",
-              "unit vector dot bf16 in bf16"});
+              "unit vector dot bf16 in bf16", "multiply zero bf16", "zero products bf16 in bf16"});
 }
 
 TEST_CASE("the slow lemmas are proved", "[slow]") {
   all_proved({"commutative add f32", "commutative multiply f32", "unit vector dot bf16 in f32",
-              "unit vector dot f32 in f32"});
+              "unit vector dot f32 in f32", "zero products bf16 in f32"});
 }
 
 TEST_CASE("there is no lemma of a name that is none") {
   for (const char *name :
        {"", "commutative", "commutative subtract f32", "commutative add f33", "commutative and f32",
-        "unit vector dot s32 in s32", "unit vector dot bf16 in", "add one f32", "divide zero f32",
-        "real quotient"}) {
+        "unit vector dot s32 in s32", "zero products bf16 in", "zero products s8 in s32",
+        "unit vector dot bf16 in", "add one f32", "divide zero f32", "real quotient"}) {
     INFO(name);
     CHECK_FALSE(lemma_obligations(name).has_value());
   }
