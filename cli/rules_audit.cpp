@@ -172,14 +172,14 @@ int audit(const Options &options) {
 } // namespace
 
 void add_rules_audit(CLI::App &rules, Context &context) {
-  CLI::App *command =
-      rules.add_subcommand("audit", "At which levels do equalities hold?");
+  CLI::App *command = rules.add_subcommand("audit", "At which levels do equalities hold?");
   auto options = std::make_shared<Options>();
   command
       ->add_option("FILE", options->file,
                    "Rules (.rules), or TASO's equalities, one a line: LEFT == RIGHT")
       ->required();
-  command->add_option("--type", options->type, "Element type of all tensors in TASO's equalities")->type_name("TYPE");
+  command->add_option("--type", options->type, "Element type of all tensors in TASO's equalities")
+      ->type_name("TYPE");
   command->add_option("--numerics", options->numerics, "Numerics profile")->type_name("PROFILE");
   command->add_option("--markdown", options->markdown, "Also write a table as Markdown")
       ->type_name("FILE");

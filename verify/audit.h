@@ -64,7 +64,8 @@ struct AuditOptions {
   semantics::NumericsProfile profile;
   int jobs = 0; ///< 0: one a core
   std::uint64_t seed = 1;
-  bool use_cache = true;                                  ///< of the proofs for all sizes
+  bool all_sizes = true; ///< try to carry proofs at `bits` to all sizes, by SMT
+  bool use_cache = true; ///< of those proofs
   const std::atomic<bool> *interrupt = nullptr;           ///< set: what is left becomes unknown
   std::function<void(const std::string &)> progress = {}; ///< one line of text
 };

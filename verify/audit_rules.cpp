@@ -54,9 +54,7 @@ struct Subject {
 
   LevelAnswer &at(Level level) { return result.row.at(level); }
   bool exact() const { return result.types != TypeClass::Floats; }
-  bool open(Level level) const {
-    return result.row.at(level).outcome == Outcome::Unknown;
-  }
+  bool open(Level level) const { return result.row.at(level).outcome == Outcome::Unknown; }
 };
 
 /// What refutes a level refutes the stronger ones.
@@ -114,7 +112,7 @@ void refute(Subject &subject, Level level, const RuleFileOptions &options) {
     for (int i = 0; i < inputs_each; ++i) {
       if (options.interrupt && options.interrupt->load())
         return;
-      auto style = real ? InputStyle::SmallIntegers : static_cast<InputStyle>(i % 3);
+      auto style = real ? InputStyle::SmallIntegers : static_cast<InputStyle>(i % 4);
       auto inputs = random_inputs(instance.from, style, random);
       if (!difference(instance, inputs, level, options.profile))
         continue;

@@ -18,15 +18,15 @@ std::string_view name(TypeClass types);
 
 struct RuleFileRow {
   TypeClass types = TypeClass::Fixed;
-  AuditRow row;        ///< named after the rule; a witness's values of the rule's symbols stand in
-                       ///< the method of the answer
+  AuditRow row; ///< named after the rule; a witness's values of the rule's symbols stand in
+                ///< the method of the answer
   std::vector<std::string> lemmas, laws; ///< on which the proofs rest (prover.h)
-  double seconds = 0;  ///< of the proofs
+  double seconds = 0;                    ///< of the proofs
 };
 
 struct RuleFileOptions {
   semantics::NumericsProfile profile; ///< for the tests; denormals must be kept
-  unsigned timeout_ms = 20'000;       ///< an obligation
+  unsigned timeout_ms = 60'000;       ///< an obligation
   int jobs = 0;
   std::uint64_t seed = 1;
   bool use_cache = true;

@@ -291,9 +291,12 @@ private:
 
   bool stays_finite(const std::vector<Tensor> &inputs) const {
     std::vector<std::uint64_t> values = evaluate_terms(terms_, inputs);
-    for (std::uint32_t t = 0; t < values.size(); ++t)
-      if (!semantics::is_finite(terms_[{t}].type, values[t]))
+    for (std::uint32_t t = 0; t < values.size(); ++t) {
+      const Term &term = terms_[{t}];
+      bool constant = term.kind == TermKind::Literal && !semantics::is_nan(term.type, term.bits);
+      if (!constant && !semantics::is_finite(term.type, values[t]))
         return false;
+    }
     return true;
   }
 

@@ -50,8 +50,9 @@ bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level lev
 /// What is compared with a graph: its results for inputs in parameter order.
 using Program = std::function<std::vector<semantics::Tensor>(std::span<const semantics::Tensor>)>;
 
-/// At Finite an input counts only when no term of `terms` is NaN or infinite for it, and none of
-/// its elements is a denormal where the profile flushes those.
+/// At Finite an input counts only when no term of `terms` is NaN or infinite for it but an infinite
+/// constant (from which a maximum begins), and none of its elements is a denormal where the profile
+/// flushes those.
 DifferentialResult compare_programs(const semantics::TensorGraph &graph, const Program &other,
                                     const semantics::NumericsProfile &profile,
                                     const TermGraph &terms, const DifferentialOptions &options);

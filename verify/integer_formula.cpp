@@ -23,7 +23,8 @@ std::string integer_formula(const IntExpr &e, Divisors *divisors) {
     return call(f, integer_term(arguments[0], divisors), integer_term(arguments[1], divisors));
   };
   auto formulas = [&](const char *f) {
-    return call(f, integer_formula(arguments[0], divisors), integer_formula(arguments[1], divisors));
+    return call(f, integer_formula(arguments[0], divisors),
+                integer_formula(arguments[1], divisors));
   };
   switch (e.op()) {
   case IntOp::Not:

@@ -22,7 +22,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "4";
+constexpr std::string_view kEncoderVersion = "5";
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
@@ -145,6 +145,11 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
     e.ring = integers;
     std::string name = integers ? "ring" : "real";
     add("index maps and " + name + " arithmetic", {e});
+    if (!integers) {
+      Encoding scalars = e;
+      scalars.scalars = true;
+      add("index maps and real arithmetic of scalars", {scalars});
+    }
     e.reassociate = true;
     if (folds)
       add("index maps, " + name + " arithmetic and sums in any order", {e});

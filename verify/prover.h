@@ -26,7 +26,7 @@ struct ClaimProof {
   std::string method; ///< "index maps", "sums in any order", "arithmetic of each type", ...
   std::string detail; ///< the model that refutes, or why unknown
   std::vector<std::string> lemmas;     ///< of a rule: scalar lemmas that it rests on
-  std::vector<std::string> laws; ///< facts about functions over the reals that are assumed
+  std::vector<std::string> laws;       ///< facts about functions over the reals that are assumed
   std::vector<Obligation> obligations; ///< empty when the answer came from the cache
   bool cached = false;
   double seconds = 0;

@@ -137,8 +137,8 @@ std::string RuleEncoder::parameter(const GraphTemplate &side, std::uint32_t id,
   const TemplateNode &node = side.nodes[id];
   auto position = static_cast<std::size_t>(
       std::find(side.parameters.begin(), side.parameters.end(), id) - side.parameters.begin());
-  if (encoding_.theory == ElementTheory::Concrete)
-    return concrete_read(position, node, index);
+  if (scalars())
+    return scalar_read(position, node, index);
   std::string name = "p" + std::to_string(position), signature = "(", type = sort(node.shape);
   for (std::size_t c = 0; c < index.size(); ++c)
     signature += c ? " Int" : "Int";
@@ -149,10 +149,25 @@ std::string RuleEncoder::parameter(const GraphTemplate &side, std::uint32_t id,
   return read;
 }
 
+/// Whether a claim about indices holds on this path; then it becomes one of the obligations.
+bool RuleEncoder::known(const std::string &name, const std::string &claim) {
+  constexpr unsigned timeout_ms = 1500;
+  Obligation side = obligation(name, path_assumptions(), claim);
+  if (check(side, {timeout_ms, 0}).answer != SmtAnswer::Proved)
+    return false;
+  side_.push_back(std::move(side));
+  return true;
+}
+
+/// A number as an integer of a type: wrapped, unless it is known to lie in the type's range.
+std::string RuleEncoder::fitted(ElementType type, const std::string &number) {
+  return !bound(number) && known("no overflow", in_range(type, number)) ? number
+                                                                        : wrapped(type, number);
+}
+
 /// The variable of an earlier read when the solver proves the indices equal, else a new one.
-std::string RuleEncoder::concrete_read(std::size_t position, const TemplateNode &node,
-                                       const Index &index) {
-  constexpr unsigned timeout_ms = 2000;
+std::string RuleEncoder::scalar_read(std::size_t position, const TemplateNode &node,
+                                     const Index &index) {
   for (const Read &read : reads_) {
     if (read.position != position || read.index.size() != index.size())
       continue;
@@ -161,8 +176,7 @@ std::string RuleEncoder::concrete_read(std::size_t position, const TemplateNode 
     std::string same = "(and true";
     for (std::size_t c = 0; c < index.size(); ++c)
       same += " (= " + read.index[c] + " " + index[c] + ")";
-    if (check(obligation("one element", path_assumptions(), same + ")"), {timeout_ms, 0}).answer ==
-        SmtAnswer::Proved)
+    if (known("one element", same + ")"))
       return read.name;
   }
   std::string name = "x" + std::to_string(position) + "_" + std::to_string(reads_.size());
@@ -180,7 +194,8 @@ std::string RuleEncoder::constant(const TemplateNode &node) {
       return wrapped(*exact, smt(*node.literal_value));
     if (real)
       return "(to_real " + smt(*node.literal_value) + ")";
-    std::string name = "|x_`" + node.literal_value->to_string() + "`_" + type_name(node.shape) + "|";
+    std::string name =
+        "|x_`" + node.literal_value->to_string() + "`_" + type_name(node.shape) + "|";
     if (node.literal_value->is_constant() && exact) {
       std::int64_t value = node.literal_value->value();
       return exact_literal(*exact, semantics::is_float(*exact)
@@ -197,12 +212,13 @@ std::string RuleEncoder::constant(const TemplateNode &node) {
   constexpr double exact_below = 1 << 30;
   if (type == "Int" && std::abs(value) >= exact_below)
     throw OutsideFragment("a constant as large as this");
-  if (type == "Int" || (exact && (*exact == ElementType::Pred ||
-                                  encoding_.theory == ElementTheory::Concrete))) {
+  if (type == "Int" ||
+      (exact && (*exact == ElementType::Pred || encoding_.theory == ElementTheory::Concrete))) {
     std::uint64_t bits =
         written == *exact ? node.literal->bits(0) : semantics::encode(*exact, value);
-    return type == "Int" ? integer_literal(static_cast<std::int64_t>(semantics::decode(*exact, bits)))
-                         : exact_literal(*exact, bits);
+    return type == "Int"
+               ? integer_literal(static_cast<std::int64_t>(semantics::decode(*exact, bits)))
+               : exact_literal(*exact, bits);
   }
   if (real) {
     if (std::abs(value) < exact_below && value == std::floor(value))
@@ -210,15 +226,14 @@ std::string RuleEncoder::constant(const TemplateNode &node) {
     if (encoding_.ring || !std::isfinite(value))
       throw OutsideFragment("this constant as a number");
   }
-  std::string name = "c_" + semantics::element_text(written, node.literal->bits(0)) + "_" +
-                     type_name(node.shape);
+  std::string name =
+      "c_" + semantics::element_text(written, node.literal->bits(0)) + "_" + type_name(node.shape);
   declare("|" + name + "|", "() " + type);
   return "|" + name + "|";
 }
 
 std::string RuleEncoder::iota(const TemplateNode &node, const Index &index) {
   constexpr int bytes_of_every_index = 4; // narrower integers wrap
-  constexpr unsigned timeout_ms = 1000;
   auto d = dimensions(node, AttributeKey::IotaDimension);
   no_prefix(node.shape, "iota");
   if (d.size() != 1 || d[0] >= index.size())
@@ -232,8 +247,7 @@ std::string RuleEncoder::iota(const TemplateNode &node, const Index &index) {
     declare(name, "(Int) " + type);
     return call(name, {at});
   }
-  Obligation zero = obligation("index 0", path_assumptions(), "(= " + at + " 0)");
-  if (!type_of(node.shape) || bound(at) || check(zero, {timeout_ms, 0}).answer != SmtAnswer::Proved)
+  if (!type_of(node.shape) || bound(at) || !known("index 0", "(= " + at + " 0)"))
     throw OutsideFragment("iota of this type");
   return exact_literal(*type_of(node.shape), 0);
 }
@@ -251,8 +265,8 @@ std::string RuleEncoder::defined(const TemplateNode &node, std::string value) {
 std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNode &node,
                                      const Index &index) {
   std::vector<std::string> arguments;
-  bool mixed = !is_symbol(node) &&
-               (code_of(node) == OpCode::Select || code_of(node) == OpCode::Clamp);
+  bool mixed =
+      !is_symbol(node) && (code_of(node) == OpCode::Select || code_of(node) == OpCode::Clamp);
   std::string name = is_symbol(node)
                          ? "F_" + rule_.symbols.operations.names[std::get<std::uint32_t>(node.op)]
                          : "op_" + std::string(semantics::info(code_of(node)).name);
@@ -303,8 +317,10 @@ std::string RuleEncoder::interpreted(const TemplateNode &node, const ShapeTempla
     return type == "Bool" && sort(node.shape) == "Real" ? "(ite " + arguments[0] + " 1.0 0.0)" : "";
   if (type == "Bool")
     return exact_operation(what, ElementType::Pred, arguments).value_or("");
-  if (type == "Int")
-    return integer_operation(what, *exact, arguments).value_or("");
+  if (type == "Int") {
+    std::string out = integer_operation(what, arguments).value_or("");
+    return out.empty() || !is_ring_operation(what.op) ? out : fitted(*exact, out);
+  }
   if (encoding_.theory == ElementTheory::Concrete)
     return exact_operation(what, *exact, arguments).value_or("");
   if (type != "Real" || (encoding_.ring && !is_ring_operation(what.op)))

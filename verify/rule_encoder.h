@@ -13,9 +13,9 @@
 // cannot occur are closed by an obligation that says so. dynamic-slice clamps its starts, which are
 // integers of a known type and wrap as such.
 //
-// Where elements are interpreted (Concrete), two reads of a parameter are one variable when the
-// solver proves that their indices are equal, and different variables otherwise: what then holds
-// for all values of the variables holds for the elements.
+// Where elements are interpreted one by one (Concrete), two reads of a parameter are one variable
+// when the solver proves that their indices are equal, and different variables otherwise: what then
+// holds for all values of the variables holds for the elements.
 //
 // With `reassociate`, folds are sums in any order (rule_folds.cpp).
 //
@@ -49,6 +49,7 @@ struct Encoding {
   /// Real stands for any commutative ring: an identity of polynomials over the reals holds for
   /// integers of any width too. Other operations than + - * are outside.
   bool ring = false;
+  bool scalars = false;       ///< Real: reads of parameters as variables, as Concrete has them
   bool reassociate = false;   ///< folds in any order
   bool where_defined = false; ///< Real: nothing is claimed where a divisor is 0
 };
@@ -111,7 +112,10 @@ private:
   // Elements (rule_encoder.cpp)
   std::string element(const Side &side, std::uint32_t node, const Index &index);
   std::string parameter(const Side &side, std::uint32_t node, const Index &index);
-  std::string concrete_read(std::size_t position, const Node &node, const Index &index);
+  bool scalars() const { return encoding_.theory == ElementTheory::Concrete || encoding_.scalars; }
+  std::string scalar_read(std::size_t position, const Node &node, const Index &index);
+  bool known(const std::string &name, const std::string &claim);
+  std::string fitted(semantics::ElementType type, const std::string &number);
   std::string constant(const Node &node);
   std::string iota(const Node &node, const Index &index);
   std::string elementwise(const Side &side, const Node &node, const Index &index);
@@ -123,6 +127,7 @@ private:
 
   // Which element of an operand an index meets (rule_movement.cpp)
   std::optional<Source> moved(const Side &side, const Node &node, const Index &index);
+  bool only_ones_differ(const semantics::ShapeTemplate &a, const semantics::ShapeTemplate &b) const;
   Source reshape(const Side &side, const Node &node, const Index &index) const;
   std::string bitcast(const Side &side, const Node &node, const Index &index);
   std::string start(const Side &side, std::uint32_t node, const std::string &extent,
@@ -193,10 +198,11 @@ private:
     Index index;
     std::string name;
   };
-  std::vector<Read> reads_;              ///< Concrete
-  std::vector<std::string> facts_;       ///< true of all values: ranges of integers, laws
-  std::vector<std::string> defined_;     ///< what the level assumes of intermediate values
-  std::vector<std::string> exponents_;   ///< arguments of exp
+  std::vector<Read> reads_;            ///< of scalars
+  std::vector<Obligation> side_;       ///< proved on the way: see known()
+  std::vector<std::string> facts_;     ///< true of all values: ranges of integers, laws
+  std::vector<std::string> defined_;   ///< what the level assumes of intermediate values
+  std::vector<std::string> exponents_; ///< arguments of exp
   std::map<std::string, bool> decisions_;
   std::vector<std::string> decision_order_;
   std::vector<bool> script_; ///< the answers to give on this path

@@ -32,8 +32,7 @@ TemplateNode with_operation(const TemplateNode &node, OpCode op) {
 
 /// dot, or convolution: a sum of products.
 bool multiplies(const TemplateNode &node) {
-  return !is_symbol(node) &&
-         (code_of(node) == OpCode::Dot || code_of(node) == OpCode::Convolution);
+  return !is_symbol(node) && (code_of(node) == OpCode::Dot || code_of(node) == OpCode::Convolution);
 }
 
 std::optional<OpCode> reducer(const TemplateNode &node) {
@@ -155,8 +154,8 @@ std::optional<std::string> RuleEncoder::short_fold(const GraphTemplate &side,
   if (dot) {
     Index left, right;
     dot_indices(side, node, index, zeros, left, right);
-    term = step(OpCode::Multiply, {element(side, node.operands[0], left),
-                                   element(side, node.operands[1], right)});
+    term = step(OpCode::Multiply,
+                {element(side, node.operands[0], left), element(side, node.operands[1], right)});
   } else {
     no_prefix(in, "reduce");
     Index at(components(in));
@@ -177,7 +176,7 @@ std::string RuleEncoder::fold(const GraphTemplate &side, const TemplateNode &nod
       return *value;
   if (in_fold_)
     throw OutsideFragment("a fold inside a fold");
-  if (encoding_.theory == ElementTheory::Concrete || encoding_.reassociate)
+  if (scalars() || encoding_.reassociate)
     throw OutsideFragment("a fold under another operation");
   in_fold_ = true;
   Fold out;
@@ -275,9 +274,9 @@ std::vector<RuleEncoder::Summand> RuleEncoder::products(const std::vector<Summan
 }
 
 /// The summands of a dot, or of a reduce by `op` from its identity.
-std::vector<RuleEncoder::Summand>
-RuleEncoder::fold_summands(const GraphTemplate &side, const TemplateNode &node, const Index &index,
-                           OpCode op) {
+std::vector<RuleEncoder::Summand> RuleEncoder::fold_summands(const GraphTemplate &side,
+                                                             const TemplateNode &node,
+                                                             const Index &index, OpCode op) {
   const ShapeTemplate &in = side.nodes[node.operands[0]].shape;
   no_prefix(in, "a fold");
   Summand sum;
@@ -320,9 +319,8 @@ RuleEncoder::fold_summands(const GraphTemplate &side, const TemplateNode &node, 
 }
 
 /// An element as a sum by `op`.
-std::vector<RuleEncoder::Summand> RuleEncoder::summands(const GraphTemplate &side,
-                                                        std::uint32_t id, const Index &index,
-                                                        OpCode op) {
+std::vector<RuleEncoder::Summand> RuleEncoder::summands(const GraphTemplate &side, std::uint32_t id,
+                                                        const Index &index, OpCode op) {
   const TemplateNode &node = side.nodes[id];
   auto operand = [&](std::size_t i) { return summands(side, node.operands[i], index, op); };
   bool split = has_fold(side, id);
@@ -337,8 +335,8 @@ std::vector<RuleEncoder::Summand> RuleEncoder::summands(const GraphTemplate &sid
   }
   if (split && !is_symbol(node) && op == OpCode::Add && code_of(node) == OpCode::Multiply)
     return products(operand(0), operand(1), node);
-  bool chooses = !is_symbol(node) && (code_of(node) == OpCode::Concatenate ||
-                                      code_of(node) == OpCode::Pad);
+  bool chooses =
+      !is_symbol(node) && (code_of(node) == OpCode::Concatenate || code_of(node) == OpCode::Pad);
   if (!chooses)
     return {{{}, {}, element(side, id, index)}};
   std::vector<Summand> out;
@@ -407,8 +405,8 @@ bool RuleEncoder::match_summand(const Summand &left, const Summand &right,
     }
     std::string here = where(left), there = where(right);
     Obligation same = obligation("summands", inside,
-                                 "(and (= " + here + " " + there + ") (=> " + here + " (= " +
-                                     left.term + " " + right.term + ")))");
+                                 "(and (= " + here + " " + there + ") (=> " + here +
+                                     " (= " + left.term + " " + right.term + ")))");
     if (check(same, {timeout_ms, 0}).answer == SmtAnswer::Proved) {
       out.push_back(std::move(same));
       return true;
@@ -437,6 +435,7 @@ void RuleEncoder::match_sums(std::vector<Obligation> &out) {
   }
   if (!decision_order_.empty() && cannot_occur(assumptions, out))
     return;
+  out.insert(out.end(), side_.begin(), side_.end());
   std::string a = combined(left, root, *op), b = combined(right, root, *op);
   if (a.empty() != b.empty()) {
     if (encoding_.theory != ElementTheory::Real || *op != OpCode::Add)
@@ -449,8 +448,7 @@ void RuleEncoder::match_sums(std::vector<Obligation> &out) {
   for (const Summand &l : left) {
     bool found = l.variables.empty();
     for (std::size_t r = 0; r < right.size() && !found; ++r)
-      if (!used[r] && !right[r].variables.empty() &&
-          match_summand(l, right[r], assumptions, out)) {
+      if (!used[r] && !right[r].variables.empty() && match_summand(l, right[r], assumptions, out)) {
         used[r] = 1;
         found = true;
       }

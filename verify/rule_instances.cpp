@@ -49,7 +49,8 @@ private:
   void choose_types() {
     for (std::size_t t = 0; t < values_.types.size(); ++t) {
       std::vector<ElementType> list = rule_.symbols.type_choices[t];
-      for (int i = 0; list.size() < semantics::kElementTypeCount && rule_.symbols.type_choices[t].empty(); ++i)
+      for (int i = 0;
+           list.size() < semantics::kElementTypeCount && rule_.symbols.type_choices[t].empty(); ++i)
         list.push_back(static_cast<ElementType>(i));
       values_.types[t] = one_of<ElementType>(list, random_);
     }
@@ -167,6 +168,8 @@ std::uint64_t random_element(ElementType type, InputStyle style, Random &random)
   if (style == InputStyle::AnyBits)
     return bits & mask;
   constexpr std::int64_t small = 4;
+  if (style == InputStyle::Rounding && semantics::is_float(type))
+    return semantics::encode(type, std::ldexp(static_cast<double>(bits >> 1), -61) - small);
   auto number = static_cast<std::int64_t>(bits % (2 * small + 1)) - small;
   if (style == InputStyle::SmallIntegers || bits % 3 == 0)
     return semantics::is_float(type) ? semantics::encode(type, static_cast<double>(number))
@@ -259,7 +262,8 @@ std::vector<Tensor> minimized(const SmallInstance &instance, std::vector<Tensor>
       for (double value : {1.0, -1.0, 2.0, -2.0, 3.0, 0.5})
         if (!plain && semantics::decode(type, tensor.bits(i)) != value)
           plain = keep(tensor, i, semantics::encode(type, value));
-      for (int bit = 0; !plain && semantics::is_float(type) && bit < 8 * semantics::byte_size(type) - 6; ++bit)
+      for (int bit = 0;
+           !plain && semantics::is_float(type) && bit < 8 * semantics::byte_size(type) - 6; ++bit)
         keep(tensor, i, tensor.bits(i) & ~(std::uint64_t{1} << bit));
     }
   }

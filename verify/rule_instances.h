@@ -12,7 +12,7 @@ namespace isamorph::verify {
 /// Both sides of a rule at one choice of its symbols; both are well-typed.
 struct SmallInstance {
   semantics::TensorGraph from, to;
-  std::string symbols; ///< "T=bf16, m=2"
+  std::string symbols;       ///< "T=bf16, m=2"
   std::int64_t elements = 0; ///< of all parameters
 };
 
@@ -21,8 +21,9 @@ struct SmallInstance {
 std::vector<SmallInstance> small_instances(const semantics::RewriteRule &rule, std::size_t count,
                                            std::mt19937_64 &random);
 
-/// How far the elements of an input reach.
-enum class InputStyle : std::uint8_t { SmallIntegers, Special, AnyBits };
+/// What the elements of an input are: -4 to 4; also extremes, infinities, NaN; floats between -4
+/// and 4 with full significands; any bits.
+enum class InputStyle : std::uint8_t { SmallIntegers, Special, Rounding, AnyBits };
 std::vector<semantics::Tensor> random_inputs(const semantics::TensorGraph &graph, InputStyle style,
                                              std::mt19937_64 &random);
 

@@ -32,9 +32,8 @@ std::string within(const std::string &index, const std::string &low, const std::
 } // namespace
 
 /// The one element that is read, for operations that only move; nullopt for the others.
-std::optional<RuleEncoder::Source> RuleEncoder::moved(const GraphTemplate &side,
-                                                      const TemplateNode &node,
-                                                      const Index &index) {
+std::optional<RuleEncoder::Source>
+RuleEncoder::moved(const GraphTemplate &side, const TemplateNode &node, const Index &index) {
   if (is_symbol(node))
     return std::nullopt;
   auto from = [&](Index in) { return Source{node.operands[0], std::move(in)}; };
@@ -113,14 +112,28 @@ std::string RuleEncoder::start(const GraphTemplate &side, std::uint32_t node,
   const auto *type = std::get_if<ElementType>(&shape.type);
   if (!type || !semantics::is_integer(*type) || *type == ElementType::U64)
     throw OutsideFragment("start indices of this type");
-  ElementTheory theory = encoding_.theory;
-  if (theory == ElementTheory::Concrete)
+  Encoding outer = encoding_;
+  if (scalars()) {
     encoding_.theory = ElementTheory::Integer;
+    encoding_.scalars = false;
+  }
   std::string value = element(side, node, {});
-  encoding_.theory = theory;
+  encoding_ = std::move(outer);
   std::string last = difference(extent, size);
   return "(ite (< " + value + " 0) 0 (ite (< " + last + " " + value + ") " + last + " " + value +
          "))";
+}
+
+/// Whether two shapes have the same sizes but for ones.
+bool RuleEncoder::only_ones_differ(const ShapeTemplate &a, const ShapeTemplate &b) const {
+  auto sizes = [&](const ShapeTemplate &shape) {
+    std::vector<std::string> out;
+    for (std::size_t c = 0; c < components(shape); ++c)
+      if (size(shape, c) != "1")
+        out.push_back(size(shape, c));
+    return out;
+  };
+  return sizes(a) == sizes(b);
 }
 
 RuleEncoder::Source RuleEncoder::reshape(const GraphTemplate &side, const TemplateNode &node,
@@ -130,6 +143,15 @@ RuleEncoder::Source RuleEncoder::reshape(const GraphTemplate &side, const Templa
     flat = c == 0 ? index[0] : sum(product(flat, size(node.shape, c)), index[c]);
   const ShapeTemplate &in = side.nodes[node.operands[0]].shape;
   Index out(components(in));
+  if (only_ones_differ(in, node.shape)) {
+    std::size_t next = 0;
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      while (size(in, c) != "1" && size(node.shape, next) == "1")
+        ++next;
+      out[c] = size(in, c) == "1" ? "0" : index[next++];
+    }
+    return {node.operands[0], out};
+  }
   std::string rest = flat;
   for (std::size_t c = out.size(); c-- > 0;) {
     std::string extent = size(in, c);
@@ -219,16 +241,15 @@ RuleEncoder::cases(const GraphTemplate &side, const TemplateNode &node, const In
 
 /// Whether a text depends on a summation variable.
 bool RuleEncoder::bound(const std::string &text) const {
-  return std::any_of(bound_.begin(), bound_.end(), [&](const std::string &name) {
-    return text.find(name) != std::string::npos;
-  });
+  return std::any_of(bound_.begin(), bound_.end(),
+                     [&](const std::string &name) { return text.find(name) != std::string::npos; });
 }
 
 /// A case distinction: of the proof, or of the term where it depends on a summation variable.
 std::string RuleEncoder::choose(const std::string &condition, const Text &yes, const Text &no) {
   if (!bound(condition))
     return decide(condition) ? yes() : no();
-  if (encoding_.theory == ElementTheory::Concrete)
+  if (scalars())
     throw OutsideFragment("cases along the summands of a fold");
   std::string a = yes(), b = no();
   return "(ite " + condition + " " + a + " " + b + ")";

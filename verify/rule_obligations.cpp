@@ -65,7 +65,9 @@ Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::st
   }
   for (const std::string &fact : defined_)
     text += "(assert " + fact + ")\n";
-  std::string logic = floating ? "QF_FP" : "QF_BV";
+  std::string logic = encoding_.theory == ElementTheory::Real ? "QF_NRA"
+                      : floating                              ? "QF_FP"
+                                                              : "QF_BV";
   return {rule_.name + ": " + name,
           "(set-logic " + logic + ")\n" + text + "(assert (not " + claim + "))\n(check-sat)\n"};
 }
@@ -73,8 +75,7 @@ Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::st
 /// Equality at the rule's level.
 std::string RuleEncoder::claim(const std::string &left, const std::string &right) const {
   std::string type = sort(from_.nodes[from_.results[0]].shape);
-  bool up_to_zero =
-      rule_.level == semantics::Level::Finite && type.starts_with("(_ FloatingPoint");
+  bool up_to_zero = rule_.level == semantics::Level::Finite && type.starts_with("(_ FloatingPoint");
   return call(up_to_zero ? "fp.eq" : "=", {left, right});
 }
 
@@ -199,6 +200,7 @@ void RuleEncoder::begin_path() {
   declarations_.clear();
   folds_.clear();
   reads_.clear();
+  side_.clear();
   facts_.clear();
   defined_.clear();
   exponents_.clear();
@@ -235,7 +237,8 @@ void RuleEncoder::prove_path(std::vector<Obligation> &out) {
     equalities.push_back("(= " + folds_[f].placeholder + " " + folds_[split + f].placeholder + ")");
   if (encoding_.theory == ElementTheory::Real)
     equalities.insert(equalities.end(), defined_.begin(), defined_.end());
-  if (encoding_.theory == ElementTheory::Concrete)
+  out.insert(out.end(), side_.begin(), side_.end());
+  if (scalars())
     out.push_back(scalar_obligation("elements", claim(left, right)));
   else
     out.push_back(obligation("elements", equalities, claim(left, right)));

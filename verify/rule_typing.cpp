@@ -66,8 +66,8 @@ void RuleEncoder::type_node(const GraphTemplate &side, const TemplateNode &node,
     need(same_type(in(i), node.shape), "element types differ");
   if (symbol || semantics::info(op).cls == semantics::OpClass::Elementwise || op == OpCode::Copy) {
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
-      bool spread = !symbol && ((op == OpCode::Select && i == 0) ||
-                                (op == OpCode::Clamp && i != 1));
+      bool spread =
+          !symbol && ((op == OpCode::Select && i == 0) || (op == OpCode::Clamp && i != 1));
       if (!spread || components(in(i)) != 0)
         same_dims(in(i), node.shape);
     }

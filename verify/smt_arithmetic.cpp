@@ -69,9 +69,9 @@ std::string float_extreme(bool maximum, ElementType type, const std::string &a,
   std::string nan = "(_ NaN " + sort.substr(17);
   std::string less = maximum ? "(fp.lt " + a + " " + b + ")" : "(fp.lt " + b + " " + a + ")";
   std::string first_on_tie = maximum ? "(fp.isNegative " + a + ")" : "(fp.isPositive " + a + ")";
-  return choose("(or (fp.isNaN " + a + ") (fp.isNaN " + b + "))", nan,
-                choose("(fp.eq " + a + " " + b + ")", choose(first_on_tie, b, a),
-                       choose(less, b, a)));
+  return choose(
+      "(or (fp.isNaN " + a + ") (fp.isNaN " + b + "))", nan,
+      choose("(fp.eq " + a + " " + b + ")", choose(first_on_tie, b, a), choose(less, b, a)));
 }
 
 std::optional<std::string> float_operation(const ScalarOperation &operation, ElementType type,
@@ -234,17 +234,15 @@ std::optional<std::string> real_operation(const ScalarOperation &operation, cons
   }
 }
 
-std::optional<std::string> integer_operation(const ScalarOperation &operation, ElementType type,
-                                             const Operands &a) {
-  auto exact = [&](const char *f) { return wrapped(type, call(f, a)); };
+std::optional<std::string> integer_operation(const ScalarOperation &operation, const Operands &a) {
   switch (operation.op) {
   case OpCode::Add:
-    return exact("+");
+    return call("+", a);
   case OpCode::Subtract:
   case OpCode::Negate:
-    return exact("-");
+    return call("-", a);
   case OpCode::Multiply:
-    return exact("*");
+    return call("*", a);
   case OpCode::Remainder: {
     std::string divisor = choose("(< " + a[1] + " 0)", "(- " + a[1] + ")", a[1]);
     return choose("(= " + a[1] + " 0)", a[0],

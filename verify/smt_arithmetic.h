@@ -33,9 +33,9 @@ std::optional<std::string> exact_operation(const ScalarOperation &operation,
 /// Over the reals. exponential is the uninterpreted function exp; division by zero has some value.
 std::optional<std::string> real_operation(const ScalarOperation &operation,
                                           const std::vector<std::string> &operands);
-/// On integers of a type as numbers of sort Int that lie in the type's range.
+/// On integers as numbers of sort Int that lie in their type's range. The result of a ring
+/// operation is that of numbers: it is to be wrapped where it can leave the range.
 std::optional<std::string> integer_operation(const ScalarOperation &operation,
-                                             semantics::ElementType type,
                                              const std::vector<std::string> &operands);
 /// Whether an operation means the same polynomial in every commutative ring.
 bool is_ring_operation(semantics::OpCode op);

@@ -14,7 +14,7 @@ namespace isamorph::fuzz {
 using Reader = void(const semantics::SourceRef &);
 
 Reader hlo, isa, kernel, rules, numerics, certificate, egraph, saturation_program, allocation,
-    tensor, checkpoint;
+    tensor, checkpoint, taso_rules;
 
 /// A promise that does not hold.
 struct Finding : std::logic_error {

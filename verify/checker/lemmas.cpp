@@ -59,12 +59,11 @@ std::optional<std::vector<Obligation>> symmetry(const std::string &name,
   std::string left = commutes ? *apply("x", "y") : *apply(*apply("x", "y"), "z"),
               right = commutes ? *apply("y", "x") : *apply("x", *apply("y", "z"));
   if (!commutes && semantics::is_integer(*type) && *op == OpCode::Multiply)
-    return std::vector{claim(name, "QF_NIA",
-                             "(declare-const x Int)\n(declare-const y Int)\n(declare-const z Int)\n",
-                             "(= (* (* x y) z) (* x (* y z)))")};
+    return std::vector{claim(
+        name, "QF_NIA", "(declare-const x Int)\n(declare-const y Int)\n(declare-const z Int)\n",
+        "(= (* (* x y) z) (* x (* y z)))")};
   return std::vector{claim(name, semantics::is_float(*type) ? "QF_FP" : "QF_BV",
-                           declarations(*type, {"x", "y", "z"}),
-                           "(= " + left + " " + right + ")")};
+                           declarations(*type, {"x", "y", "z"}), "(= " + left + " " + right + ")")};
 }
 
 std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType element,
