@@ -1,6 +1,7 @@
 #include "sim/arithmetic.h"
 
 #include "sim/plain_numerics.h"
+#include "sim/vector.h"
 
 #include <algorithm>
 

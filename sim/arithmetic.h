@@ -4,7 +4,7 @@
 
 #include "semantics/graph.h"
 #include "semantics/numerics.h"
-#include "sim/vector.h"
+#include "sim/vector_target.h"
 
 namespace isamorph::sim {
 

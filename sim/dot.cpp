@@ -2,6 +2,7 @@
 
 #include "sim/offsets.h"
 #include "sim/plain_numerics.h"
+#include "sim/vector.h"
 
 #include <algorithm>
 #include <tbb/blocked_range.h>

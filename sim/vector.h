@@ -1,21 +1,17 @@
 #pragma once
-// Sixteen elements side by side, as the compiler's vector types, and the choice at run time for
-// which vector instructions the loops over them are compiled. Lanes are independent results, so
-// that each is computed in its profile's order whatever the machine. Private to sim/.
+// Sixteen elements side by side, as the compiler's vector types, and loops over them compiled for
+// each set of vector instructions. Lanes are independent results, so that each is computed in its
+// profile's order whatever the machine. Private to sim/.
 
 #include "semantics/float_format.h"
+#include "sim/vector_target.h"
 
 #include <array>
-#include <cstddef>
 #include <cstring>
 
 #define ISAMORPH_INLINE [[gnu::always_inline]] inline
 
 namespace isamorph::sim {
-
-enum class VectorTarget : std::uint8_t { Portable, Avx2, Avx512 };
-/// The widest that this machine has.
-VectorTarget host_vector_target();
 
 /// Calls `f()` compiled for a target that the machine has. Inlined into `f` must be all that is to
 /// use the target's instructions.
@@ -39,7 +35,6 @@ template <class F> void run_on(VectorTarget target, const F &f) {
   run_portable(f);
 }
 
-inline constexpr std::size_t kLanes = 16;
 template <class C> struct LanesOf {
   typedef C Type __attribute__((vector_size(kLanes * sizeof(C))));
 };
@@ -129,8 +124,5 @@ ISAMORPH_INLINE void store_some(S *to, const Lanes<C> &x, std::size_t count) {
   store_lanes<S, C>(elements.data(), x);
   std::memcpy(to, elements.data(), count * sizeof(S));
 }
-
-/// Bytes rounded up so that what follows is aligned for lanes.
-constexpr std::size_t aligned_bytes(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 } // namespace isamorph::sim

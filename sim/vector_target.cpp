@@ -1,4 +1,4 @@
-#include "sim/vector.h"
+#include "sim/vector_target.h"
 
 namespace isamorph::sim {
 
