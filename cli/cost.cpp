@@ -3,6 +3,7 @@
 
 #include "costmodel/cost_model.h"
 #include "semantics/source.h"
+#include "spec/unroll.h"
 
 #include <fmt/format.h>
 
@@ -29,7 +30,7 @@ int run(const Options &options) {
   for (const std::string &model : models)
     costs[model] = costmodel::cost(isa, kernel, *costmodel::cost_model(model));
   if (options.json) {
-    Json json = {{"instructions", kernel.instructions.size()}};
+    Json json = {{"instructions", spec::instance_count(kernel)}};
     if (models.size() == 1) {
       json["model"] = models[0];
       json["cost"] = costs[models[0]];
@@ -40,7 +41,7 @@ int run(const Options &options) {
     print_json(json);
     return kDone;
   }
-  fmt::print("{} instructions\n", kernel.instructions.size());
+  fmt::print("{} instructions\n", spec::instance_count(kernel));
   for (const std::string &model : models)
     fmt::print("{:<8} {:>8}{}\n", model, costs[model].get<std::int64_t>(),
                model == "count" ? "" : " cycles");
@@ -48,9 +49,10 @@ int run(const Options &options) {
     return kDone;
   fmt::print("\nunder overlap:\n");
   std::vector<costmodel::Interval> schedule = costmodel::schedule(isa, kernel);
+  std::vector<spec::KernelInstruction> calls = spec::unrolled(kernel).instructions;
   for (std::size_t i = 0; i < schedule.size(); ++i)
     fmt::print("  {:>6} .. {:<6} {:<4} {}\n", schedule[i].start, schedule[i].end,
-               isa.units[schedule[i].unit], spec::to_string(kernel.instructions[i], isa));
+               isa.units[schedule[i].unit], spec::to_string(calls[i], isa));
   return kDone;
 }
 

@@ -1,10 +1,13 @@
 #include "costmodel/cost_model.h"
 
+#include "spec/unroll.h"
+
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace isamorph::costmodel {
 namespace {
@@ -63,8 +66,18 @@ public:
     accesses_.push_back(std::move(access));
   }
 
+  /// Forgets what ended at `time` or before: nothing that is still to begin waits for it.
+  void forget(std::int64_t time) {
+    if (accesses_.size() < checked_ * 2)
+      return;
+    std::erase_if(accesses_, [&](const Access &earlier) { return earlier.end <= time; });
+    checked_ = std::max<std::size_t>(accesses_.size(), kLeast);
+  }
+
 private:
+  static constexpr std::size_t kLeast = 64;
   std::vector<Access> accesses_;
+  std::size_t checked_ = kLeast; ///< accesses after the last time that some were forgotten
 };
 
 spec::ConcreteRegion concrete(const spec::Region &region, const semantics::Bindings &attributes) {
@@ -104,12 +117,21 @@ std::int64_t instruction_cost(const spec::Instruction &instruction,
   return *latency;
 }
 
-std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel) {
-  std::vector<BufferHistory> buffers(isa.buffers.size());
-  std::vector<std::int64_t> unit_free(isa.units.size(), 0);
-  std::vector<Interval> intervals;
-  for (const spec::KernelInstruction &call : kernel.instructions) {
-    const spec::Instruction &instruction = isa.instructions[call.instruction];
+namespace {
+
+/// Places instructions one after the other.
+class Scheduler {
+public:
+  Scheduler(const spec::Isa &isa, const spec::Kernel &kernel)
+      : isa_(isa), buffers_(isa.buffers.size()), unit_free_(isa.units.size(), 0) {
+    std::set<std::uint32_t> used;
+    for (const spec::KernelInstruction &call : kernel.instructions)
+      used.insert(isa.instructions[call.instruction].cost.unit);
+    used_.assign(used.begin(), used.end());
+  }
+
+  Interval add(const spec::KernelInstruction &call) {
+    const spec::Instruction &instruction = isa_.instructions[call.instruction];
     semantics::Bindings attributes = bindings(call);
     std::vector<Access> accesses;
     for (const spec::Read &read : instruction.reads)
@@ -118,19 +140,58 @@ std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel)
       accesses.push_back({concrete(write.region, attributes), 0, true});
 
     std::uint32_t unit = instruction.cost.unit;
-    assert(unit < unit_free.size());
-    std::int64_t start = unit_free[unit];
+    assert(unit < unit_free_.size());
+    std::int64_t start = unit_free_[unit];
     for (const Access &access : accesses)
-      start = std::max(start, buffers[access.region.buffer].ready(access.region, access.write));
+      start = std::max(start, buffers_[access.region.buffer].ready(access.region, access.write));
     std::int64_t end = start + instruction_cost(instruction, attributes, CostModel::Overlap);
-    unit_free[unit] = end;
+    unit_free_[unit] = end;
+    std::int64_t free = end;
+    for (std::uint32_t u : used_)
+      free = std::min(free, unit_free_[u]);
     for (Access &access : accesses) {
       access.end = end;
-      auto buffer = access.region.buffer;
-      buffers[buffer].add(std::move(access));
+      BufferHistory &history = buffers_[access.region.buffer];
+      history.add(std::move(access));
+      history.forget(free);
     }
-    intervals.push_back({unit, start, end});
+    return {unit, start, end};
   }
+
+private:
+  const spec::Isa &isa_;
+  std::vector<BufferHistory> buffers_;
+  std::vector<std::int64_t> unit_free_;
+  std::vector<std::uint32_t> used_; ///< units of the kernel's instructions
+};
+
+/// Whether a loop's variable changes the price of an instruction.
+bool price_varies(const spec::Instruction &instruction, const spec::KernelInstruction &call,
+                  CostModel model) {
+  bool varies = false;
+  if (model != CostModel::Count)
+    instruction.cost.latency.for_each_variable([&](std::uint32_t v) {
+      for (const spec::Stride &stride : call.strides)
+        varies |= stride.attribute == v;
+    });
+  return varies;
+}
+
+void add_checked(std::int64_t &total, std::int64_t price, std::int64_t times) {
+  std::int64_t product = 0;
+  if (__builtin_mul_overflow(price, times, &product) ||
+      __builtin_add_overflow(total, product, &total))
+    throw semantics::InputError("the cost of the kernel does not fit 64 bits");
+}
+
+} // namespace
+
+std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel) {
+  Scheduler scheduler(isa, kernel);
+  std::vector<Interval> intervals;
+  spec::for_each_instance(kernel, [&](const spec::Instance &instance) {
+    intervals.push_back(scheduler.add(instance.call));
+  });
   return intervals;
 }
 
@@ -141,8 +202,22 @@ std::int64_t cost(const spec::Isa &isa, const spec::Kernel &kernel, CostModel mo
       total = std::max(total, interval.end);
     return total;
   }
-  for (const spec::KernelInstruction &call : kernel.instructions)
-    total += instruction_cost(isa.instructions[call.instruction], bindings(call), model);
+  std::vector<char> varies(kernel.instructions.size(), 0);
+  for (std::uint32_t i = 0; i < varies.size(); ++i) {
+    const spec::KernelInstruction &call = kernel.instructions[i];
+    const spec::Instruction &instruction = isa.instructions[call.instruction];
+    varies[i] = price_varies(instruction, call, model);
+    if (!varies[i])
+      add_checked(total, instruction_cost(instruction, bindings(call), model),
+                  spec::instance_count(kernel, i));
+  }
+  if (std::find(varies.begin(), varies.end(), 1) == varies.end())
+    return total;
+  spec::for_each_instance(kernel, [&](const spec::Instance &instance) {
+    const spec::Instruction &instruction = isa.instructions[instance.call.instruction];
+    if (varies[instance.index])
+      add_checked(total, instruction_cost(instruction, bindings(instance.call), model), 1);
+  });
   return total;
 }
 
@@ -156,8 +231,9 @@ std::string chrome_trace(const spec::Isa &isa, const spec::Kernel &kernel) {
                       {"tid", u},
                       {"args", {{"name", isa.units[u]}}}});
   std::vector<Interval> intervals = schedule(isa, kernel);
+  std::vector<spec::KernelInstruction> calls = spec::unrolled(kernel).instructions;
   for (std::size_t i = 0; i < intervals.size(); ++i) {
-    const spec::KernelInstruction &call = kernel.instructions[i];
+    const spec::KernelInstruction &call = calls[i];
     const spec::Instruction &instruction = isa.instructions[call.instruction];
     Json attributes = Json::object();
     for (std::size_t a = 0; a < call.attributes.size(); ++a)

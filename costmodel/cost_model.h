@@ -16,13 +16,16 @@ std::vector<std::string> cost_model_names();
 std::int64_t instruction_cost(const spec::Instruction &instruction,
                               const semantics::Bindings &attributes, CostModel model);
 
-/// When each instruction of a kernel starts and ends under `overlap`, in cycles.
+/// When each instruction that a kernel runs (each of spec::unrolled) starts and ends under
+/// `overlap`, in cycles.
 struct Interval {
   std::uint32_t unit;
   std::int64_t start, end;
 };
 std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel);
 
+/// Of all instructions that run. Under a model that is a sum, those of a loop are walked only where
+/// its variable changes their price. Throws InputError where the sum leaves 64 bits.
 std::int64_t cost(const spec::Isa &isa, const spec::Kernel &kernel, CostModel model);
 
 /// Chrome trace JSON (chrome://tracing, Perfetto): one row a unit, one microsecond a cycle.

@@ -2,7 +2,7 @@
 // Watching a kernel run, instruction by instruction: what debuggers are built on. A run that is not
 // observed pays nothing.
 
-#include "spec/kernel.h"
+#include "spec/unroll.h"
 
 namespace isamorph::sim {
 
@@ -17,8 +17,8 @@ public:
 
 /// One execution of an instruction.
 struct Execution {
-  std::size_t number; ///< in the order of execution, from 1
-  const spec::KernelInstruction &call;
+  std::size_t number;             ///< in the order of execution, from 1
+  const spec::Instance &instance; ///< which instruction, with the values of this iteration
   const Machine &machine;
 };
 

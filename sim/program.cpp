@@ -1,6 +1,7 @@
 #include "sim/program.h"
 
 #include "sim/schedule.h"
+#include "spec/unroll.h"
 
 #include <algorithm>
 #include <cassert>
@@ -18,50 +19,10 @@ namespace {
 constexpr std::size_t kParallelWork = 1 << 15;
 /// So many parts for each thread, so that a thread that is late costs little.
 constexpr std::size_t kPartsPerThread = 4;
+/// How many executions of a kernel with loops are laid out at a time.
+constexpr std::size_t kBatchSteps = 4096;
 /// The strictest alignment of an element.
 constexpr std::size_t kElementAlignment = 8;
-
-/// The attributes on which a body and its regions' sizes depend: most are the same for all
-/// addresses.
-std::vector<std::uint32_t> routine_variables(const spec::Instruction &instruction) {
-  std::vector<char> used(instruction.attribute_count(), 0);
-  auto note = [&](const semantics::IntExpr &expression) {
-    expression.for_each_variable([&](std::uint32_t v) { used[v] = 1; });
-  };
-  for (const semantics::TemplateNode &node : instruction.body.nodes) {
-    for (const auto &[key, values] : node.attributes)
-      std::for_each(values.begin(), values.end(), note);
-    std::for_each(node.shape.dims.begin(), node.shape.dims.end(), note);
-    if (node.literal_value)
-      note(*node.literal_value);
-  }
-  for (const spec::Read &read : instruction.reads)
-    std::for_each(read.region.extents.begin(), read.region.extents.end(), note);
-  for (const spec::Write &write : instruction.writes)
-    std::for_each(write.region.extents.begin(), write.region.extents.end(), note);
-  std::vector<std::uint32_t> variables;
-  for (std::uint32_t v = 0; v < used.size(); ++v)
-    if (used[v])
-      variables.push_back(v);
-  return variables;
-}
-
-/// The regions of an instruction's operands: reads, then writes.
-std::vector<spec::ConcreteRegion> operand_regions(const spec::Instruction &instruction,
-                                                  const spec::KernelInstruction &call) {
-  semantics::Bindings attributes(call.attributes.begin(), call.attributes.end());
-  std::vector<spec::ConcreteRegion> out;
-  auto add = [&](const spec::Region &region) {
-    auto concrete = spec::instantiate(region, attributes);
-    assert(concrete);
-    out.push_back(std::move(*concrete));
-  };
-  for (const spec::Read &read : instruction.reads)
-    add(read.region);
-  for (const spec::Write &write : instruction.writes)
-    add(write.region);
-  return out;
-}
 
 } // namespace
 
@@ -78,6 +39,7 @@ struct Program::Worker {
 struct Program::State {
   AlignedBytes memory;
   std::deque<Worker> workers;
+  Batch batch; ///< of a kernel with loops
   explicit State(const Program &program) : memory(program.map_.bytes()) {
     workers.emplace_back(program.scratch_bytes_, program.most_operands_);
   }
@@ -127,17 +89,63 @@ private:
   const std::byte *memory_;
 };
 
+void Program::Batch::clear() {
+  steps.clear();
+  operands.clear();
+}
+
 Program::Program(const spec::Isa &isa, const spec::Kernel &kernel)
-    : map_(isa, kernel.off_chip_bytes), numerics_(isa.numerics), inputs_(kernel.inputs),
-      constants_(kernel.constants), outputs_(kernel.outputs), calls_(kernel.instructions) {
-  for (const spec::Instruction &instruction : isa.instructions)
-    variables_.push_back(routine_variables(instruction));
-  for (std::uint32_t call = 0; call < calls_.size(); ++call)
-    add_step(isa, call);
-  find_levels();
+    : kernel_(kernel), map_(isa, kernel.off_chip_bytes), numerics_(isa.numerics) {
+  for (const spec::Instruction &instruction : isa.instructions) {
+    Operands operands{{}, instruction.reads.size(), spec::body_variables(instruction)};
+    for (const spec::Read &read : instruction.reads)
+      operands.regions.push_back(read.region);
+    for (const spec::Write &write : instruction.writes)
+      operands.regions.push_back(write.region);
+    instructions_.push_back(std::move(operands));
+  }
+  add_routines(isa);
+  if (!kernel_.loops.empty())
+    return;
+  for (const spec::KernelInstruction &call : kernel_.instructions)
+    add_step(call, whole_);
+  find_levels(whole_);
 }
 
 Program::~Program() = default;
+
+Program::RoutineKey Program::key(const spec::KernelInstruction &call) const {
+  RoutineKey out{call.instruction, {}};
+  for (std::uint32_t v : instructions_[call.instruction].body_variables)
+    out.second.push_back(call.attributes[v]);
+  return out;
+}
+
+/// Iterations are walked only for instructions whose bodies they change.
+void Program::add_routines(const spec::Isa &isa) {
+  std::vector<char> varies(kernel_.instructions.size(), 0);
+  for (std::size_t i = 0; i < varies.size(); ++i) {
+    const spec::KernelInstruction &call = kernel_.instructions[i];
+    const auto &variables = instructions_[call.instruction].body_variables;
+    for (const spec::Stride &stride : call.strides)
+      varies[i] |= std::binary_search(variables.begin(), variables.end(), stride.attribute);
+    if (!varies[i])
+      add_routine(isa, call);
+  }
+  if (std::find(varies.begin(), varies.end(), 1) != varies.end())
+    spec::for_each_instance(kernel_, [&](const spec::Instance &instance) {
+      if (varies[instance.index])
+        add_routine(isa, instance.call);
+    });
+}
+
+void Program::add_routine(const spec::Isa &isa, const spec::KernelInstruction &call) {
+  if (!known_.try_emplace(key(call), static_cast<std::uint32_t>(routines_.size())).second)
+    return;
+  routines_.push_back(make_routine(isa, call));
+  scratch_bytes_ = std::max(scratch_bytes_, routines_.back().scratch_bytes);
+  most_operands_ = std::max(most_operands_, routines_.back().operands.size());
+}
 
 Program::Routine Program::make_routine(const spec::Isa &isa,
                                        const spec::KernelInstruction &call) const {
@@ -146,7 +154,7 @@ Program::Routine Program::make_routine(const spec::Isa &isa,
   Routine routine{Body(spec::instantiate_body(instruction, attributes), numerics_), {}, {}};
   routine.reads = instruction.reads.size();
   std::size_t scratch = 0;
-  for (const spec::ConcreteRegion &region : operand_regions(instruction, call)) {
+  for (const spec::ConcreteRegion &region : operand_regions(call)) {
     routine.operands.push_back(map_.footprint(region));
     routine.stage.push_back(scratch);
     scratch += aligned_bytes(routine.operands.back().bytes);
@@ -156,41 +164,36 @@ Program::Routine Program::make_routine(const spec::Isa &isa,
   return routine;
 }
 
-std::uint32_t Program::routine_for(const spec::Isa &isa, const spec::KernelInstruction &call) {
-  std::vector<std::int64_t> values;
-  for (std::uint32_t v : variables_[call.instruction])
-    values.push_back(call.attributes[v]);
-  auto [entry, is_new] = known_.try_emplace({call.instruction, std::move(values)},
-                                            static_cast<std::uint32_t>(routines_.size()));
-  if (is_new) {
-    routines_.push_back(make_routine(isa, call));
-    scratch_bytes_ = std::max(scratch_bytes_, routines_.back().scratch_bytes);
-    most_operands_ = std::max(most_operands_, routines_.back().operands.size());
+std::vector<spec::ConcreteRegion>
+Program::operand_regions(const spec::KernelInstruction &call) const {
+  semantics::Bindings attributes(call.attributes.begin(), call.attributes.end());
+  std::vector<spec::ConcreteRegion> out;
+  for (const spec::Region &region : instructions_[call.instruction].regions) {
+    auto concrete = spec::instantiate(region, attributes);
+    assert(concrete);
+    out.push_back(std::move(*concrete));
   }
-  return entry->second;
+  return out;
 }
 
-void Program::add_step(const spec::Isa &isa, std::uint32_t index) {
-  const spec::KernelInstruction &call = calls_[index];
-  std::vector<spec::ConcreteRegion> regions =
-      operand_regions(isa.instructions[call.instruction], call);
-  std::vector<Operand> operands;
+void Program::add_step(const spec::KernelInstruction &call, Batch &batch) const {
+  std::size_t first = batch.operands.size();
   try {
-    for (const spec::ConcreteRegion &region : regions)
-      operands.push_back({map_.address(region), false});
+    for (const spec::ConcreteRegion &region : operand_regions(call))
+      batch.operands.push_back({map_.address(region), false});
   } catch (const semantics::InputError &error) {
     if (call.location.source)
       semantics::fail(call.location, error.what());
     throw;
   }
-  std::uint32_t routine = routine_for(isa, call);
-  const Routine &known = routines_[routine];
+  std::uint32_t index = known_.at(key(call));
+  const Routine &routine = routines_[index];
+  std::span<Operand> operands = std::span(batch.operands).subspan(first);
   for (std::size_t i = 0; i < operands.size(); ++i)
-    operands[i].staged = !known.operands[i].dense() ||
+    operands[i].staged = !routine.operands[i].dense() ||
                          operands[i].address % kElementAlignment != 0 ||
-                         (i >= known.reads && overlaps_another(known, operands, i));
-  steps_.push_back({routine, index, operands_.size()});
-  operands_.insert(operands_.end(), operands.begin(), operands.end());
+                         (i >= routine.reads && overlaps_another(routine, operands, i));
+  batch.steps.push_back({index, first});
 }
 
 /// The bytes of one operand, gaps included, touch those of another.
@@ -204,15 +207,17 @@ bool Program::overlaps_another(const Routine &routine, std::span<const Operand> 
   return false;
 }
 
-void Program::find_levels() {
+void Program::find_levels(Batch &batch) const {
   LevelAssigner assigner;
   std::vector<std::uint32_t> level_of;
+  std::vector<ByteRange> reads, writes;
   std::uint32_t count = 0;
-  for (const Step &step : steps_) {
+  for (const Step &step : batch.steps) {
     const Routine &routine = routines_[step.routine];
-    std::vector<ByteRange> reads, writes;
+    reads.clear();
+    writes.clear();
     for (std::size_t i = 0; i < routine.operands.size(); ++i)
-      routine.operands[i].add_ranges(operands_[step.first_operand + i].address,
+      routine.operands[i].add_ranges(batch.operands[step.first_operand + i].address,
                                      i < routine.reads ? reads : writes);
     level_of.push_back(assigner.next(reads, writes));
     count = std::max(count, level_of.back() + 1);
@@ -220,48 +225,51 @@ void Program::find_levels() {
   std::vector<std::size_t> next(count + 1, 0);
   for (std::uint32_t level : level_of)
     ++next[level + 1];
+  batch.levels.clear();
   for (std::uint32_t level = 0; level < count; ++level) {
     next[level + 1] += next[level];
-    levels_.push_back({next[level], next[level + 1], 0});
+    batch.levels.push_back({next[level], next[level + 1], 0});
   }
-  order_.resize(steps_.size());
-  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
-    order_[next[level_of[i]]++] = i;
-    levels_[level_of[i]].work += routines_[steps_[i].routine].body.work();
+  batch.order.resize(batch.steps.size());
+  for (std::uint32_t i = 0; i < batch.steps.size(); ++i) {
+    batch.order[next[level_of[i]]++] = i;
+    batch.levels[level_of[i]].work += routines_[batch.steps[i].routine].body.work();
   }
 }
 
 void Program::place_inputs(std::span<const Tensor> inputs, State &state) const {
-  if (inputs.size() != inputs_.size())
+  if (inputs.size() != kernel_.inputs.size())
     throw semantics::InputError(
-        fmt::format("{} inputs for a kernel of {}", inputs.size(), inputs_.size()));
+        fmt::format("{} inputs for a kernel of {}", inputs.size(), kernel_.inputs.size()));
   std::byte *off_chip = state.memory.data() + map_.off_chip_base();
   auto place = [&](const spec::Placed &placed, const Tensor &value) {
     std::copy(value.bytes().begin(), value.bytes().end(), off_chip + placed.address);
   };
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].shape() != inputs_[i].shape)
-      semantics::fail(inputs_[i].location,
+    if (inputs[i].shape() != kernel_.inputs[i].shape)
+      semantics::fail(kernel_.inputs[i].location,
                       fmt::format("input {} is {}, but the kernel's is {}", i,
-                                  inputs[i].shape().to_string(), inputs_[i].shape.to_string()));
-    place(inputs_[i], inputs[i]);
+                                  inputs[i].shape().to_string(),
+                                  kernel_.inputs[i].shape.to_string()));
+    place(kernel_.inputs[i], inputs[i]);
   }
-  for (const spec::Placed &constant : constants_)
+  for (const spec::Placed &constant : kernel_.constants)
     place(constant, *constant.value);
 }
 
 std::vector<Tensor> Program::outputs(const State &state) const {
   std::vector<Tensor> out;
-  for (const spec::Placed &placed : outputs_) {
+  for (const spec::Placed &placed : kernel_.outputs) {
     const std::byte *begin = state.memory.data() + map_.off_chip_base() + placed.address;
     out.emplace_back(placed.shape, std::vector<std::byte>(begin, begin + placed.shape.bytes()));
   }
   return out;
 }
 
-void Program::execute(const Step &step, std::byte *memory, Worker &worker) const {
+void Program::execute(const Batch &batch, const Step &step, std::byte *memory,
+                      Worker &worker) const {
   const Routine &routine = routines_[step.routine];
-  const Operand *operands = operands_.data() + step.first_operand;
+  const Operand *operands = batch.operands.data() + step.first_operand;
   std::size_t reads = routine.reads, writes = routine.operands.size() - reads;
   std::byte *scratch = worker.scratch.data();
   for (std::size_t i = 0; i < reads; ++i) {
@@ -281,10 +289,10 @@ void Program::execute(const Step &step, std::byte *memory, Worker &worker) const
       routine.operands[reads + i].scatter(worker.writes[i], memory + operands[reads + i].address);
 }
 
-void Program::execute(const Level &level, State &state) const {
+void Program::execute(const Batch &batch, const Level &level, State &state) const {
   auto run_part = [&](std::size_t begin, std::size_t end, Worker &worker) {
     for (std::size_t i = begin; i < end; ++i)
-      execute(steps_[order_[i]], state.memory.data(), worker);
+      execute(batch, batch.steps[batch.order[i]], state.memory.data(), worker);
   };
   std::size_t count = level.end - level.begin,
               threads = static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
@@ -299,11 +307,31 @@ void Program::execute(const Level &level, State &state) const {
   });
 }
 
+void Program::execute(const Batch &batch, State &state) const {
+  for (const Level &level : batch.levels)
+    execute(batch, level, state);
+}
+
 std::vector<Tensor> Program::run(std::span<const Tensor> inputs) const {
   StateLease state(*this);
   place_inputs(inputs, *state);
-  for (const Level &level : levels_)
-    execute(level, *state);
+  if (kernel_.loops.empty()) {
+    execute(whole_, *state);
+    return outputs(*state);
+  }
+  Batch &batch = (*state).batch;
+  auto execute_batch = [&] {
+    find_levels(batch);
+    execute(batch, *state);
+    batch.clear();
+  };
+  batch.clear();
+  spec::for_each_instance(kernel_, [&](const spec::Instance &instance) {
+    add_step(instance.call, batch);
+    if (batch.steps.size() == kBatchSteps)
+      execute_batch();
+  });
+  execute_batch();
   return outputs(*state);
 }
 
@@ -312,15 +340,22 @@ std::optional<std::vector<Tensor>> Program::run(std::span<const Tensor> inputs,
   StateLease state(*this);
   place_inputs(inputs, *state);
   View view(map_, (*state).memory.data());
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    Execution execution{i + 1, calls_[steps_[i].call], view};
-    if (!observer.before(execution))
-      return std::nullopt;
-    execute(steps_[i], (*state).memory.data(), (*state).workers.front());
-    if (!observer.after(execution))
-      return std::nullopt;
-  }
-  return outputs(*state);
+  Batch &batch = (*state).batch;
+  std::size_t number = 0;
+  bool goes_on = true;
+  spec::for_each_instance(kernel_, [&](const spec::Instance &instance) {
+    if (!goes_on)
+      return;
+    Execution execution{++number, instance, view};
+    goes_on = observer.before(execution);
+    if (!goes_on)
+      return;
+    batch.clear();
+    add_step(instance.call, batch);
+    execute(batch, batch.steps[0], (*state).memory.data(), (*state).workers.front());
+    goes_on = observer.after(execution);
+  });
+  return goes_on ? std::optional(outputs(*state)) : std::nullopt;
 }
 
 } // namespace isamorph::sim

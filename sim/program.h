@@ -12,7 +12,8 @@ namespace isamorph::sim {
 
 /// Bodies are compiled once for an instruction and the values of the attributes on which its body
 /// and its regions' sizes depend; an execution is a body with addresses. Instructions that do not
-/// depend on each other may run at the same time: the result does not depend on it.
+/// depend on each other may run at the same time: the result does not depend on it. Loops are
+/// walked while running, some thousand iterations at a time.
 class Program {
 public:
   /// Throws InputError at an instruction whose regions leave their buffers.
@@ -39,41 +40,56 @@ private:
     bool staged;         ///< read or written by way of scratch
   };
   struct Step {
-    std::uint32_t routine, call;
+    std::uint32_t routine;
     std::size_t first_operand;
   };
-  /// Steps [begin, end) of `order_` that do not depend on each other.
+  /// Steps [begin, end) of `order` that do not depend on each other.
   struct Level {
     std::size_t begin, end, work;
   };
+  /// Consecutive executions with their addresses.
+  struct Batch {
+    std::vector<Step> steps;
+    std::vector<Operand> operands;
+    std::vector<std::uint32_t> order; ///< of steps, by level
+    std::vector<Level> levels;
+    void clear();
+  };
+  using RoutineKey = std::pair<std::uint32_t, std::vector<std::int64_t>>;
   struct Worker;
   struct State;
   class StateLease;
   class View;
 
-  std::uint32_t routine_for(const spec::Isa &isa, const spec::KernelInstruction &call);
+  RoutineKey key(const spec::KernelInstruction &call) const;
+  void add_routines(const spec::Isa &isa);
+  void add_routine(const spec::Isa &isa, const spec::KernelInstruction &call);
   Routine make_routine(const spec::Isa &isa, const spec::KernelInstruction &call) const;
-  void add_step(const spec::Isa &isa, std::uint32_t call);
+  std::vector<spec::ConcreteRegion> operand_regions(const spec::KernelInstruction &call) const;
+  void add_step(const spec::KernelInstruction &call, Batch &batch) const;
   static bool overlaps_another(const Routine &routine, std::span<const Operand> operands,
                                std::size_t one);
-  void find_levels();
+  void find_levels(Batch &batch) const;
 
   void place_inputs(std::span<const semantics::Tensor> inputs, State &state) const;
   std::vector<semantics::Tensor> outputs(const State &state) const;
-  void execute(const Step &step, std::byte *memory, Worker &worker) const;
-  void execute(const Level &level, State &state) const;
+  void execute(const Batch &batch, const Step &step, std::byte *memory, Worker &worker) const;
+  void execute(const Batch &batch, const Level &level, State &state) const;
+  void execute(const Batch &batch, State &state) const;
 
+  /// What instructions read and write, without the ISA.
+  struct Operands {
+    std::vector<spec::Region> regions; ///< reads, then writes
+    std::size_t reads;
+    std::vector<std::uint32_t> body_variables;
+  };
+  spec::Kernel kernel_;
   MemoryMap map_;
   semantics::NumericsProfile numerics_;
-  std::vector<spec::Placed> inputs_, constants_, outputs_;
-  std::vector<spec::KernelInstruction> calls_;
-  std::vector<std::vector<std::uint32_t>> variables_; ///< by instruction: what its body depends on
-  std::map<std::pair<std::uint32_t, std::vector<std::int64_t>>, std::uint32_t> known_;
+  std::vector<Operands> instructions_;
+  std::map<RoutineKey, std::uint32_t> known_;
   std::deque<Routine> routines_;
-  std::vector<Step> steps_;
-  std::vector<Operand> operands_;
-  std::vector<std::uint32_t> order_; ///< of steps, by level
-  std::vector<Level> levels_;
+  Batch whole_; ///< of a kernel without loops
   std::size_t scratch_bytes_ = 0, most_operands_ = 0;
 
   mutable std::mutex mutex_;

@@ -1,6 +1,8 @@
 #include "spec/assembly.h"
 
+#include "spec/affine.h"
 #include "spec/constants.h"
+#include "spec/unroll.h"
 
 #include <algorithm>
 
@@ -36,14 +38,51 @@ public:
                     {"constants", tensors(kernel_.constants)},
                     {"outputs", tensors(kernel_.outputs)}};
     std::string out = fill(syntax_.prologue, whole);
-    for (const KernelInstruction &instruction : kernel_.instructions)
-      out += line(instruction);
+    out += steps();
     if (kernel_.instructions.empty())
       out += syntax_.empty;
     return out + fill(syntax_.epilogue, whole);
   }
 
 private:
+  std::string steps() const {
+    std::vector<std::vector<std::uint32_t>> around = enclosing_loops(kernel_);
+    std::string out;
+    std::size_t depth = 0, next = 0;
+    auto close = [&](std::size_t shared) {
+      for (; depth > shared; --depth)
+        out += indented(fill(syntax_.loop_end, {}), depth - 1);
+    };
+    for (std::size_t i = 0; i < around.size(); ++i) {
+      close(shared_loops(around, i));
+      for (; depth < around[i].size(); ++depth)
+        out += indented(loop_line(kernel_.loops[next++]), depth);
+      out += indented(line(kernel_.instructions[i], variables_of(kernel_, around[i])), depth);
+    }
+    close(0);
+    return out;
+  }
+
+  std::string loop_line(const Loop &loop) const {
+    return fill(syntax_.loop, {{"variable", loop.variable},
+                               {"start", std::to_string(loop.start)},
+                               {"end", std::to_string(loop.end)},
+                               {"step", std::to_string(loop.step)}});
+  }
+
+  /// Each line of a text behind `depth` times the block's indentation.
+  std::string indented(const std::string &text, std::size_t depth) const {
+    std::string out;
+    for (std::size_t begin = 0; begin < text.size();) {
+      std::size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+      for (std::size_t d = 0; d < depth; ++d)
+        out += syntax_.indent;
+      out += text.substr(begin, end - begin);
+      begin = end;
+    }
+    return out;
+  }
+
   /// Most target languages allow no more than letters, digits and '_' in names.
   static std::string identifier(std::string name) {
     for (char &c : name)
@@ -51,13 +90,14 @@ private:
     return name.empty() || !is_word(name[0], true) ? "_" + name : name;
   }
 
-  std::string line(const KernelInstruction &instruction) const {
+  std::string line(const KernelInstruction &instruction,
+                   std::span<const std::string> variables) const {
     const Instruction &definition = isa_.instructions[instruction.instruction];
     Values values = {{"instruction", definition.name}, {"name", identifier(kernel_.name)}};
     std::string attributes;
-    for (std::size_t i = 0; i < instruction.attributes.size(); ++i) {
+    for (std::uint32_t i = 0; i < instruction.attributes.size(); ++i) {
       const std::string &name = definition.symbols.integers.names[i];
-      std::string value = std::to_string(instruction.attributes[i]);
+      std::string value = affine_text(instruction, i, variables);
       attributes += (i ? syntax_.attribute_separator : "") +
                     fill(syntax_.attribute, {{"attribute", name}, {"value", value}});
       if (!definition.assembly.empty())
@@ -152,6 +192,9 @@ const std::vector<AssemblyTemplate> &assembly_templates() {
       {"nan", &AssemblySyntax::nan, {}},
       {"separator", &AssemblySyntax::separator, {}},
       {"instruction", &AssemblySyntax::instruction, {"instruction", "attributes", "name"}},
+      {"loop", &AssemblySyntax::loop, {"variable", "start", "end", "step"}},
+      {"loop_end", &AssemblySyntax::loop_end, {}},
+      {"indent", &AssemblySyntax::indent, {}},
       {"empty", &AssemblySyntax::empty, {}},
       {"attribute", &AssemblySyntax::attribute, {"attribute", "value"}},
       {"attribute_separator", &AssemblySyntax::attribute_separator, {}},
@@ -186,6 +229,8 @@ std::string fill(std::string_view text, const Values &values) {
 }
 
 std::string print_assembly(const Kernel &kernel, const Isa &isa, const AssemblySyntax &syntax) {
+  if (syntax.loop.empty() && !kernel.loops.empty())
+    return Printer(unrolled(kernel), isa, syntax).print();
   return Printer(kernel, isa, syntax).print();
 }
 

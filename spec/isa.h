@@ -83,6 +83,7 @@ struct AssemblySyntax {
   std::string prologue, epilogue, instruction, attribute, separator, tensor, constant, empty;
   std::string attribute_separator = ", ";
   std::string identity, uniform, general; ///< how constants are written; empty: not in that way
+  std::string loop, loop_end, indent;     ///< without `loop`, loops are unrolled
   std::string infinity = "inf",
               nan = "nan"; ///< elements that are no numbers; "-" goes before the former
   std::vector<std::pair<ElementType, std::string>> types; ///< how element types are written

@@ -5,7 +5,6 @@
 namespace isamorph::spec {
 namespace {
 
-
 std::string escaped(const std::string &text) {
   std::string out = "\"";
   for (char c : text) {
@@ -82,8 +81,10 @@ std::string assembly_text(const AssemblySyntax &syntax) {
              escaped(syntax.types[i].second);
     out += "\n";
   }
+  static const AssemblySyntax kNone;
   for (const AssemblyTemplate &item : assembly_templates())
-    out += "    " + std::string(item.key) + " " + text_block(syntax.*(item.text)) + "\n";
+    if (!(syntax.*(item.text)).empty() || !(kNone.*(item.text)).empty())
+      out += "    " + std::string(item.key) + " " + text_block(syntax.*(item.text)) + "\n";
   return out + "  }\n";
 }
 

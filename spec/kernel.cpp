@@ -39,12 +39,13 @@ Kernel layout_off_chip(std::string name, std::span<const TensorDeclaration> inpu
   return kernel;
 }
 
-std::string to_string(const KernelInstruction &instruction, const Isa &isa) {
+std::string to_string(const KernelInstruction &instruction, const Isa &isa,
+                      std::span<const std::string> variables) {
   const Instruction &definition = isa.instructions[instruction.instruction];
   std::string out = definition.name + "(";
-  for (std::size_t i = 0; i < instruction.attributes.size(); ++i)
+  for (std::uint32_t i = 0; i < instruction.attributes.size(); ++i)
     out += (i ? ", " : "") + definition.symbols.integers.names[i] + "=" +
-           std::to_string(instruction.attributes[i]);
+           affine_text(instruction, i, variables);
   return out + ")";
 }
 
@@ -60,7 +61,7 @@ KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const 
          hint.empty() ? "instructions of " + isa.name + ": " + semantics::join(known) : hint);
   }
   const auto &names = definition->symbols.integers.names;
-  semantics::Bindings values = definition->symbols.integers.unbound();
+  std::vector<const Affine *> values(names.size(), nullptr);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Argument &argument = arguments[i];
     if (!argument.name && i > 0 && arguments[i - 1].name)
@@ -77,17 +78,21 @@ KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const 
     }
     if (values[*index])
       fail(argument.location, "attribute '" + names[*index] + "' is given twice");
-    values[*index] = argument.value;
+    values[*index] = &argument.value;
   }
   KernelInstruction bound;
   bound.instruction = static_cast<std::uint32_t>(definition - isa.instructions.data());
   bound.location = where;
   std::vector<std::string> missing;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (values[i])
-      bound.attributes.push_back(*values[i]);
-    else
+  for (std::uint32_t i = 0; i < names.size(); ++i) {
+    if (!values[i]) {
       missing.push_back("'" + names[i] + "'");
+      continue;
+    }
+    bound.attributes.push_back(values[i]->constant);
+    for (auto [depth, factor] : values[i]->terms)
+      bound.strides.push_back({i, depth, factor});
+  }
   if (!missing.empty())
     fail(where, name + ": missing attribute " + semantics::join(missing));
   return bound;

@@ -1,6 +1,7 @@
 // isamorph's own assembly text.
 #include "spec/constants.h"
 #include "spec/kernel_text.h"
+#include "spec/unroll.h"
 
 #include <algorithm>
 #include <set>
@@ -22,27 +23,9 @@ public:
     cursor_.expect_word("kernel");
     kernel_.name = cursor_.identifier("the kernel's name", ".-");
     cursor_.expect("{");
-    bool has_memory = false;
-    Location memory_place;
-    while (!cursor_.accept("}")) {
-      Location place = cursor_.here();
-      if (cursor_.accept_word("memory")) {
-        if (has_memory)
-          fail(place, "`memory` is given twice");
-        has_memory = true;
-        kernel_.off_chip_bytes = cursor_.integer("the size of off-chip memory in bytes");
-      } else if (cursor_.accept_word("input")) {
-        kernel_.inputs.push_back(tensor());
-      } else if (cursor_.accept_word("constant")) {
-        kernel_.constants.push_back(tensor());
-        constant(kernel_.constants.back());
-      } else if (cursor_.accept_word("output")) {
-        kernel_.outputs.push_back(tensor());
-      } else {
-        instruction();
-      }
-    }
-    if (!has_memory)
+    while (!cursor_.accept("}"))
+      statement();
+    if (!has_memory_)
       cursor_.error("the kernel has no `memory BYTES` line");
     if (!cursor_.at_end())
       cursor_.error_expected("the end of the file: one kernel a file");
@@ -50,6 +33,56 @@ public:
   }
 
 private:
+  void statement() {
+    Location place = cursor_.here();
+    if (cursor_.accept_word("memory")) {
+      if (has_memory_)
+        fail(place, "`memory` is given twice");
+      has_memory_ = true;
+      kernel_.off_chip_bytes = cursor_.integer("the size of off-chip memory in bytes");
+    } else if (cursor_.accept_word("input")) {
+      kernel_.inputs.push_back(tensor());
+    } else if (cursor_.accept_word("constant")) {
+      kernel_.constants.push_back(tensor());
+      constant(kernel_.constants.back());
+    } else if (cursor_.accept_word("output")) {
+      kernel_.outputs.push_back(tensor());
+    } else {
+      step();
+    }
+  }
+
+  /// An instruction, or a loop with its body.
+  void step() {
+    do {
+      Location place = cursor_.here();
+      std::string name = cursor_.identifier(
+          loops_.empty() ? "an instruction, a loop, memory, input, constant, output or '}'"
+                         : "an instruction, a loop or '}'");
+      if (name == "for" && !cursor_.looking_at("("))
+        open_loop(place);
+      else
+        instruction(name, place);
+      while (!loops_.empty() && cursor_.accept("}"))
+        loops_.close();
+    } while (!loops_.empty());
+  }
+
+  /// `VARIABLE in START..END [step STEP] {`
+  void open_loop(const Location &place) {
+    Loop loop;
+    loop.location = place;
+    loop.variable = cursor_.identifier("the loop's variable");
+    cursor_.expect_word("in");
+    loop.start = cursor_.integer("the loop's first value");
+    cursor_.expect("..");
+    loop.end = cursor_.integer("the loop's end");
+    if (cursor_.accept_word("step"))
+      loop.step = cursor_.integer("the loop's step");
+    cursor_.expect("{");
+    loops_.open(std::move(loop));
+  }
+
   Placed tensor() {
     Placed out;
     out.location = cursor_.here();
@@ -122,18 +155,14 @@ private:
       cursor_.error_expected("'}' after " + std::to_string(shape.dims[dimension]) + " entries");
   }
 
-  void instruction() {
-    Location place = cursor_.here();
-    std::string name = cursor_.identifier("an instruction, memory, input, constant, output or '}'");
+  void instruction(const std::string &name, const Location &place) {
     cursor_.expect("(");
     std::vector<Argument> arguments;
     while (!cursor_.accept(")")) {
       Argument argument;
       argument.location = cursor_.here();
-      argument.name = cursor_.try_identifier();
-      if (argument.name)
-        cursor_.expect("=");
-      argument.value = cursor_.integer("an integer");
+      argument.name = attribute_name();
+      argument.value = parse_affine(cursor_, loops_.variables());
       if (cursor_.looking_at("."))
         cursor_.error("attributes are integers");
       arguments.push_back(std::move(argument));
@@ -143,9 +172,23 @@ private:
     kernel_.instructions.push_back(bind_arguments(isa_, name, place, arguments));
   }
 
+  /// `NAME =`; a loop's variable may come instead.
+  std::optional<std::string> attribute_name() {
+    std::size_t begin = cursor_.offset();
+    auto name = cursor_.try_identifier();
+    if (!name || cursor_.accept("="))
+      return name;
+    if (!find_variable(loops_.variables(), *name))
+      cursor_.expect("=");
+    cursor_.seek(begin);
+    return std::nullopt;
+  }
+
   Cursor cursor_;
   const Isa &isa_;
   Kernel kernel_;
+  LoopStack loops_{kernel_};
+  bool has_memory_ = false;
   std::int64_t constant_bytes_ = 0;
 };
 
@@ -160,6 +203,14 @@ std::string constant_text(const semantics::Tensor &tensor) {
   if (auto bits = uniform_value(tensor); bits && tensor.shape().rank() > 0)
     return "full(" + semantics::element_text(tensor.shape().type, *bits) + ")";
   return nested_list(tensor, "{", "}", semantics::element_text);
+}
+
+std::string indent(std::size_t depth) { return std::string(2 * depth, ' '); }
+
+std::string loop_line(const Loop &loop) {
+  return "for " + loop.variable + " in " + std::to_string(loop.start) + ".." +
+         std::to_string(loop.end) + (loop.step == 1 ? "" : " step " + std::to_string(loop.step)) +
+         " {";
 }
 
 } // namespace
@@ -177,8 +228,18 @@ std::string print_own_assembly(const Kernel &kernel, const Isa &isa) {
     out += tensor_line("constant", tensor) + " = " + constant_text(*tensor.value) + "\n";
   for (const Placed &tensor : kernel.outputs)
     out += tensor_line("output", tensor) + "\n";
-  for (const KernelInstruction &instruction : kernel.instructions)
-    out += "  " + to_string(instruction, isa) + "\n";
+  std::vector<std::vector<std::uint32_t>> around = enclosing_loops(kernel);
+  std::size_t depth = 0, next = 0;
+  for (std::size_t i = 0; i < around.size(); ++i) {
+    for (; depth > shared_loops(around, i); --depth)
+      out += indent(depth) + "}\n";
+    for (; depth < around[i].size(); ++depth)
+      out += indent(depth + 1) + loop_line(kernel.loops[next++]) + "\n";
+    out += indent(depth + 1) +
+           to_string(kernel.instructions[i], isa, variables_of(kernel, around[i])) + "\n";
+  }
+  for (; depth > 0; --depth)
+    out += indent(depth) + "}\n";
   return out + "}\n";
 }
 

@@ -2,11 +2,14 @@
 //   {"kernel": NAME, "memory": BYTES,
 //    "inputs": [{"name": .., "address": .., "type": "bf16", "shape": [..]}], "constants": [{..,
 //    "value": VALUE}], "outputs": [..], "instructions": [{"instruction": NAME, "attributes": {"n":
-//    64, ..}}]}
-// VALUE is "eye", {"full": NUMBER} or the elements as one flat list; numbers that JSON lacks are
-// strings ("inf", "nan").
+//    64, ..}}, LOOP, ..]}
+// LOOP is {"loop": VARIABLE, "start": .., "end": .., "step": .., "body": [..]}, the step 1 if
+// absent; within it an attribute may be {"constant": .., "factors": {VARIABLE: .., ..}}. VALUE is
+// "eye", {"full": NUMBER} or the elements as one flat list; numbers that JSON lacks are strings
+// ("inf", "nan").
 #include "spec/constants.h"
 #include "spec/kernel_text.h"
+#include "spec/unroll.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -19,7 +22,7 @@ using semantics::fail;
 using semantics::Location;
 using semantics::Shape;
 
-constexpr std::size_t kMaxDepth = 32;
+constexpr std::size_t kMaxDepth = 8 + 2 * kMaxLoopDepth;
 
 /// A JSON value that knows where it stands.
 struct Json {
@@ -161,8 +164,7 @@ public:
     kernel_.inputs = tensors(root, "inputs", false);
     kernel_.constants = tensors(root, "constants", true);
     kernel_.outputs = tensors(root, "outputs", false);
-    for (const Json &item : list(member(root, "instructions")).items)
-      instruction(item);
+    steps(member(root, "instructions"));
     return std::move(kernel_);
   }
 
@@ -271,6 +273,54 @@ private:
     return *bits;
   }
 
+  /// Instructions and loops; the text's depth is bounded.
+  void steps(const Json &items) { // NOLINT(misc-no-recursion)
+    for (const Json &item : list(items).items)
+      if (item.kind == Json::Kind::Object && find(item, "loop"))
+        loop(item);
+      else
+        instruction(item);
+  }
+
+  void loop(const Json &item) { // NOLINT(misc-no-recursion)
+    known_keys(item, {"loop", "start", "end", "step", "body"});
+    Loop loop;
+    loop.location = item.location;
+    const Json &variable = member(item, "loop");
+    loop.variable = name(variable);
+    if (loop.variable.find_first_of(".-") != std::string::npos)
+      fail(variable.location, "the name of a loop's variable has letters, digits and '_'");
+    loop.start = integer(member(item, "start"));
+    loop.end = integer(member(item, "end"));
+    if (const Json *step = find(item, "step"))
+      loop.step = integer(*step);
+    loops_.open(std::move(loop));
+    steps(member(item, "body"));
+    loops_.close();
+  }
+
+  /// An integer or an affine form.
+  Affine affine(const Json &value) const {
+    if (value.kind != Json::Kind::Object)
+      return {integer(value), {}};
+    known_keys(value, {"constant", "factors"});
+    Affine out{integer(member(value, "constant")), {}};
+    const Json &factors = member(value, "factors");
+    if (factors.kind != Json::Kind::Object)
+      fail(factors.location, "expected an object");
+    for (std::size_t i = 0; i < factors.keys.size(); ++i) {
+      const Json &factor = factors.items[i];
+      auto variable = find_variable(loops_.variables(), factors.keys[i]);
+      if (!variable)
+        fail(factor.location, "\"" + factors.keys[i] + "\" is the variable of no loop here",
+             semantics::suggest(factors.keys[i], loops_.variables()));
+      out = combine('+', out,
+                    combine('*', {0, {{*variable, 1}}}, {integer(factor), {}}, factor.location),
+                    factor.location);
+    }
+    return out;
+  }
+
   void instruction(const Json &item) {
     known_keys(item, {"instruction", "attributes"});
     const Json &attributes = member(item, "attributes");
@@ -279,13 +329,14 @@ private:
     std::vector<Argument> arguments;
     for (std::size_t i = 0; i < attributes.keys.size(); ++i)
       arguments.push_back(
-          {attributes.keys[i], integer(attributes.items[i]), attributes.items[i].location});
+          {attributes.keys[i], affine(attributes.items[i]), attributes.items[i].location});
     const Json &called = member(item, "instruction");
     kernel_.instructions.push_back(bind_arguments(isa_, string(called), item.location, arguments));
   }
 
   const Isa &isa_;
   Kernel kernel_;
+  LoopStack loops_{kernel_};
   std::int64_t constant_bytes_ = 0;
 };
 
@@ -327,6 +378,35 @@ std::string tensors_json(const char *key, const std::vector<Placed> &group) {
   return out + (group.empty() ? "]" : "\n  ]");
 }
 
+/// A loop up to its body.
+std::string loop_json(const Loop &loop) {
+  return "{\"loop\": " + Ordered(loop.variable).dump() +
+         ", \"start\": " + std::to_string(loop.start) + ", \"end\": " + std::to_string(loop.end) +
+         (loop.step == 1 ? "" : ", \"step\": " + std::to_string(loop.step)) + ", \"body\": [";
+}
+
+std::string attribute_json(const KernelInstruction &call, std::uint32_t attribute,
+                           std::span<const std::string> variables) {
+  std::string factors;
+  for (const Stride &stride : call.strides)
+    if (stride.attribute == attribute)
+      factors += (factors.empty() ? "" : ", ") + Ordered(variables[stride.depth]).dump() + ": " +
+                 std::to_string(stride.factor);
+  std::string constant = std::to_string(call.attributes[attribute]);
+  return factors.empty() ? constant
+                         : "{\"constant\": " + constant + ", \"factors\": {" + factors + "}}";
+}
+
+std::string instruction_json(const KernelInstruction &call, const Isa &isa,
+                             std::span<const std::string> variables) {
+  const Instruction &definition = isa.instructions[call.instruction];
+  std::string out = "{\"instruction\": " + Ordered(definition.name).dump() + ", \"attributes\": {";
+  for (std::uint32_t a = 0; a < call.attributes.size(); ++a)
+    out += (a ? ", " : "") + Ordered(definition.symbols.integers.names[a]).dump() + ": " +
+           attribute_json(call, a, variables);
+  return out + "}}";
+}
+
 } // namespace
 
 Kernel read_json(const semantics::SourceRef &source, const Isa &isa) {
@@ -342,16 +422,20 @@ std::string print_json(const Kernel &kernel, const Isa &isa) {
                     ",\n  \"memory\": " + std::to_string(kernel.off_chip_bytes);
   out += tensors_json("inputs", kernel.inputs) + tensors_json("constants", kernel.constants) +
          tensors_json("outputs", kernel.outputs) + ",\n  \"instructions\": [";
-  for (std::size_t i = 0; i < kernel.instructions.size(); ++i) {
-    const KernelInstruction &instruction = kernel.instructions[i];
-    const Instruction &definition = isa.instructions[instruction.instruction];
-    out += (i ? ",\n    {" : "\n    {") + std::string("\"instruction\": ") +
-           Ordered(definition.name).dump() + ", \"attributes\": {";
-    for (std::size_t j = 0; j < instruction.attributes.size(); ++j)
-      out += (j ? ", " : "") + Ordered(definition.symbols.integers.names[j]).dump() + ": " +
-             std::to_string(instruction.attributes[j]);
-    out += "}}";
+  std::vector<std::vector<std::uint32_t>> around = enclosing_loops(kernel);
+  std::size_t depth = 0, next = 0;
+  auto new_line = [&] { return "\n    " + std::string(2 * depth, ' '); };
+  for (std::size_t i = 0; i < around.size(); ++i) {
+    for (; depth > shared_loops(around, i); --depth)
+      out += "]}";
+    out += i ? "," : "";
+    for (; depth < around[i].size(); ++depth)
+      out += new_line() + loop_json(kernel.loops[next++]);
+    out +=
+        new_line() + instruction_json(kernel.instructions[i], isa, variables_of(kernel, around[i]));
   }
+  for (; depth > 0; --depth)
+    out += "]}";
   return out + (kernel.instructions.empty() ? "]\n}\n" : "\n  ]\n}\n");
 }
 

@@ -2,14 +2,14 @@
 // The readers and printers of the three text forms of a kernel, and what they share. Private to
 // spec/.
 
-#include "spec/kernel.h"
+#include "spec/affine.h"
 
 namespace isamorph::spec {
 
 /// One `name=value` of an instruction; without a name it is positional.
 struct Argument {
   std::optional<std::string> name;
-  std::int64_t value = 0;
+  Affine value;
   semantics::Location location;
 };
 

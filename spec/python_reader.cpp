@@ -4,6 +4,7 @@
 #include "spec/python_values.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace isamorph::spec {
 namespace {
@@ -42,9 +43,9 @@ public:
 
 private:
   [[noreturn]] void unexpected(const std::string &what) {
-    static const std::vector<std::string> kStatements = {"for",    "while", "if",     "with",
-                                                         "class",  "try",   "lambda", "yield",
-                                                         "assert", "del",   "global", "raise"};
+    static const std::vector<std::string> kStatements = {"while", "if",     "with",  "class",
+                                                         "try",   "lambda", "yield", "assert",
+                                                         "del",   "global", "raise"};
     if (p_.token().kind == Kind::Name &&
         std::find(kStatements.begin(), kStatements.end(), p_.token().text) != kStatements.end())
       p_.error("Python's '" + p_.token().text + "' is not supported in kernels",
@@ -234,29 +235,77 @@ private:
                              out.shape.to_string());
   }
 
+  /// The lines indented more than `outer_indent`; loops nest by their indentation.
   void body(std::uint32_t outer_indent) {
-    std::optional<std::uint32_t> indent;
+    std::vector<std::uint32_t> indents; // of the function's lines and of the loops around here
+    std::uint32_t head = outer_indent;  // of the line whose body begins
+    bool opened = true;
     while (p_.token().kind != Kind::End && p_.token().indent > outer_indent) {
-      if (!indent)
-        indent = p_.token().indent;
-      if (p_.token().indent != *indent)
+      std::uint32_t indent = p_.token().indent;
+      if (opened && indent <= head)
+        p_.error("expected the indented body of the loop");
+      if (opened)
+        indents.push_back(indent);
+      for (; indents.size() > 1 && indent < indents.back(); indents.pop_back())
+        loops_.close();
+      if (indent != indents.back())
         p_.error("unexpected indentation");
-      if (p_.token().kind == Kind::String || p_.is_word("pass")) {
-        p_.advance();
-        end_of_line();
-      } else if (p_.is_word(api_word_)) {
-        call();
-      } else if (p_.is_word("return")) {
-        p_.advance();
-        end_of_line();
-        if (p_.token().kind != Kind::End && p_.token().indent > outer_indent)
-          p_.error("this line is never reached");
-      } else {
-        unexpected("'" + api_word_ + ".INSTRUCTION(...)'");
+      head = indent;
+      opened = p_.is_word("for");
+      if (opened) {
+        open_loop();
+      } else if (simple_statement() && p_.token().kind != Kind::End &&
+                 p_.token().indent > outer_indent) {
+        p_.error("this line is never reached");
       }
     }
-    if (!indent)
-      p_.error("expected the indented body of the function");
+    if (opened)
+      p_.error(loops_.empty() ? "expected the indented body of the function"
+                              : "expected the indented body of the loop");
+    for (; indents.size() > 1; indents.pop_back())
+      loops_.close();
+  }
+
+  /// Whether it was `return`.
+  bool simple_statement() {
+    if (p_.token().kind == Kind::String || p_.is_word("pass")) {
+      p_.advance();
+      end_of_line();
+    } else if (p_.is_word(api_word_)) {
+      call();
+    } else if (p_.is_word("return") && loops_.empty()) {
+      p_.advance();
+      end_of_line();
+      return true;
+    } else {
+      unexpected("'" + api_word_ + ".INSTRUCTION(...)'");
+    }
+    return false;
+  }
+
+  /// `for VARIABLE in range([START,] END [, STEP]):`
+  void open_loop() {
+    Loop loop;
+    loop.location = p_.here();
+    p_.advance();
+    loop.variable = p_.name("the loop's variable");
+    if (!p_.is_word("in"))
+      p_.error_expected("'in'");
+    p_.advance();
+    if (!p_.is_word("range"))
+      p_.error_expected("'range(...)'");
+    p_.advance();
+    p_.expect("(");
+    loop.end = p_.integer();
+    if (p_.accept(",")) {
+      loop.start = std::exchange(loop.end, p_.integer());
+      if (p_.accept(","))
+        loop.step = p_.integer();
+    }
+    p_.expect(")");
+    p_.expect(":");
+    end_of_line();
+    loops_.open(std::move(loop));
   }
 
   void call() {
@@ -269,17 +318,23 @@ private:
     while (!p_.accept(")")) {
       Argument argument;
       argument.location = p_.here();
-      if (p_.token().kind == Kind::Name) {
+      if (p_.token().kind == Kind::Name && !is_variable()) {
         argument.name = p_.name("an attribute");
         p_.expect("=");
       }
-      argument.value = p_.integer();
+      argument.value = p_.affine(loops_.variables());
       arguments.push_back(std::move(argument));
       if (!p_.is(")"))
         p_.expect(",");
     }
     end_of_line();
     kernel_.instructions.push_back(bind_arguments(isa_, name, place, arguments));
+  }
+
+  /// Of a loop, and not the name of an attribute.
+  bool is_variable() const {
+    bool named = p_.token_after(1).kind == Kind::Operator && p_.token_after(1).text == "=";
+    return !named && find_variable(loops_.variables(), p_.token().text).has_value();
   }
 
   /// `return NAME_`, and nothing more.
@@ -300,6 +355,7 @@ private:
   PythonValues p_;
   const Isa &isa_;
   Kernel kernel_;
+  LoopStack loops_{kernel_};
   std::string kernel_word_ = "kernel", api_word_ = "api";
 };
 

@@ -82,83 +82,88 @@ void PythonValues::error_expected(std::string_view what) const {
   error("expected " + std::string(what) + ", found " + found);
 }
 
-std::int64_t PythonValues::checked(char op, std::int64_t a, std::int64_t b,
-                                   const Location &place) const {
-  std::int64_t out = 0;
-  bool overflow = false;
-  if (op == '+') {
-    overflow = __builtin_add_overflow(a, b, &out);
-  } else if (op == '-') {
-    overflow = __builtin_sub_overflow(a, b, &out);
-  } else if (op == '*') {
-    overflow = __builtin_mul_overflow(a, b, &out);
-  } else if (b == 0) {
+/// '/' for Python's `//`, '%': of constants.
+Affine PythonValues::divided(char op, const Affine &a, const Affine &b,
+                             const Location &place) const {
+  if (!a.terms.empty() || !b.terms.empty())
+    fail(place, "a quotient of loop variables is not affine");
+  std::int64_t x = a.constant, y = b.constant, out = 0;
+  if (y == 0)
     fail(place, "division by zero");
-  } else if (b == -1) {
-    overflow = op == '/' && __builtin_sub_overflow(std::int64_t{0}, a, &out);
-  } else {
-    // Python rounds quotients down; the remainder has the divisor's sign.
-    std::int64_t quotient = a / b - (a % b != 0 && (a < 0) != (b < 0));
-    out = op == '/' ? quotient : a - quotient * b;
+  if (y == -1) {
+    if (op == '/' && __builtin_sub_overflow(std::int64_t{0}, x, &out))
+      fail(place, "this integer does not fit 64 bits");
+    return {out, {}};
   }
-  if (overflow)
-    fail(place, "this integer does not fit 64 bits");
-  return out;
+  // Python rounds quotients down; the remainder has the divisor's sign.
+  std::int64_t quotient = x / y - (x % y != 0 && (x < 0) != (y < 0));
+  return {op == '/' ? quotient : x - quotient * y, {}};
 }
 
-std::int64_t PythonValues::integer() { return sum(0); }
+std::int64_t PythonValues::integer() { return affine({}).constant; }
 
-std::int64_t PythonValues::sum(int depth) {
-  std::int64_t left = product(depth);
+Affine PythonValues::affine(std::span<const std::string> variables) {
+  variables_ = variables;
+  return sum(0);
+}
+
+Affine PythonValues::sum(int depth) {
+  Affine left = product(depth);
   while (is("+") || is("-")) {
     Location place = here();
     char op = token().text[0];
     advance();
-    left = checked(op, left, product(depth), place);
+    left = combine(op, left, product(depth), place);
   }
   return left;
 }
 
-std::int64_t PythonValues::product(int depth) {
-  std::int64_t left = factor(depth);
+Affine PythonValues::product(int depth) {
+  Affine left = factor(depth);
   while (is("*") || is("//") || is("%")) {
     Location place = here();
     char op = token().text[0];
     advance();
-    left = checked(op, left, factor(depth), place);
+    Affine right = factor(depth);
+    left = op == '*' ? combine(op, left, right, place) : divided(op, left, right, place);
   }
   if (is("/"))
     error("'/' gives a float in Python; use '//'");
   return left;
 }
 
-std::int64_t PythonValues::factor(int depth) {
+Affine PythonValues::factor(int depth) {
   if (depth > kMaxDepth)
     error("this expression is nested too deeply");
   Location place = here();
   if (accept("-"))
-    return checked('-', 0, factor(depth + 1), place);
+    return combine('-', {}, factor(depth + 1), place);
   if (accept("+"))
     return factor(depth + 1);
-  std::int64_t base = atom(depth), out = 1;
+  Affine base = atom(depth), out{1, {}};
   if (!is("**"))
     return base;
   place = here();
   advance();
-  std::int64_t exponent = factor(depth + 1);
-  if (exponent < 0 || exponent > 64)
+  Affine exponent = factor(depth + 1);
+  if (!exponent.terms.empty() || exponent.constant < 0 || exponent.constant > 64)
     fail(place, "expected an exponent between 0 and 64");
-  for (; exponent > 0; --exponent)
-    out = checked('*', out, base, place);
+  for (; exponent.constant > 0; --exponent.constant)
+    out = combine('*', out, base, place);
   return out;
 }
 
-std::int64_t PythonValues::atom(int depth) {
+Affine PythonValues::atom(int depth) {
   if (accept("(")) {
-    std::int64_t value = sum(depth + 1);
+    Affine value = sum(depth + 1);
     expect(")");
     return value;
   }
+  if (token().kind == Kind::Name)
+    if (auto variable = find_variable(variables_, token().text)) {
+      advance();
+      return {0, {{*variable, 1}}};
+    }
   if (token().kind != Kind::Number)
     error_expected("an integer");
   std::string_view text = token().text;
@@ -172,7 +177,7 @@ std::int64_t PythonValues::atom(int depth) {
   if (status != std::errc{} || end != text.data() + text.size())
     error("expected an integer, found '" + token().text + "'");
   advance();
-  return value;
+  return {value, {}};
 }
 
 ElementType PythonValues::element_type() {

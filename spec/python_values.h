@@ -28,6 +28,8 @@ public:
 
   /// A constant integer expression with + - * // % ** and parentheses; each step fits 64 bits.
   std::int64_t integer();
+  /// The same over the variables of loops, outermost first; affine in them.
+  Affine affine(std::span<const std::string> variables);
   semantics::ElementType element_type();
   std::vector<std::int64_t> shape();
   /// jnp.eye(..), jnp.zeros(..), jnp.ones(..), jnp.full(..), jnp.array(..) or nested lists. `type`
@@ -38,12 +40,11 @@ public:
 
 private:
   struct Calls;
-  std::int64_t sum(int depth);
-  std::int64_t product(int depth);
-  std::int64_t factor(int depth);
-  std::int64_t atom(int depth);
-  std::int64_t checked(char op, std::int64_t a, std::int64_t b,
-                       const semantics::Location &place) const;
+  Affine sum(int depth);
+  Affine product(int depth);
+  Affine factor(int depth);
+  Affine atom(int depth);
+  Affine divided(char op, const Affine &a, const Affine &b, const semantics::Location &place) const;
   /// The text of one number, the way parse_element takes it.
   std::string element();
   void elements(std::vector<std::string> &out, std::vector<std::int64_t> &dims, std::size_t depth);
@@ -59,6 +60,7 @@ private:
   const Isa &isa_;
   std::vector<PythonToken> tokens_;
   std::size_t at_ = 0;
+  std::span<const std::string> variables_; ///< of the expression at hand
   std::int64_t constant_bytes_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "spec/interval_set.h"
 #include "spec/kernel.h"
 #include "spec/kernel_text.h"
+#include "spec/unroll.h"
 
 #include <algorithm>
 #include <set>
@@ -24,8 +25,9 @@ public:
       fail("off-chip memory of " + std::to_string(kernel_.off_chip_bytes) +
            " bytes is larger than 2^40 bytes");
     tensors();
-    for (const KernelInstruction &instruction : kernel_.instructions)
-      check(instruction);
+    check_loops(kernel_, isa_);
+    for_each_instance(kernel_, [&](const Instance &instance) { check(instance); });
+    instance_ = nullptr;
     for (const Placed &output : kernel_.outputs)
       if (auto byte = written_[isa_.off_chip].first_missing(output.address,
                                                             output.address + output.shape.bytes()))
@@ -34,7 +36,9 @@ public:
   }
 
 private:
-  [[noreturn]] void fail(const std::string &message) const {
+  [[noreturn]] void fail(std::string message) const {
+    if (instance_)
+      message += iteration_text(kernel_, *instance_);
     if (here_.source)
       semantics::fail(here_, message);
     throw semantics::InputError(message);
@@ -99,9 +103,11 @@ private:
     }
   }
 
-  void check(const KernelInstruction &instruction) {
+  void check(const Instance &instance) {
+    const KernelInstruction &instruction = instance.call;
     if (instruction.location.source)
       here_ = instruction.location;
+    instance_ = &instance;
     const Instruction &definition = isa_.instructions[instruction.instruction];
     definition_ = &definition;
     instruction_ = &instruction;
@@ -235,6 +241,7 @@ private:
   Location here_;
   const Instruction *definition_ = nullptr;
   const KernelInstruction *instruction_ = nullptr;
+  const Instance *instance_ = nullptr; ///< while instructions are checked
   semantics::Bindings values_;
   std::vector<std::int64_t> starts_, extents_, sizes_; ///< of the region at hand
 };

@@ -2,6 +2,7 @@
 
 #include "costmodel/cost_model.h"
 #include "semantics/hlo.h"
+#include "spec/unroll.h"
 #include "verify/digest.h"
 #include "verify/landmark_checker.h"
 #include "verify/lemmas.h"
@@ -146,7 +147,7 @@ std::string instance_of(const spec::KernelInstruction &step, const spec::Isa &is
 /// model's.
 void check_prices(const spec::Kernel &kernel, const spec::Isa &isa, const LandmarkTask &task,
                   costmodel::CostModel model, const std::string &unit) {
-  for (const spec::KernelInstruction &step : kernel.instructions) {
+  for (const spec::KernelInstruction &step : spec::unrolled(kernel).instructions) {
     const spec::Instruction &instruction = isa.instructions[step.instruction];
     semantics::Bindings attributes(step.attributes.begin(), step.attributes.end());
     std::int64_t price = costmodel::instruction_cost(instruction, attributes, model);

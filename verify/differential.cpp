@@ -149,6 +149,77 @@ void fill_cancelling(std::vector<Tensor> &tensors, Style style, std::mt19937_64 
   }
 }
 
+/// Inputs of programs all of whose inputs are integers: no rounding to expose, but wrap-around,
+/// saturation, and every place.
+enum class IntegerStyle : std::uint8_t {
+  Places,    ///< all numbers distinct as far as the type allows, of either sign
+  Single,    ///< one tensor with one element that is not 0
+  Magnitude, ///< each tensor of its own number of bits: sums come near every bound
+  Bits,      ///< anything
+  Extremes,  ///< least and largest numbers and their neighbours
+  Steps,     ///< one extreme element among small ones
+  Small,
+  Count
+};
+
+std::uint64_t extreme(ElementType type, std::mt19937_64 &engine) {
+  int bits = 8 * semantics::byte_size(type);
+  std::uint64_t half = std::uint64_t{1} << (bits - 1), near = engine() % 3 - 1;
+  switch (engine() % 5) {
+  case 0:
+    return half + near; // around the least, and the largest, signed number
+  case 1:
+    return near; // around 0, and the largest unsigned number
+  case 2:
+    return 127 + near;
+  case 3:
+    return ~std::uint64_t{127} + near;
+  default:
+    return (std::uint64_t{1} << engine() % static_cast<unsigned>(bits)) + near;
+  }
+}
+
+/// A number of at most `bits` bits, of either sign.
+std::uint64_t magnitude(unsigned bits, std::mt19937_64 &engine) {
+  std::uint64_t value = bits == 0 ? 0 : engine() >> (64 - bits);
+  return engine() % 2 ? value : 0 - value;
+}
+
+void fill_integers(Tensor &tensor, IntegerStyle style, bool carrier, std::mt19937_64 &engine) {
+  ElementType type = tensor.shape().type;
+  auto bits = static_cast<unsigned>(8 * semantics::byte_size(type));
+  unsigned most = static_cast<unsigned>(engine() % (bits + 1));
+  std::uint64_t mask = bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+  std::int64_t elements = tensor.elements();
+  std::int64_t chosen =
+      elements > 0 ? static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(elements)) : 0;
+  auto odd = engine() | 1;
+  for (std::int64_t i = 0; i < elements; ++i) {
+    std::uint64_t value = 0;
+    if (style == IntegerStyle::Places)
+      value = (static_cast<std::uint64_t>(i) + 1) * odd;
+    else if (style == IntegerStyle::Single && carrier)
+      value = i == chosen ? engine() | 1 : 0;
+    else if (style == IntegerStyle::Bits || style == IntegerStyle::Single)
+      value = engine();
+    else if (style == IntegerStyle::Magnitude)
+      value = magnitude(most, engine);
+    else if (style == IntegerStyle::Extremes || (style == IntegerStyle::Steps && i == chosen))
+      value = extreme(type, engine);
+    else
+      value = magnitude(2, engine);
+    tensor.set_bits(i, type == ElementType::Pred ? value & 1 : value & mask);
+  }
+}
+
+std::vector<Tensor> integer_input(std::vector<Tensor> tensors, std::mt19937_64 &engine, int index) {
+  auto style = static_cast<IntegerStyle>(index % static_cast<int>(IntegerStyle::Count));
+  std::size_t carrier = tensors.empty() ? 0 : engine() % tensors.size();
+  for (std::size_t t = 0; t < tensors.size(); ++t)
+    fill_integers(tensors[t], style, t == carrier, engine);
+  return tensors;
+}
+
 bool is_zero(ElementType type, std::uint64_t bits) {
   return is_float(type) ? semantics::decode(type, bits) == 0 : bits == 0;
 }
@@ -422,6 +493,10 @@ std::vector<Tensor> test_input(std::span<const Shape> shapes, Level level, std::
   out.reserve(shapes.size());
   for (const Shape &shape : shapes)
     out.emplace_back(shape);
+  bool integers = std::all_of(shapes.begin(), shapes.end(),
+                              [](const Shape &shape) { return integral(shape.type); });
+  if (integers)
+    return integer_input(std::move(out), engine, index);
   if (style == Style::Mask || style == Style::Cancelling)
     fill_cancelling(out, style, engine, finite);
   else

@@ -39,7 +39,7 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
     verdict.outcome = Outcome::Equivalent;
     verdict.level = proof.level;
     verdict.reach = reach(graph, proof.level);
-    verdict.reason = "both sides are the same terms of their inputs";
+    verdict.reason = proof.method;
     if (proof.level == Level::Real) {
       tests.only_measure = true;
       tests.max_tests = std::min(tests.max_tests, kMeasurements);
@@ -55,19 +55,26 @@ Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
         "the terms differ over the real numbers as far as isamorph can tell: " + proof.difference;
     return verdict;
   }
+  verdict.lemmas.clear();
+  if (proof.gave_up && options.level != Level::Bits) { // which inputs count, the terms would say
+    verdict.reason = proof.difference;
+    return verdict;
+  }
   DifferentialResult result =
       compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
   verdict.tests = result.tests;
-  verdict.lemmas.clear();
   if (result.counterexample) {
     verdict.outcome = Outcome::Different;
     verdict.reason = different_reason(*result.counterexample, graph);
     verdict.counterexample = std::move(result.counterexample);
   } else {
     verdict.reason =
-        fmt::format("the terms differ ({}), but {} tests showed no difference{}", proof.difference,
+        fmt::format("{} ({}), but {} tests showed no difference{}",
+                    proof.gave_up ? "the proof was given up" : "the terms differ", proof.difference,
                     result.tests, result.stopped ? " before time ran out" : "");
   }
+  if (proof.gave_up)
+    return verdict;
   TermGraph again(isa.numerics);
   Proof weaker = prove(again, kernel, isa, graph, Level::Real);
   if (weaker.proved)

@@ -173,12 +173,75 @@ std::vector<Obligation> real(const std::string &name, const std::string &f) {
           claim(name + " commutative", "QF_NRA", declare, "(= (" + f + " x y) (" + f + " y x))")};
 }
 
+/// Integers are a commutative ring, and so are their remainders modulo m: what was reduced, r of
+/// x = m q + r, may be reduced again after a sum or product.
+std::vector<Obligation> integer_ring(const std::string &name) {
+  std::string declare = "(declare-const x Int)\n(declare-const y Int)\n(declare-const z Int)\n"
+                        "(declare-const m Int)\n(declare-const q Int)\n(declare-const r Int)\n";
+  auto fact = [&](const std::string &part, const std::string &text) {
+    return claim(name + " " + part, "QF_NIA", declare, text);
+  };
+  return {fact("sum", "(and (= (+ (+ x y) z) (+ x (+ y z))) (= (+ x y) (+ y x)))"),
+          fact("product", "(and (= (* (* x y) z) (* x (* y z))) (= (* x y) (* y x)))"),
+          fact("distributive", "(= (* x (+ y z)) (+ (* x y) (* x z)))"),
+          fact("reduced sum", "(= (+ (+ (* m q) r) y) (+ (* m q) (+ r y)))"),
+          fact("reduced product", "(= (* (+ (* m q) r) y) (+ (* m (* q y)) (* r y)))")};
+}
+
+/// A number within the range of a type is what wrapping leaves of it, read as that type.
+std::vector<Obligation> integer_range(const std::string &name) {
+  std::vector<Obligation> out;
+  std::string declare = "(declare-const x Int)\n(declare-const y Int)\n(declare-const k Int)\n";
+  for (int bits : {8, 16, 32, 64})
+    for (bool sign : {false, true}) {
+      std::string size = bits == 64 ? "18446744073709551616"
+                                    : std::to_string(std::uint64_t{1} << bits),
+                  half = std::to_string(std::uint64_t{1} << (bits - 1));
+      auto within = [&](const std::string &v) {
+        return sign ? "(and (<= (- " + half + ") " + v + ") (< " + v + " " + half + "))"
+                    : "(and (<= 0 " + v + ") (< " + v + " " + size + "))";
+      };
+      out.push_back(claim(name + (sign ? " s" : " u") + std::to_string(bits), "QF_LIA",
+                          declare + "(assert " + within("x") + ")\n(assert " + within("y") +
+                              ")\n(assert (= x (+ y (* " + size + " k))))\n",
+                          "(= x y)"));
+    }
+  return out;
+}
+
+/// Operands may be regrouped, exchanged and repeated.
+std::optional<std::vector<Obligation>> semilattice(const std::string &name, OpCode op,
+                                                   ElementType type) {
+  auto xy = apply(op, type, "x", "y"), yx = apply(op, type, "y", "x"),
+       yz = apply(op, type, "y", "z"), xx = apply(op, type, "x", "x");
+  if (!semantics::is_integer(type) || !xy || op == OpCode::Add || op == OpCode::Multiply ||
+      op == OpCode::Xor)
+    return std::nullopt;
+  std::string sort = sort_of(type), declare;
+  for (const char *variable : {"x", "y", "z"})
+    declare += std::string("(declare-const ") + variable + " " + sort + ")\n";
+  auto fact = [&](const std::string &part, const std::string &a, const std::string &b) {
+    return claim(name + " " + part, "QF_BV", declare, "(= " + a + " " + b + ")");
+  };
+  return std::vector{fact("associative", *apply(op, type, *xy, "z"), *apply(op, type, "x", *yz)),
+                     fact("commutative", *xy, *yx), fact("idempotent", *xx, "x")};
+}
+
 } // namespace
 
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name) {
   std::vector<std::string> words = words_of(name);
   if (name == "join extract")
     return join_extract();
+  if (name == "integer ring")
+    return integer_ring(name);
+  if (name == "integer range")
+    return integer_range(name);
+  if (words.size() == 3 && words[0] == "semilattice") {
+    auto op = semantics::op_code(words[1]);
+    auto type = semantics::element_type(words[2]);
+    return op && type ? semilattice(name, *op, *type) : std::nullopt;
+  }
   if (name == "real sum")
     return real(name, "+");
   if (name == "real product")

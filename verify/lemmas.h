@@ -12,7 +12,13 @@
 //                             additions is a zero or x; the product x*1 is x in A (d), and rounding
 //                             back to T gives x (e).
 //   add zero T, subtract zero T, multiply one T, divide one T     up to the sign of zero, for
-//   finite x real sum, real product    associativity and commutativity over the reals
+//   finite x
+//   integer ring              sums and products of integers commute, associate and distribute, also
+//                             modulo m
+//   integer range             of the numbers equal modulo 2^n only one is within a type of n bits
+//   semilattice OP TYPE       maximum, minimum, and, or of integers: associative, commutative,
+//                             idempotent
+//   real sum, real product    associativity and commutativity over the reals
 
 #include "verify/smt.h"
 

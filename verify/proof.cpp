@@ -1,5 +1,7 @@
 #include "verify/proof.h"
 
+#include "spec/unroll.h"
+#include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
 
 #include <fmt/format.h>
@@ -73,14 +75,65 @@ void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &g
   check(kernel.outputs, graph.results, "output");
 }
 
-Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-            const semantics::TensorGraph &graph, Level asked) {
-  { // Most proofs need no commutativity; without it they rest on no lemma at all.
-    TermGraph plain(isa.numerics, false);
-    std::vector<SymbolicTensor> inputs = symbolic_inputs(plain, parameter_shapes(graph));
-    if (unequal_pairs(execute(plain, graph, inputs), execute(plain, isa, kernel, inputs)).empty())
-      return {true, Level::Bits, {}, static_cast<std::int64_t>(plain.size()), {}};
+namespace {
+
+constexpr const char *kSameTerms = "both sides are the same terms of their inputs";
+constexpr const char *kSamePolynomials =
+    "both sides are the same polynomials of integers that wrap";
+
+void add_lemmas(Proof &proof, const std::set<std::string> &lemmas) {
+  std::set<std::string> all(proof.lemmas.begin(), proof.lemmas.end());
+  all.insert(lemmas.begin(), lemmas.end());
+  proof.lemmas.assign(all.begin(), all.end());
+}
+
+/// Puts integers into normal form, in `terms`; the pairs that are then equal vanish.
+void close_integers(TermGraph &terms, std::vector<Pair> &pairs, Proof &proof) {
+  IntegerNormalizer normalizer(terms);
+  for (Pair &pair : pairs) {
+    pair.graph = normalizer.normalize(pair.graph);
+    pair.kernel = normalizer.normalize(pair.kernel);
   }
+  std::erase_if(pairs, [](const Pair &pair) { return pair.graph == pair.kernel; });
+  add_lemmas(proof, terms.lemmas());
+  add_lemmas(proof, normalizer.lemmas());
+}
+
+/// The first pair that is still open at a level below bits.
+const Pair *open_at(TermGraph &terms, const std::vector<Pair> &pairs, Level level,
+                    std::set<std::string> &lemmas) {
+  Normalizer normalizer(terms, level);
+  const Pair *open = nullptr;
+  for (const Pair &pair : pairs) {
+    bool equal = normalizer.normalize(pair.graph) == normalizer.normalize(pair.kernel);
+    if (!equal || normalizer.blocked(pair.graph) || normalizer.blocked(pair.kernel)) {
+      open = &pair;
+      break;
+    }
+  }
+  lemmas = terms.lemmas();
+  lemmas.insert(normalizer.lemmas().begin(), normalizer.lemmas().end());
+  return open;
+}
+
+/// Most proofs need no commutativity; without it they rest on no lemma at all.
+std::optional<Proof> prove_plainly(const spec::Kernel &kernel, const spec::Isa &isa,
+                                   const semantics::TensorGraph &graph) {
+  TermGraph plain(isa.numerics, false);
+  std::vector<SymbolicTensor> inputs = symbolic_inputs(plain, parameter_shapes(graph));
+  if (!unequal_pairs(execute(plain, graph, inputs), execute(plain, isa, kernel, inputs)).empty())
+    return std::nullopt;
+  Proof proof;
+  proof.proved = true;
+  proof.terms = static_cast<std::int64_t>(plain.size());
+  proof.method = kSameTerms;
+  return proof;
+}
+
+Proof prove_by_terms(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
+                     const semantics::TensorGraph &graph, Level asked) {
+  if (auto proof = prove_plainly(kernel, isa, graph))
+    return *std::move(proof);
   std::vector<SymbolicTensor> inputs = symbolic_inputs(terms, parameter_shapes(graph));
   std::vector<SymbolicTensor> expected = execute(terms, graph, inputs),
                               actual = execute(terms, isa, kernel, inputs);
@@ -88,36 +141,53 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
   Proof proof;
   proof.lemmas.assign(terms.lemmas().begin(), terms.lemmas().end());
   proof.terms = static_cast<std::int64_t>(terms.size());
+  proof.method = kSameTerms;
+  if (!pairs.empty())
+    proof.difference = describe(terms, pairs.front());
+  TermGraph scratch = terms;
+  if (!pairs.empty() && has_integer_arithmetic(scratch)) {
+    std::vector<Pair> before = pairs;
+    close_integers(scratch, pairs, proof);
+    proof.method = kSamePolynomials;
+    if (!pairs.empty())
+      for (const Pair &pair : before)
+        if (pair.output == pairs.front().output && pair.element == pairs.front().element)
+          proof.difference = describe(terms, pair);
+  }
   proof.proved = pairs.empty();
-  if (proof.proved || asked == Level::Bits) {
-    if (!proof.proved)
-      proof.difference = describe(terms, pairs.front());
-    return proof;
-  }
   for (Level level : {Level::Finite, Level::Real}) {
-    if (!semantics::implies(level, asked))
+    if (proof.proved || asked == Level::Bits || !semantics::implies(level, asked))
       continue;
-    TermGraph scratch = terms;
-    Normalizer normalizer(scratch, level);
-    const Pair *open = nullptr;
-    for (const Pair &pair : pairs) {
-      bool equal = normalizer.normalize(pair.graph) == normalizer.normalize(pair.kernel);
-      if (!equal || normalizer.blocked(pair.graph) || normalizer.blocked(pair.kernel)) {
-        open = &pair;
-        break;
-      }
+    TermGraph below = scratch;
+    std::set<std::string> lemmas;
+    const Pair *open = open_at(below, pairs, level, lemmas);
+    proof.proved = !open;
+    if (open) {
+      proof.difference = describe(scratch, *open);
+      continue;
     }
-    if (!open) {
-      proof.proved = true;
-      proof.level = level;
-      proof.difference.clear();
-      std::set<std::string> lemmas = scratch.lemmas();
-      lemmas.insert(normalizer.lemmas().begin(), normalizer.lemmas().end());
-      proof.lemmas.assign(lemmas.begin(), lemmas.end());
-      return proof;
-    }
-    proof.difference = describe(terms, *open);
+    proof.level = level;
+    add_lemmas(proof, lemmas);
   }
+  if (proof.proved)
+    proof.difference.clear();
+  return proof;
+}
+
+} // namespace
+
+Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
+            const semantics::TensorGraph &graph, Level asked) {
+  Proof proof;
+  try {
+    proof = prove_by_terms(terms, kernel, isa, graph, asked);
+  } catch (const TooMuchWork &limit) {
+    proof.gave_up = true;
+    proof.difference = limit.what();
+  }
+  if (!kernel.loops.empty() && proof.proved)
+    proof.method += fmt::format("; the loops were unrolled into {} instructions",
+                                spec::instance_count(kernel));
   return proof;
 }
 

@@ -1,5 +1,7 @@
 #include "verify/symbolic.h"
 
+#include "spec/unroll.h"
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -237,10 +239,30 @@ void for_each_element(const spec::Buffer &buffer, const spec::ConcreteRegion &re
   }
 }
 
+/// Elements that the operations of a graph read and write; those of a dot for each of its sums.
+std::int64_t work_of(const TensorGraph &graph) {
+  std::int64_t work = 0;
+  for (const Node &node : graph.nodes) {
+    work += node.shape.elements();
+    for (semantics::NodeId operand : node.operands)
+      work += graph[operand].shape.elements();
+    if (node.op != OpCode::Dot)
+      continue;
+    std::int64_t length = 1;
+    for (std::int64_t d : node.attributes.get(AttributeKey::LhsContracting))
+      length *= graph[node.operands[0]].shape.dims[static_cast<std::size_t>(d)];
+    work += node.shape.elements() * length;
+  }
+  return work;
+}
+
 class Machine {
 public:
-  Machine(TermGraph &terms, const spec::Isa &isa)
-      : terms_(terms), isa_(isa), buffers_(isa.buffers.size()) {}
+  Machine(TermGraph &terms, const spec::Isa &isa, std::int64_t limit)
+      : terms_(terms), isa_(isa), limit_(limit), buffers_(isa.buffers.size()) {
+    for (const spec::Instruction &instruction : isa.instructions)
+      body_variables_.push_back(spec::body_variables(instruction));
+  }
 
   void place(const spec::Placed &placed, const SymbolicTensor &tensor) {
     std::vector<TermId> bytes = bytes_of(terms_, tensor);
@@ -258,7 +280,11 @@ public:
   void step(const spec::KernelInstruction &step) {
     const spec::Instruction &instruction = isa_.instructions[step.instruction];
     semantics::Bindings attributes(step.attributes.begin(), step.attributes.end());
-    const TensorGraph &body = body_of(step, instruction, attributes);
+    const Body &prepared = body_of(step, instruction, attributes);
+    if ((work_ += prepared.work) > limit_)
+      throw TooMuchWork("symbolic execution of the kernel needs more than " +
+                        std::to_string(limit_) + " steps");
+    const TensorGraph &body = prepared.graph;
     std::vector<SymbolicTensor> inputs;
     for (std::size_t r = 0; r < instruction.reads.size(); ++r) {
       SymbolicTensor tensor{body[body.parameters[r]].shape, {}};
@@ -282,22 +308,32 @@ public:
   }
 
 private:
-  /// Bodies depend on the computational attributes alone in all but their addresses; instantiated
-  /// once for each choice.
-  const TensorGraph &body_of(const spec::KernelInstruction &step,
-                             const spec::Instruction &instruction,
-                             const semantics::Bindings &attributes) {
-    auto &body = bodies_[{step.instruction, step.attributes}];
-    if (!body)
-      body = std::make_unique<TensorGraph>(spec::instantiate_body(instruction, attributes));
+  struct Body {
+    TensorGraph graph;
+    std::int64_t work;
+  };
+
+  /// Instantiated once for all instances that agree on what it depends on.
+  const Body &body_of(const spec::KernelInstruction &step, const spec::Instruction &instruction,
+                      const semantics::Bindings &attributes) {
+    std::vector<std::int64_t> values;
+    for (std::uint32_t v : body_variables_[step.instruction])
+      values.push_back(step.attributes[v]);
+    auto &body = bodies_[{step.instruction, std::move(values)}];
+    if (!body) {
+      TensorGraph graph = spec::instantiate_body(instruction, attributes);
+      std::int64_t work = work_of(graph);
+      body = std::make_unique<Body>(Body{std::move(graph), work});
+    }
     return *body;
   }
 
   TermGraph &terms_;
   const spec::Isa &isa_;
+  std::int64_t limit_, work_ = 0;
   std::vector<Memory> buffers_;
-  std::map<std::pair<std::uint32_t, std::vector<std::int64_t>>, std::unique_ptr<TensorGraph>>
-      bodies_;
+  std::vector<std::vector<std::uint32_t>> body_variables_; ///< by instruction of the ISA
+  std::map<std::pair<std::uint32_t, std::vector<std::int64_t>>, std::unique_ptr<Body>> bodies_;
 };
 
 } // namespace
@@ -340,14 +376,14 @@ std::vector<SymbolicTensor> execute(TermGraph &terms, const TensorGraph &graph,
 
 std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
                                     const spec::Kernel &kernel,
-                                    std::span<const SymbolicTensor> inputs) {
-  Machine machine(terms, isa);
+                                    std::span<const SymbolicTensor> inputs, std::int64_t limit) {
+  Machine machine(terms, isa, limit);
   for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
     machine.place(kernel.inputs[i], inputs[i]);
   for (const spec::Placed &c : kernel.constants)
     machine.place(c, literal(terms, *c.value));
-  for (const spec::KernelInstruction &step : kernel.instructions)
-    machine.step(step);
+  spec::for_each_instance(kernel,
+                          [&](const spec::Instance &instance) { machine.step(instance.call); });
   std::vector<SymbolicTensor> outputs;
   for (const spec::Placed &output : kernel.outputs)
     outputs.push_back(machine.fetch(output));

@@ -6,6 +6,8 @@
 #include "spec/kernel.h"
 #include "verify/term.h"
 
+#include <stdexcept>
+
 namespace isamorph::verify {
 
 struct SymbolicTensor {
@@ -25,9 +27,17 @@ std::vector<SymbolicTensor> execute_nodes(TermGraph &terms, const semantics::Ten
 std::vector<SymbolicTensor> execute(TermGraph &terms, const semantics::TensorGraph &graph,
                                     std::span<const SymbolicTensor> inputs);
 
-/// The outputs of a valid kernel (spec::validate), in its order, for the inputs in its order.
+/// More work than `limit` would have been done.
+struct TooMuchWork : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The outputs of a valid kernel (spec::validate), in its order, for the inputs in its order. Loops
+/// are unrolled: every instance runs. Throws TooMuchWork before the elements that its instructions
+/// read, compute and fold are more than `limit`.
 std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
                                     const spec::Kernel &kernel,
-                                    std::span<const SymbolicTensor> inputs);
+                                    std::span<const SymbolicTensor> inputs,
+                                    std::int64_t limit = std::int64_t{1} << 29);
 
 } // namespace isamorph::verify

@@ -7,7 +7,7 @@ def k(kernel, api):
             constant=[],
             output=[{'addr': 8192, 'shape': (64, 64), 'dtype': jnp.bfloat16}])
     def k_():
-        for i in range(2):
+        for i in [0, 1]:
             api.load_rm(n = 64, addr_in = 0, addr_out = 0)
         api.store_rm(n = 64, addr_in = 0, addr_out = 8192)
 

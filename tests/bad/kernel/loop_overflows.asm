@@ -1,0 +1,8 @@
+kernel k {
+  memory 32768
+  input x @ 0 : bf16[64,64]
+  output y @ 8192 : bf16[64,64]
+  for t in 0..3 {
+    load_rm(n=64, addr_in=9000000000000000000*t, addr_out=0)
+  }
+}

@@ -1,0 +1,435 @@
+#include "verify/integer_normal_form.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace isamorph::verify {
+namespace {
+
+using semantics::byte_size;
+using semantics::is_integer;
+__extension__ using Wide = __int128;
+
+constexpr std::int64_t kMaxMonomials = std::int64_t{1} << 25;
+/// Products of larger sums are products of two atoms.
+constexpr std::size_t kMaxProduct = 4096;
+
+int width(ElementType type) { return 8 * byte_size(type); }
+
+std::uint64_t mask(ElementType type) {
+  return width(type) == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width(type)) - 1;
+}
+
+/// The number of least magnitude that is `bits` modulo 2^w.
+std::int64_t least(ElementType type, std::uint64_t bits) {
+  int unused = 64 - width(type);
+  return static_cast<std::int64_t>(bits << unused) >> unused;
+}
+
+bool is_lattice(OpCode op) {
+  return op == OpCode::Maximum || op == OpCode::Minimum || op == OpCode::And || op == OpCode::Or;
+}
+
+/// The operand that changes nothing, and the one that decides all.
+struct Extremes {
+  std::uint64_t neutral, absorbing;
+};
+Extremes extremes(OpCode op, ElementType type) {
+  std::uint64_t all = mask(type);
+  std::uint64_t least = semantics::is_signed_integer(type) ? (all >> 1) + 1 : 0,
+                most = semantics::is_signed_integer(type) ? all >> 1 : all;
+  switch (op) {
+  case OpCode::Maximum:
+    return {least, most};
+  case OpCode::Minimum:
+    return {most, least};
+  case OpCode::And:
+    return {all, 0};
+  default:
+    return {0, all};
+  }
+}
+
+} // namespace
+
+bool has_integer_arithmetic(const TermGraph &terms) {
+  for (std::uint32_t i = 0; i < terms.size(); ++i) {
+    const Term &t = terms[{i}];
+    bool computes = t.kind == TermKind::Op || t.kind == TermKind::Dot || t.kind == TermKind::Reduce;
+    if (computes && is_integer(t.type))
+      return true;
+  }
+  return false;
+}
+
+/// Depth first with an own stack: a chain of operations may be long.
+TermId IntegerNormalizer::normalize(TermId root) {
+  std::vector<TermId> stack = {root};
+  while (!stack.empty()) {
+    TermId term = stack.back();
+    std::size_t before = stack.size();
+    auto need = [&](std::span<const TermId> operands) {
+      for (TermId operand : operands)
+        if (!known(operand))
+          stack.push_back(operand);
+    };
+    const Term &t = terms_[term];
+    if (!known(term)) {
+      need(terms_.operands(term));
+      if (t.kind == TermKind::Dot || t.kind == TermKind::Reduce)
+        need(terms_.elements({t.a}));
+      if (t.kind == TermKind::Dot)
+        need(terms_.elements({t.b}));
+      if (stack.size() != before)
+        continue;
+      TermId result = compute(term);
+      if (normal_.size() <= term.v)
+        normal_.resize(terms_.size(), 0);
+      normal_[term.v] = result.v + 1;
+    }
+    stack.pop_back();
+  }
+  return {normal_[root.v] - 1};
+}
+
+std::vector<TermId> IntegerNormalizer::normals(std::span<const TermId> terms) const {
+  std::vector<TermId> out;
+  out.reserve(terms.size());
+  for (TermId term : terms)
+    out.push_back({normal_[term.v] - 1});
+  return out;
+}
+
+TermId IntegerNormalizer::compute(TermId term) {
+  Term t = terms_[term];
+  std::vector<TermId> in = normals(terms_.operands(term));
+  switch (t.kind) {
+  case TermKind::Input:
+  case TermKind::Literal:
+    return term;
+  case TermKind::Extract: // the one byte of an integer is that integer
+    return terms_[in[0]].type == ElementType::S8 ? convert(in[0], ElementType::U8)
+                                                 : terms_.extract(in[0], t.detail);
+  case TermKind::Join:
+    return join(t.type, in);
+  case TermKind::Op: {
+    auto result = arithmetic(t, in);
+    return result ? *result : terms_.operation(t.op, t.detail, t.type, in);
+  }
+  case TermKind::Dot:
+    return dot(t);
+  default:
+    return reduce(t, in[0]);
+  }
+}
+
+TermId IntegerNormalizer::join(ElementType type, std::span<const TermId> bytes) {
+  if (type == ElementType::S8)
+    return convert(bytes[0], type);
+  TermId joined = terms_.join(type, bytes);
+  const Term &first = terms_[bytes[0]];
+  if (terms_[joined].kind != TermKind::Join || first.kind != TermKind::Extract)
+    return joined;
+  TermId whole = terms_.operands(bytes[0])[0];
+  ElementType from = terms_[whole].type;
+  bool all = is_integer(from) && is_integer(type) && byte_size(from) == byte_size(type);
+  for (std::size_t i = 0; all && i < bytes.size(); ++i)
+    all = terms_[bytes[i]].kind == TermKind::Extract && terms_[bytes[i]].detail == i &&
+          terms_.operands(bytes[i])[0] == whole;
+  if (!all)
+    return joined;
+  lemmas_.insert("join extract");
+  return convert(whole, type);
+}
+
+/// An operation on integers of which something is known; nullopt for all others.
+std::optional<TermId> IntegerNormalizer::arithmetic(const Term &t, std::span<const TermId> in) {
+  if (!is_integer(t.type))
+    return std::nullopt;
+  ElementType type = t.type;
+  auto scaled = [&](TermId term, std::uint64_t factor, std::uint64_t offset) {
+    return encode(type, sum(type, constant(type, offset), polynomial(term), factor));
+  };
+  switch (t.op) {
+  case OpCode::Add:
+    return encode(type, sum(type, polynomial(in[0]), polynomial(in[1]), 1));
+  case OpCode::Subtract:
+    return encode(type, sum(type, polynomial(in[0]), polynomial(in[1]), ~std::uint64_t{0}));
+  case OpCode::Negate:
+    return scaled(in[0], ~std::uint64_t{0}, 0);
+  case OpCode::Not:
+    return scaled(in[0], ~std::uint64_t{0}, ~std::uint64_t{0});
+  case OpCode::Multiply:
+    return product(type, in[0], in[1]);
+  case OpCode::ShiftLeft: {
+    const Term &amount = terms_[in[1]];
+    if (amount.kind != TermKind::Literal ||
+        amount.bits >= static_cast<std::uint64_t>(width(type)))
+      return std::nullopt;
+    return scaled(in[0], std::uint64_t{1} << amount.bits, 0);
+  }
+  case OpCode::Clamp: {
+    std::array<TermId, 2> raised = {in[1], in[0]};
+    std::array<TermId, 2> cut = {lattice(OpCode::Maximum, type, raised), in[2]};
+    return lattice(OpCode::Minimum, type, cut);
+  }
+  case OpCode::Convert:
+    if (is_integer(terms_[in[0]].type))
+      return convert(in[0], type);
+    return std::nullopt;
+  default:
+    return is_lattice(t.op) ? std::optional(lattice(t.op, type, in)) : std::nullopt;
+  }
+}
+
+TermId IntegerNormalizer::dot(const Term &t) {
+  std::vector<TermId> a = normals(terms_.elements({t.a})), b = normals(terms_.elements({t.b}));
+  if (!is_integer(t.type))
+    return terms_.dot(t.type, terms_.vector(a), terms_.vector(b));
+  Polynomial parts;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    add_product(parts, t.type, a[i], b[i]);
+  return encode(t.type, collected(t.type, std::move(parts)));
+}
+
+TermId IntegerNormalizer::reduce(const Term &t, TermId init) {
+  std::vector<TermId> elements = normals(terms_.elements({t.a}));
+  bool known = is_integer(t.type) &&
+               (t.op == OpCode::Add || t.op == OpCode::Multiply || is_lattice(t.op));
+  if (!known)
+    return terms_.reduce(t.op, t.type, init, terms_.vector(elements));
+  if (is_lattice(t.op)) {
+    elements.push_back(init);
+    return lattice(t.op, t.type, elements);
+  }
+  if (t.op == OpCode::Multiply) {
+    TermId out = init;
+    for (TermId element : elements)
+      out = product(t.type, out, element);
+    return out;
+  }
+  Polynomial parts = polynomial(init);
+  for (TermId element : elements) {
+    Polynomial more = polynomial(element);
+    parts.insert(parts.end(), more.begin(), more.end());
+  }
+  return encode(t.type, collected(t.type, std::move(parts)));
+}
+
+TermId IntegerNormalizer::convert(TermId normal, ElementType to) {
+  ElementType from = terms_[normal].type;
+  if (from == to)
+    return normal;
+  Polynomial p = polynomial(normal);
+  if (byte_size(to) > byte_size(from)) {
+      auto values = range(from, p);
+    Range typed = of_type(from);
+    if (!values || values->low < typed.low || values->high > typed.high)
+      p = {{terms_.vector(std::span(&normal, 1)), 1}};
+    else
+      for (Monomial &m : p)
+        m.coefficient = static_cast<std::uint64_t>(least(from, m.coefficient));
+  }
+  lemmas_.insert("integer range");
+  return encode(to, collected(to, std::move(p)));
+}
+
+/// The operands of nested operations of the same kind, sorted, each once, without literals, which
+/// are gathered in `constant`.
+std::vector<TermId> IntegerNormalizer::flattened(OpCode op, ElementType type,
+                                                 std::span<const TermId> members,
+                                                 TermId &constant) {
+  std::vector<TermId> out;
+  auto add = [&](TermId member) {
+    if (terms_[member].kind == TermKind::Literal) {
+      std::array<TermId, 2> both = {constant, member};
+      constant = terms_.operation(op, 0, type, both);
+    } else {
+      out.push_back(member);
+    }
+  };
+  for (TermId member : members) {
+    Term t = terms_[member];
+    if (t.kind != TermKind::Reduce || t.op != op || t.type != type) {
+      add(member);
+      continue;
+    }
+    auto view = terms_.elements({t.a});
+    std::vector<TermId> inner(view.begin(), view.end());
+    inner.push_back(terms_.operands(member)[0]);
+    std::for_each(inner.begin(), inner.end(), add);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+TermId IntegerNormalizer::lattice(OpCode op, ElementType type, std::span<const TermId> members) {
+  Extremes special = extremes(op, type);
+  TermId constant = terms_.literal(type, special.neutral);
+  std::vector<TermId> all = flattened(op, type, members, constant);
+  lemmas_.insert("semilattice " + std::string(semantics::info(op).name) + " " +
+                 std::string(semantics::name(type)));
+  std::uint64_t bits = terms_[constant].bits;
+  if (all.empty() || bits == special.absorbing)
+    return constant;
+  if (all.size() == 1 && bits == special.neutral)
+    return all[0];
+  TermId out = terms_.reduce(op, type, constant, terms_.vector(all));
+  if (ranges_.contains(out.v) || op == OpCode::And || op == OpCode::Or)
+    return out;
+  Range whole = bounds(constant);
+  for (TermId member : all) {
+    Range one = bounds(member);
+    whole = op == OpCode::Maximum
+                ? Range{std::max(whole.low, one.low), std::max(whole.high, one.high)}
+                : Range{std::min(whole.low, one.low), std::min(whole.high, one.high)};
+  }
+  ranges_[out.v] = whole;
+  return out;
+}
+
+/// Of the number that a normal form holds.
+IntegerNormalizer::Range IntegerNormalizer::bounds(TermId normal) {
+  ElementType type = terms_[normal].type;
+  Range typed = of_type(type);
+  auto values = range(type, polynomial(normal));
+  return values && values->low >= typed.low && values->high <= typed.high ? *values : typed;
+}
+
+IntegerNormalizer::Polynomial IntegerNormalizer::constant(ElementType type, std::uint64_t value) {
+  if ((value & mask(type)) == 0)
+    return {};
+  return {{terms_.vector({}), value & mask(type)}};
+}
+
+IntegerNormalizer::Polynomial IntegerNormalizer::polynomial(TermId normal) {
+  const Term &t = terms_[normal];
+  if (t.kind == TermKind::Literal)
+    return constant(t.type, t.bits);
+  auto found = polynomials_.find(normal.v);
+  if (found != polynomials_.end())
+    return found->second;
+  return {{terms_.vector(std::span(&normal, 1)), 1}};
+}
+
+TermId IntegerNormalizer::encode(ElementType type, Polynomial p) {
+  VectorId none = terms_.vector({});
+  std::uint64_t offset = 0;
+  std::vector<TermId> parts;
+  for (const Monomial &m : p) {
+    if (m.atoms == none) {
+      offset = m.coefficient;
+      continue;
+    }
+    auto atoms = terms_.elements(m.atoms);
+    if (atoms.size() == 1 && m.coefficient == 1 && terms_[atoms[0]].type == type)
+      parts.push_back(atoms[0]);
+    else
+      parts.push_back(terms_.reduce(OpCode::Multiply, type, terms_.literal(type, m.coefficient),
+                                    m.atoms));
+  }
+  if (parts.empty())
+    return terms_.literal(type, offset);
+  TermId out = parts.size() == 1 && offset == 0
+                   ? parts[0]
+                   : terms_.reduce(OpCode::Add, type, terms_.literal(type, offset),
+                                   terms_.vector(parts));
+  bool atom = p.size() == 1 && p[0].coefficient == 1 && terms_.elements(p[0].atoms).size() == 1 &&
+              terms_.elements(p[0].atoms)[0] == out;
+  if (!atom)
+    polynomials_.try_emplace(out.v, std::move(p));
+  return out;
+}
+
+IntegerNormalizer::Polynomial IntegerNormalizer::collected(ElementType type, Polynomial parts) {
+  monomials_ += static_cast<std::int64_t>(parts.size());
+  if (monomials_ > kMaxMonomials)
+    throw TooMuchWork("the normal form of the integers has more than " +
+                      std::to_string(kMaxMonomials) + " monomials");
+  lemmas_.insert("integer ring");
+  std::sort(parts.begin(), parts.end());
+  Polynomial out;
+  for (const Monomial &m : parts)
+    if (!out.empty() && out.back().atoms == m.atoms)
+      out.back().coefficient += m.coefficient;
+    else
+      out.push_back(m);
+  for (Monomial &m : out)
+    m.coefficient &= mask(type);
+  std::erase_if(out, [](const Monomial &m) { return m.coefficient == 0; });
+  return out;
+}
+
+IntegerNormalizer::Polynomial IntegerNormalizer::sum(ElementType type, const Polynomial &a,
+                                                     const Polynomial &b, std::uint64_t factor) {
+  Polynomial parts = a;
+  for (const Monomial &m : b)
+    parts.push_back({m.atoms, m.coefficient * factor});
+  return collected(type, std::move(parts));
+}
+
+void IntegerNormalizer::add_product(Polynomial &out, ElementType type, TermId a, TermId b) {
+  Polynomial p = polynomial(a), q = polynomial(b);
+  if (p.size() * q.size() > kMaxProduct) {
+    p = {{terms_.vector(std::span(&a, 1)), 1}};
+    q = {{terms_.vector(std::span(&b, 1)), 1}};
+  }
+  std::vector<TermId> atoms;
+  for (const Monomial &x : p)
+    for (const Monomial &y : q) {
+      auto left = terms_.elements(x.atoms), right = terms_.elements(y.atoms);
+      atoms.assign(left.begin(), left.end());
+      atoms.insert(atoms.end(), right.begin(), right.end());
+      std::sort(atoms.begin(), atoms.end());
+      out.push_back({terms_.vector(atoms), x.coefficient * y.coefficient & mask(type)});
+    }
+}
+
+TermId IntegerNormalizer::product(ElementType type, TermId a, TermId b) {
+  Polynomial parts;
+  add_product(parts, type, a, b);
+  return encode(type, collected(type, std::move(parts)));
+}
+
+IntegerNormalizer::Range IntegerNormalizer::of_type(ElementType type) {
+  assert(is_integer(type));
+  std::uint64_t all = mask(type);
+  if (semantics::is_signed_integer(type))
+    return {-static_cast<Wide>(all >> 1) - 1, all >> 1};
+  return {0, all};
+}
+
+IntegerNormalizer::Range IntegerNormalizer::range(TermId atom) const {
+  auto found = ranges_.find(atom.v);
+  if (found != ranges_.end())
+    return found->second;
+  return of_type(terms_[atom].type);
+}
+
+/// Of the polynomial over the unbounded integers, its coefficients those of least magnitude;
+/// nullopt where the bounds do not fit 128 bits.
+std::optional<IntegerNormalizer::Range>
+IntegerNormalizer::range(ElementType type, const Polynomial &polynomial) const {
+  Range total{0, 0};
+  bool overflow = false;
+  for (const Monomial &m : polynomial) {
+    Range part{least(type, m.coefficient), least(type, m.coefficient)};
+    for (TermId atom : terms_.elements(m.atoms)) {
+      Range factor = range(atom);
+      std::array<Wide, 4> corners{};
+      overflow |= __builtin_mul_overflow(part.low, factor.low, corners.data());
+      overflow |= __builtin_mul_overflow(part.low, factor.high, &corners[1]);
+      overflow |= __builtin_mul_overflow(part.high, factor.low, &corners[2]);
+      overflow |= __builtin_mul_overflow(part.high, factor.high, &corners[3]);
+      auto [low, high] = std::minmax_element(corners.begin(), corners.end());
+      part = {*low, *high};
+    }
+    overflow |= __builtin_add_overflow(total.low, part.low, &total.low);
+    overflow |= __builtin_add_overflow(total.high, part.high, &total.high);
+  }
+  return overflow ? std::nullopt : std::optional(total);
+}
+
+} // namespace isamorph::verify

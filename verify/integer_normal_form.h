@@ -1,0 +1,86 @@
+#pragma once
+// Normal forms of integer terms at level `bits`. Integers wrap: a term of an integer type of w bits
+// is a polynomial over atoms, modulo 2^w, and two terms with the same polynomial have the same bits
+// for every input. An atom is a term that arithmetic does not look into, read as the number that it
+// holds (two's complement where its type is signed).
+//
+// What is a polynomial: add, subtract, negate, not (-1-x), multiply, shift-left by a literal, dot
+// and the sums and products of reduce. A conversion to no more bits, or between types of equal
+// width, takes the coefficients modulo 2^w. A conversion to more bits keeps a polynomial only when
+// its value over the unbounded integers, bounded from the ranges of its atoms, lies within the
+// narrower type, where nothing can have wrapped; otherwise the narrow term becomes an atom.
+// Maximum, minimum, and, or are sets of operands: associative, commutative and idempotent; clamp is
+// min(max(x, low), high). Their ranges are known, so that a saturating narrowing is exact. Every
+// other operation is an atom over the normal forms of its operands. Nothing is said of pred and
+// float operations but that equal operands give equal results.
+//
+// A normal form is a term of the same DAG: a reduce_add of reduce_multiply, whose vectors may hold
+// atoms of other types, read as numbers.
+
+#include "verify/symbolic.h"
+
+#include <optional>
+#include <unordered_map>
+
+namespace isamorph::verify {
+
+class IntegerNormalizer {
+public:
+  /// New terms are added to `terms`.
+  explicit IntegerNormalizer(TermGraph &terms) : terms_(terms) {}
+
+  /// The same id for two terms proves them equal at `bits`. Throws TooMuchWork when the polynomials
+  /// of all terms together grow past 2^25 monomials.
+  TermId normalize(TermId term);
+  /// "integer ring", "integer range", "semilattice maximum s32", ... as used so far.
+  const std::set<std::string> &lemmas() const { return lemmas_; }
+
+private:
+  struct Monomial {
+    VectorId atoms; ///< sorted; none: the constant
+    std::uint64_t coefficient;
+    auto operator<=>(const Monomial &) const = default;
+  };
+  using Polynomial = std::vector<Monomial>; ///< sorted by atoms, each once, no coefficient 0
+  struct Range {
+    __extension__ __int128 low, high;
+  };
+
+  TermId compute(TermId term);
+  std::optional<TermId> arithmetic(const Term &t, std::span<const TermId> in);
+  TermId dot(const Term &t);
+  TermId reduce(const Term &t, TermId init);
+  TermId join(ElementType type, std::span<const TermId> bytes);
+  TermId convert(TermId normal, ElementType to);
+  /// Of maximum, minimum, and, or.
+  TermId lattice(OpCode op, ElementType type, std::span<const TermId> members);
+  std::vector<TermId> flattened(OpCode op, ElementType type, std::span<const TermId> members,
+                                TermId &constant);
+
+  Polynomial polynomial(TermId normal);
+  TermId encode(ElementType type, Polynomial polynomial);
+  Polynomial constant(ElementType type, std::uint64_t value);
+  /// Sorts, merges and reduces the coefficients modulo 2^w.
+  Polynomial collected(ElementType type, Polynomial parts);
+  Polynomial sum(ElementType type, const Polynomial &a, const Polynomial &b, std::uint64_t factor);
+  void add_product(Polynomial &out, ElementType type, TermId a, TermId b);
+  TermId product(ElementType type, TermId a, TermId b);
+  std::optional<Range> range(ElementType type, const Polynomial &polynomial) const;
+  Range range(TermId atom) const;
+  Range bounds(TermId normal);
+  static Range of_type(ElementType type);
+  bool known(TermId term) const { return term.v < normal_.size() && normal_[term.v]; }
+  std::vector<TermId> normals(std::span<const TermId> terms) const;
+
+  TermGraph &terms_;
+  std::vector<std::uint32_t> normal_; ///< by term: its normal form + 1, 0 while unknown
+  std::unordered_map<std::uint32_t, Polynomial> polynomials_; ///< of normal forms that are no atoms
+  std::unordered_map<std::uint32_t, Range> ranges_; ///< of atoms, where narrower than their type
+  std::int64_t monomials_ = 0;
+  std::set<std::string> lemmas_;
+};
+
+/// Whether any term computes with integers.
+bool has_integer_arithmetic(const TermGraph &terms);
+
+} // namespace isamorph::verify
