@@ -150,13 +150,12 @@ std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments,
   }
   std::vector<Tensor> out;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    std::uint64_t number = i;
     if (tensors[i])
       out.push_back(std::move(*tensors[i]));
     else if (fill.random)
-      out.push_back(random_tensor(expected[i].shape, *fill.random + number));
+      out.push_back(random_tensor(expected[i].shape, *fill.random + i));
     else if (fill.boundary)
-      out.push_back(boundary_tensor(expected[i].shape, *fill.boundary + number));
+      out.push_back(boundary_tensor(expected[i].shape, *fill.boundary + i));
     else
       throw InputError(
           fmt::format("input '{}' ({}) is missing; give it with --input, or all with --random SEED",
