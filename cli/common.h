@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,15 +72,26 @@ struct ExpectedTensor {
   semantics::Shape shape;
 };
 
+/// What inputs without a file hold: random numbers or boundary values, by the seed given.
+struct FillOptions {
+  std::optional<std::uint64_t> random, boundary;
+};
+void add_fill_options(CLI::App &app, FillOptions &options);
+
 /// Reads `[NAME=]FILE` arguments for the expected tensors: unnamed ones fill the places left, in
-/// order. With `seed`, tensors without a file are random. Throws InputError on a wrong number, an
-/// unknown or a repeated name.
+/// order. Tensors without a file are filled as the options say. Throws InputError on a wrong
+/// number, an unknown or a repeated name.
 std::vector<semantics::Tensor> read_inputs(const std::vector<std::string> &arguments,
                                            const std::vector<ExpectedTensor> &expected,
-                                           const std::optional<std::uint64_t> &seed);
+                                           const FillOptions &fill);
 /// Random values: floats normal with deviation 1/2, integers uniform; the same for a seed on every
 /// machine.
 semantics::Tensor random_tensor(const semantics::Shape &shape, std::uint64_t seed);
+
+/// Any of the values at which rounding and ordering change: zeros of both signs, the least and
+/// largest denormal and normal numbers, one and its neighbours, halfway cases, infinities and NaN;
+/// integers: zero, ones and the ends of the range. The same for a seed on every machine.
+semantics::Tensor boundary_tensor(const semantics::Shape &shape, std::uint64_t seed);
 
 /// The text of a shape list: "q bf16[64,64], k bf16[64,64]".
 std::string describe(const std::vector<ExpectedTensor> &tensors);
@@ -88,7 +100,8 @@ std::string describe(const std::vector<ExpectedTensor> &tensors);
 struct Comparison {
   std::int64_t elements = 0, mismatches = 0;
   std::uint64_t max_ulp = 0;
-  std::string first; ///< "o[3,5]: 0.25, golden 0.5"
+  double max_difference = 0; ///< absolute, over finite elements
+  std::string first;         ///< "o[3,5]: 0.25, golden 0.5"
 };
 Comparison compare(const std::vector<semantics::Tensor> &results,
                    const std::vector<semantics::Tensor> &golden,
@@ -101,7 +114,8 @@ struct ResultOptions {
 };
 void add_result_options(CLI::App &app, ResultOptions &options);
 int report_results(const ResultOptions &options, const std::vector<semantics::Tensor> &results,
-                   const std::vector<ExpectedTensor> &names, const Stopwatch &watch);
+                   const std::vector<ExpectedTensor> &names, const Stopwatch &watch,
+                   const Json &more = Json::object()); ///< `more` goes before the times
 
 /// A validator for numbers that cannot be negative, with a message that fits a line.
 CLI::Validator not_negative();

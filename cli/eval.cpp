@@ -10,7 +10,7 @@ namespace {
 struct Options {
   std::string graph, numerics = "xla_cpu";
   std::vector<std::string> inputs;
-  std::optional<std::uint64_t> seed;
+  FillOptions fill;
   ResultOptions results;
 };
 
@@ -25,7 +25,7 @@ int run(const Options &options) {
   for (semantics::NodeId id : graph.results)
     names.push_back({graph[id].name, graph[id].shape});
   watch.start("read");
-  std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, expected, options.seed);
+  std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, expected, options.fill);
   watch.start("evaluate");
   std::vector<semantics::Tensor> results = semantics::evaluate(graph, inputs, profile);
   watch.stop();
@@ -45,8 +45,7 @@ void add_eval(CLI::App &app, Context &context) {
   command->add_option("--input", options->inputs, "Inputs in parameter order, or by name")
       ->type_name("[NAME=]FILE")
       ->expected(1, -1);
-  command->add_option("--random", options->seed, "Random values for inputs without a file")
-      ->type_name("SEED");
+  add_fill_options(*command, options->fill);
   add_result_options(*command, options->results);
   command->footer(
       example("  isamorph eval corpus/qkv/attention.hlo --input Q.dat K.dat V.dat --output o.npy"));

@@ -1,5 +1,6 @@
 // isamorph run: a kernel on the bit-exact simulator.
 #include "cli/common.h"
+#include "cli/debugger.h"
 
 #include "costmodel/cost_model.h"
 #include "sim/simulator.h"
@@ -10,7 +11,8 @@ namespace {
 struct Options {
   std::string kernel, isa, trace;
   std::vector<std::string> inputs;
-  std::optional<std::uint64_t> seed;
+  FillOptions fill;
+  DebugOptions debug;
   ResultOptions results;
 };
 
@@ -28,15 +30,25 @@ int run(const Options &options) {
   spec::Kernel kernel = spec::parse_kernel(semantics::read_source(options.kernel), isa);
   watch.start("read");
   std::vector<semantics::Tensor> inputs =
-      read_inputs(options.inputs, tensors(kernel.inputs), options.seed);
+      read_inputs(options.inputs, tensors(kernel.inputs), options.fill);
   watch.start("prepare");
   sim::Simulator simulator(isa, kernel);
   watch.start("simulate");
-  std::vector<semantics::Tensor> results = simulator.run(inputs);
+  std::optional<Debugger> debugger;
+  if (options.debug.any())
+    debugger.emplace(options.debug, isa, kernel, inputs, options.results.json);
+  auto results = debugger ? simulator.run(inputs, *debugger) : simulator.run(inputs);
   watch.stop();
   if (!options.trace.empty())
     semantics::write_file_atomically(options.trace, costmodel::chrome_trace(isa, kernel));
-  return report_results(options.results, results, tensors(kernel.outputs), watch);
+  Json events = debugger ? debugger->json() : Json::object();
+  if (results)
+    return report_results(options.results, *results, tensors(kernel.outputs), watch, events);
+  if (options.results.json) {
+    events["seconds"] = watch.json();
+    print_json(events);
+  }
+  return debugger->status();
 }
 
 } // namespace
@@ -50,12 +62,12 @@ void add_run(CLI::App &app, Context &context) {
   command->add_option("--input", options->inputs, "Inputs in the kernel's order, or by name")
       ->type_name("[NAME=]FILE")
       ->expected(1, -1);
-  command->add_option("--random", options->seed, "Random values for inputs without a file")
-      ->type_name("SEED");
+  add_fill_options(*command, options->fill);
   command
       ->add_option("--trace", options->trace,
                    "Write a Chrome trace (chrome://tracing, Perfetto): one row a unit")
       ->type_name("FILE");
+  add_debug_options(*command, options->debug);
   add_result_options(*command, options->results);
   command->footer(example(
       "  isamorph run attention.py --isa qkv --input Q.dat K.dat V.dat --golden attention.dat"));

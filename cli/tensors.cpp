@@ -3,6 +3,7 @@
 #include "semantics/source.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <iostream>
 #include <optional>
@@ -55,6 +56,61 @@ Tensor random_tensor(const Shape &shape, std::uint64_t seed) {
   return tensor;
 }
 
+namespace {
+
+/// Non-negative numbers of a float type, as bits.
+std::vector<std::uint64_t> boundary_floats(ElementType type) {
+  std::uint64_t one = semantics::encode(type, 1), normal = semantics::encode(type, 2) - one,
+                infinity = semantics::encode(type, std::numeric_limits<double>::infinity());
+  return {0,
+          1,
+          normal - 1,
+          normal,
+          one - 1,
+          one,
+          one + 1,
+          one + normal / 2,
+          one / 2,
+          infinity,
+          infinity - 1,
+          semantics::encode(type, 3),
+          semantics::encode(type, std::numeric_limits<double>::quiet_NaN())};
+}
+
+std::vector<std::uint64_t> boundary_integers(ElementType type) {
+  auto bits = [&](std::int64_t value) { return semantics::encode_integer(type, value); };
+  if (type == ElementType::Pred)
+    return {0, 1};
+  std::uint64_t sign = std::uint64_t{1} << (8 * semantics::byte_size(type) - 1);
+  return {0, 1, 2, bits(-1), bits(-2), sign, sign - 1, sign + 1};
+}
+
+} // namespace
+
+Tensor boundary_tensor(const Shape &shape, std::uint64_t seed) {
+  bool floats = semantics::is_float(shape.type);
+  auto values = floats ? boundary_floats(shape.type) : boundary_integers(shape.type);
+  std::uint64_t sign = std::uint64_t{1} << (8 * semantics::byte_size(shape.type) - 1);
+  Tensor tensor(shape);
+  std::mt19937_64 engine(seed);
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    std::uint64_t bits = values[engine() % values.size()];
+    bool negative = floats && engine() % 2 != 0 && !semantics::is_nan(shape.type, bits);
+    tensor.set_bits(i, negative ? bits | sign : bits);
+  }
+  return tensor;
+}
+
+void add_fill_options(CLI::App &app, FillOptions &options) {
+  auto *random =
+      app.add_option("--random", options.random, "Random values for inputs without a file")
+          ->type_name("SEED");
+  app.add_option("--boundary", options.boundary,
+                 "Boundary values (denormals, infinities, NaN, ...) for inputs without a file")
+      ->type_name("SEED")
+      ->excludes(random);
+}
+
 std::string describe(const std::vector<ExpectedTensor> &tensors) {
   std::string out;
   for (const ExpectedTensor &t : tensors)
@@ -64,7 +120,7 @@ std::string describe(const std::vector<ExpectedTensor> &tensors) {
 
 std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments,
                                 const std::vector<ExpectedTensor> &expected,
-                                const std::optional<std::uint64_t> &seed) {
+                                const FillOptions &fill) {
   std::vector<std::optional<Tensor>> tensors(expected.size());
   std::vector<std::string> unnamed;
   for (const std::string &argument : arguments) {
@@ -94,12 +150,16 @@ std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments,
   }
   std::vector<Tensor> out;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (!tensors[i] && !seed)
+    if (tensors[i])
+      out.push_back(std::move(*tensors[i]));
+    else if (fill.random)
+      out.push_back(random_tensor(expected[i].shape, *fill.random + i));
+    else if (fill.boundary)
+      out.push_back(boundary_tensor(expected[i].shape, *fill.boundary + i));
+    else
       throw InputError(
           fmt::format("input '{}' ({}) is missing; give it with --input, or all with --random SEED",
                       expected[i].name, expected[i].shape.to_string()));
-    out.push_back(tensors[i] ? std::move(*tensors[i])
-                             : random_tensor(expected[i].shape, *seed + i));
   }
   return out;
 }
@@ -118,6 +178,10 @@ Comparison compare(const std::vector<Tensor> &results, const std::vector<Tensor>
       if (semantics::is_float(shape.type) && semantics::is_finite(shape.type, a) &&
           semantics::is_finite(shape.type, b))
         out.max_ulp = std::max(out.max_ulp, semantics::ulp_distance(shape.type, a, b));
+      if (semantics::is_finite(shape.type, a) && semantics::is_finite(shape.type, b))
+        out.max_difference =
+            std::max(out.max_difference, std::fabs(semantics::decode(shape.type, a) -
+                                                   semantics::decode(shape.type, b)));
       if (out.first.empty())
         out.first = fmt::format("{}{}: {}, golden {}", names[t].name, position(shape, i),
                                 semantics::element_text(shape.type, a),
@@ -155,7 +219,8 @@ void print_summary(const std::vector<Tensor> &results, const std::vector<Expecte
 } // namespace
 
 int report_results(const ResultOptions &options, const std::vector<Tensor> &results,
-                   const std::vector<ExpectedTensor> &names, const Stopwatch &watch) {
+                   const std::vector<ExpectedTensor> &names, const Stopwatch &watch,
+                   const Json &more) {
   auto check_count = [&](const std::vector<std::string> &files, const char *option) {
     if (!files.empty() && files.size() != results.size())
       throw InputError(fmt::format("{} names {} files for {} results ({})", option, files.size(),
@@ -176,15 +241,18 @@ int report_results(const ResultOptions &options, const std::vector<Tensor> &resu
     json["mismatches"] = comparison.mismatches;
     json["elements"] = comparison.elements;
     json["max_ulp"] = comparison.max_ulp;
+    json["max_difference"] = comparison.max_difference;
     if (!options.json) {
       fmt::print("{} of {} elements differ from the golden result\n", comparison.mismatches,
                  comparison.elements);
       if (comparison.mismatches)
-        fmt::print("first: {}; largest difference: {} ulp\n", comparison.first, comparison.max_ulp);
+        fmt::print("first: {}; largest difference: {} ulp, {:.6g}\n", comparison.first,
+                   comparison.max_ulp, comparison.max_difference);
     }
   } else if (!options.json && options.output.empty()) {
     print_summary(results, names);
   }
+  json.update(more);
   json["seconds"] = watch.json();
   if (options.json)
     print_json(json);

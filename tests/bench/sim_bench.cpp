@@ -1,9 +1,13 @@
-// Simulation of attention on the shipped QKV accelerator.
+// The simulator: attention on the shipped QKV accelerator, a chain of products, and a large product
+// in small tiles; the last argument of each is the number of threads. What XLA's compiled code
+// takes for the same programs is measured by tests/reference/xla_bench.py.
 
 #include "sim/simulator.h"
+#include "tests/bench/matrix_unit.h"
 
 #include <benchmark/benchmark.h>
 #include <random>
+#include <tbb/task_arena.h>
 
 using namespace isamorph;
 
@@ -32,6 +36,51 @@ spec::Kernel attention(const spec::Isa &isa) {
   return spec::parse_kernel(semantics::make_source("attention", kAttention), isa);
 }
 
+/// x times w, `length` times.
+spec::Kernel chain(const spec::Isa &isa, int length) {
+  std::string text = R"(
+    kernel chain {
+      memory 24576
+      input x @ 0 : bf16[64,64]
+      input w @ 8192 : bf16[64,64]
+      output y @ 16384 : bf16[64,64]
+      load_rm(n=64, addr_in=0, addr_out=0)
+      load_rm(n=64, addr_in=8192, addr_out=64)
+  )";
+  for (int i = 0; i < length; ++i)
+    text += "gemm(addr_1=0, addr_2=64, addr_out=0)\nmov(n=64, addr_in=0, addr_out=0)\n";
+  text += "store_rm(n=64, addr_in=0, addr_out=16384)\n}\n";
+  return spec::parse_kernel(semantics::make_source("chain", text), isa);
+}
+
+/// bf16 numbers small enough that no chain leaves the finite ones; any bits for integers.
+std::vector<semantics::Tensor> random_inputs(const spec::Kernel &kernel) {
+  std::mt19937_64 engine(1);
+  std::vector<semantics::Tensor> out;
+  for (const spec::Placed &input : kernel.inputs) {
+    semantics::Tensor tensor(input.shape);
+    for (std::int64_t i = 0; i < tensor.elements(); ++i)
+      tensor.set_bits(i, semantics::is_float(input.shape.type)
+                             ? semantics::encode(input.shape.type,
+                                                 static_cast<double>(engine() % 2001) / 5000 - 0.2)
+                             : engine());
+    out.push_back(std::move(tensor));
+  }
+  return out;
+}
+
+/// Steady state: a prepared kernel, again and again.
+void simulate(benchmark::State &state, const spec::Isa &isa, const spec::Kernel &kernel,
+              int threads) {
+  sim::Simulator simulator(isa, kernel);
+  auto inputs = random_inputs(kernel);
+  for (int i = 0; i < 20 && kernel.instructions.size() < 100; ++i)
+    simulator.run(inputs); // tables of functions come after some runs
+  tbb::task_arena arena(threads);
+  for (auto _ : state)
+    arena.execute([&] { benchmark::DoNotOptimize(simulator.run(inputs)); });
+}
+
 void load_isa(benchmark::State &state) {
   for (auto _ : state)
     benchmark::DoNotOptimize(spec::load_isa("qkv"));
@@ -53,19 +102,49 @@ void prepare_attention(benchmark::State &state) {
 }
 BENCHMARK(prepare_attention);
 
+/// From the texts of ISA and kernel to the first result.
+void first_attention(benchmark::State &state) {
+  auto inputs = random_inputs(attention(spec::load_isa("qkv")));
+  for (auto _ : state) {
+    spec::Isa isa = spec::load_isa("qkv");
+    benchmark::DoNotOptimize(sim::Simulator(isa, attention(isa)).run(inputs));
+  }
+}
+BENCHMARK(first_attention);
+
 void simulate_attention(benchmark::State &state) {
   spec::Isa isa = spec::load_isa("qkv");
-  sim::Simulator simulator(isa, attention(isa));
-  std::mt19937 engine(1);
-  std::vector<semantics::Tensor> inputs(
-      3, semantics::Tensor({semantics::ElementType::BF16, {64, 64}}));
-  for (semantics::Tensor &input : inputs)
-    for (std::int64_t i = 0; i < input.elements(); ++i)
-      input.set_bits(
-          i, semantics::encode(semantics::ElementType::BF16, (engine() % 2001) / 1000.0 - 1));
-  for (auto _ : state)
-    benchmark::DoNotOptimize(simulator.run(inputs));
+  simulate(state, isa, attention(isa), static_cast<int>(state.range(0)));
 }
-BENCHMARK(simulate_attention);
+BENCHMARK(simulate_attention)->Arg(1)->Arg(2)->UseRealTime();
+
+void simulate_chain(benchmark::State &state) {
+  spec::Isa isa = spec::load_isa("qkv");
+  simulate(state, isa, chain(isa, static_cast<int>(state.range(0))),
+           static_cast<int>(state.range(1)));
+}
+BENCHMARK(simulate_chain)->Args({1000, 1})->Args({1000, 2})->UseRealTime();
+
+void prepare_tiles(benchmark::State &state) {
+  spec::Isa isa = test::matrix_unit(32);
+  spec::Kernel kernel = test::matrix_product(isa, 32, false);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(sim::Simulator(isa, kernel));
+}
+BENCHMARK(prepare_tiles)->Unit(benchmark::kMillisecond);
+
+/// 512x512x512: 32768 multiply instructions; the first argument says whether they are loops.
+void simulate_tiles(benchmark::State &state) {
+  spec::Isa isa = test::matrix_unit(32);
+  simulate(state, isa, test::matrix_product(isa, 32, state.range(0) != 0),
+           static_cast<int>(state.range(1)));
+}
+BENCHMARK(simulate_tiles)
+    ->Args({0, 1})
+    ->Args({0, 2})
+    ->Args({1, 1})
+    ->Args({1, 2})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 } // namespace

@@ -1,0 +1,308 @@
+#include "cli/debugger.h"
+
+#include "semantics/hlo.h"
+#include "sim/place.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace isamorph::cli {
+
+using semantics::InputError;
+using semantics::Tensor;
+
+namespace {
+
+constexpr std::int64_t kShownElements = 8;
+
+/// The elements of one row, the first ones.
+std::string row_text(const Tensor &tensor, std::int64_t row, std::int64_t length) {
+  std::string out;
+  for (std::int64_t i = 0; i < std::min(length, kShownElements); ++i)
+    out += (i ? ", " : "") +
+           semantics::element_text(tensor.shape().type, tensor.bits(row * length + i));
+  return out + (length > kShownElements ? ", ..." : "");
+}
+
+/// A line for each index of the outer dimensions.
+std::string tensor_text(const Tensor &tensor) {
+  if (tensor.elements() == 0)
+    return "  (empty)\n";
+  std::int64_t length = tensor.shape().dims.empty() ? 1 : tensor.shape().dims.back();
+  std::string out;
+  for (std::int64_t row = 0; row < tensor.elements() / length; ++row)
+    out += fmt::format("  {}\n", row_text(tensor, row, length));
+  return out;
+}
+
+semantics::Cursor option_cursor(const std::string &option, const std::string &text) {
+  return semantics::Cursor(semantics::make_source(option, text));
+}
+
+void expect_end(semantics::Cursor &cursor) {
+  if (!cursor.at_end())
+    cursor.error_expected("the end");
+}
+
+std::string element_position(const semantics::Shape &shape, std::int64_t index) {
+  std::vector<std::int64_t> indices(shape.rank());
+  for (std::size_t d = shape.rank(); d-- > 0;) {
+    indices[d] = index % shape.dims[d];
+    index /= shape.dims[d];
+  }
+  return "[" + semantics::join_dims(indices) + "]";
+}
+
+} // namespace
+
+void add_debug_options(CLI::App &app, DebugOptions &options) {
+  app.add_option("--break", options.break_at,
+                 "Stop before this instruction: its name, or its number in the order of execution")
+      ->type_name("INSTR");
+  app.add_option("--dump", options.dumps,
+                 "Show a place, as d1[0:64] (first place : how many), after instruction N (else at "
+                 "the end), or write it to a file")
+      ->type_name("PLACE[@N][=FILE]")
+      ->expected(1, -1);
+  app.add_option("--watch", options.watches, "Show a place whenever an instruction writes it")
+      ->type_name("PLACE")
+      ->expected(1, -1);
+  app.add_option("--trap", options.traps, "Stop at the first result that is not finite: nan, inf")
+      ->check(CLI::IsMember({"nan", "inf"}))
+      ->expected(1, 2);
+  app.add_option("--diff", options.diff,
+                 "Stop at the first instruction whose result belongs to no value of this graph")
+      ->type_name("GRAPH");
+}
+
+Debugger::Debugger(const DebugOptions &options, const spec::Isa &isa, const spec::Kernel &kernel,
+                   std::span<const Tensor> inputs, bool json)
+    : isa_(isa), kernel_(kernel), json_output_(json),
+      total_(static_cast<std::size_t>(spec::instance_count(kernel))) {
+  if (!options.break_at.empty())
+    parse_break(options.break_at);
+  for (const std::string &text : options.dumps)
+    dumps_.push_back(parse_dump(text, kernel));
+  for (const std::string &text : options.watches) {
+    semantics::Cursor cursor = option_cursor("--watch", text);
+    watched_.push_back({sim::parse_place(cursor, isa, kernel.off_chip_bytes), std::nullopt});
+    expect_end(cursor);
+  }
+  for (const std::string &what : options.traps)
+    (what == "nan" ? trap_nan_ : trap_infinity_) = true;
+  if (options.diff.empty())
+    return;
+  auto graph = semantics::parse_hlo(semantics::read_source(options.diff));
+  values_.emplace(graph, inputs, isa.numerics);
+  for (const spec::Placed &constant : kernel.constants)
+    values_->add("constant " + constant.name, *constant.value);
+}
+
+void Debugger::parse_break(const std::string &text) {
+  semantics::Cursor cursor = option_cursor("--break", text);
+  semantics::Location where = cursor.here();
+  if (!cursor.at_number()) {
+    break_name_ = cursor.identifier("an instruction's name or number");
+    expect_end(cursor);
+    std::vector<std::string> known;
+    for (const spec::Instruction &instruction : isa_.instructions)
+      known.push_back(instruction.name);
+    if (!isa_.find_instruction(break_name_))
+      semantics::fail(where, fmt::format("{} has no instruction '{}'", isa_.name, break_name_),
+                      semantics::suggest(break_name_, known));
+    return;
+  }
+  std::int64_t number = cursor.integer("an instruction's number");
+  expect_end(cursor);
+  if (number < 1 || static_cast<std::size_t>(number) > total_)
+    semantics::fail(where, fmt::format("the kernel executes {} instructions", total_));
+  break_number_ = static_cast<std::size_t>(number);
+}
+
+Debugger::Dump Debugger::parse_dump(const std::string &text, const spec::Kernel &kernel) const {
+  semantics::Cursor cursor = option_cursor("--dump", text);
+  Dump dump{sim::parse_place(cursor, isa_, kernel.off_chip_bytes), 0, {}};
+  if (cursor.accept("@")) {
+    semantics::Location where = cursor.here();
+    std::int64_t number = cursor.integer("an instruction's number");
+    if (number < 1 || static_cast<std::size_t>(number) > total_)
+      semantics::fail(where, fmt::format("the kernel executes {} instructions", total_));
+    dump.after = static_cast<std::size_t>(number);
+  }
+  if (cursor.accept("=")) {
+    dump.file = cursor.rest_of_line();
+    if (dump.file.empty())
+      cursor.error_expected("a file");
+  }
+  expect_end(cursor);
+  return dump;
+}
+
+bool Debugger::breaks_at(const sim::Execution &execution) const {
+  const std::string &name = isa_.instructions[execution.instance.call.instruction].name;
+  return break_number_ == execution.number || break_name_ == name;
+}
+
+std::vector<Debugger::Write> Debugger::writes(const sim::Execution &execution) const {
+  const spec::KernelInstruction &call = execution.instance.call;
+  semantics::Bindings attributes(call.attributes.begin(), call.attributes.end());
+  std::vector<Write> out;
+  for (const spec::Write &write : isa_.instructions[call.instruction].writes) {
+    auto region = spec::instantiate(write.region, attributes);
+    Tensor value = execution.machine.read(*region);
+    out.push_back({std::move(*region), std::move(value)});
+  }
+  return out;
+}
+
+std::string Debugger::describe(const sim::Execution &execution) const {
+  return fmt::format("{} {}", execution.number, spec::to_string(execution.instance.call, isa_));
+}
+
+/// " (kernel.txt:12)", where the kernel's text says the instruction.
+std::string Debugger::where(const sim::Execution &execution) const {
+  const semantics::Location &location = execution.instance.call.location;
+  if (!location.source)
+    return "";
+  InputError place(location, "");
+  return fmt::format(" ({}:{})", place.file(), place.line());
+}
+
+void Debugger::report(const std::string &kind, const std::string &text, Json details) {
+  if (!json_output_) {
+    fmt::print("{}\n", text);
+    return;
+  }
+  Json event{{"kind", kind}};
+  event.update(details);
+  events_.push_back(std::move(event));
+}
+
+void Debugger::show(const Dump &dump, const sim::Machine &machine) {
+  Tensor value = machine.read(dump.region);
+  std::string place = sim::place_text(dump.region, isa_);
+  std::string shape = value.shape().to_string();
+  if (!dump.file.empty()) {
+    semantics::write_tensor(dump.file, value);
+    report("dump", fmt::format("{} {}: {}", place, shape, dump.file),
+           {{"place", place}, {"shape", shape}, {"file", dump.file}});
+    return;
+  }
+  std::string rows = tensor_text(value);
+  report("dump", fmt::format("{} {}:\n{}", place, shape, rows.substr(0, rows.size() - 1)),
+         {{"place", place}, {"shape", shape}, {"values", rows}});
+}
+
+void Debugger::stop(const sim::Execution &execution, int status) {
+  stopped_at_ = execution.number;
+  status_ = status;
+  for (const Dump &dump : dumps_)
+    if (dump.after == 0)
+      show(dump, execution.machine);
+}
+
+bool Debugger::before(const sim::Execution &execution) {
+  if (!breaks_at(execution))
+    return true;
+  report("break", fmt::format("break before {}{}", describe(execution), where(execution)),
+         {{"instruction", execution.number}, {"text", describe(execution)}});
+  stop(execution, kDone);
+  return false;
+}
+
+bool Debugger::after(const sim::Execution &execution) {
+  bool last = execution.number == total_;
+  for (const Dump &dump : dumps_)
+    if (dump.after == execution.number || (last && dump.after == 0))
+      show(dump, execution.machine);
+  show_watched(execution);
+  if (!trap_nan_ && !trap_infinity_ && !values_)
+    return true;
+  for (const Write &write : writes(execution))
+    if (trap(execution, write) || diff(execution, write)) {
+      stop(execution, kDifferent);
+      return false;
+    }
+  return true;
+}
+
+void Debugger::show_watched(const sim::Execution &execution) {
+  if (watched_.empty())
+    return;
+  std::vector<Write> written = writes(execution);
+  for (Watched &watched : watched_) {
+    if (std::none_of(written.begin(), written.end(),
+                     [&](const Write &w) { return sim::overlap(w.region, watched.region); }))
+      continue;
+    Tensor value = execution.machine.read(watched.region);
+    std::string place = sim::place_text(watched.region, isa_);
+    bool unchanged = watched.last == value;
+    std::string rows = tensor_text(value);
+    report("watch",
+           fmt::format("{}{}\n{} {}{}:\n{}", describe(execution), where(execution), place,
+                       value.shape().to_string(), unchanged ? " (unchanged)" : "",
+                       rows.substr(0, rows.size() - 1)),
+           {{"instruction", execution.number}, {"place", place}, {"values", rows}});
+    watched.last = std::move(value);
+  }
+}
+
+bool Debugger::trap(const sim::Execution &execution, const Write &write) {
+  semantics::ElementType type = write.value.shape().type;
+  if (!semantics::is_float(type) || (!trap_nan_ && !trap_infinity_))
+    return false;
+  for (std::int64_t i = 0; i < write.value.elements(); ++i) {
+    std::uint64_t bits = write.value.bits(i);
+    bool nan = semantics::is_nan(type, bits);
+    if (semantics::is_finite(type, bits) || !(nan ? trap_nan_ : trap_infinity_))
+      continue;
+    std::string place = sim::place_text(write.region, isa_),
+                position = element_position(write.value.shape(), i),
+                value = semantics::element_text(type, bits);
+    report("trap",
+           fmt::format("trap: {}{} makes {} at {} of {}", describe(execution), where(execution),
+                       value, position, place),
+           {{"instruction", execution.number},
+            {"text", describe(execution)},
+            {"place", place},
+            {"position", position},
+            {"value", value}});
+    return true;
+  }
+  return false;
+}
+
+bool Debugger::diff(const sim::Execution &execution, const Write &write) {
+  if (!values_)
+    return false;
+  std::string place = sim::place_text(write.region, isa_);
+  if (auto name = values_->find(write.value)) {
+    report("value", fmt::format("{}: {} is {}", describe(execution), place, *name),
+           {{"instruction", execution.number}, {"place", place}, {"value", *name}});
+    return false;
+  }
+  std::string text = fmt::format("{}{}: {} belongs to no value of the graph", describe(execution),
+                                 where(execution), place);
+  Json details{{"instruction", execution.number}, {"text", describe(execution)}, {"place", place}};
+  if (auto nearest = values_->nearest(write.value)) {
+    semantics::ElementType type = write.value.shape().type;
+    text += fmt::format("\nnearest: {}, {} of {} elements differ, first {}: {}, not {}",
+                        nearest->name, nearest->mismatches, write.value.elements(),
+                        element_position(write.value.shape(), nearest->first),
+                        semantics::element_text(type, write.value.bits(nearest->first)),
+                        semantics::element_text(type, nearest->value.bits(nearest->first)));
+    details["nearest"] = nearest->name;
+    details["mismatches"] = nearest->mismatches;
+  }
+  report("diff", text, details);
+  return true;
+}
+
+Json Debugger::json() const {
+  Json out{{"events", events_}};
+  if (stopped_at_)
+    out["stopped_at"] = *stopped_at_;
+  return out;
+}
+
+} // namespace isamorph::cli

@@ -1,0 +1,215 @@
+#include "sim/dot.h"
+
+#include "sim/offsets.h"
+#include "sim/plain_numerics.h"
+#include "sim/vector.h"
+
+#include <algorithm>
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
+#include <utility>
+
+namespace isamorph::sim {
+
+using semantics::AttributeKey;
+using semantics::ElementType;
+using semantics::Shape;
+
+namespace {
+
+bool has_kernel(ElementType type, const semantics::NumericsProfile &profile, std::size_t terms) {
+  if (semantics::is_integer(type))
+    return semantics::byte_size(type) <= 4;
+  return type != ElementType::Pred && is_plain(profile) && type != ElementType::F64 &&
+         semantics::accumulator_type(profile.dot, type) == ElementType::F32 &&
+         block_width(profile.dot.order, terms);
+}
+
+/// Products of fewer multiplications are not divided among threads.
+constexpr std::size_t kParallelMultiplications = std::size_t{1} << 21;
+
+} // namespace
+
+std::optional<Dot> Dot::compile(const semantics::Attributes &attributes, const Shape &lhs,
+                                const Shape &rhs, const Shape &result,
+                                const semantics::NumericsProfile &profile, VectorTarget target) {
+  auto lc = attributes.get(AttributeKey::LhsContracting),
+       rc = attributes.get(AttributeKey::RhsContracting),
+       lb = attributes.get(AttributeKey::LhsBatch), rb = attributes.get(AttributeKey::RhsBatch);
+  Dot dot;
+  dot.type_ = result.type;
+  dot.target_ = target;
+  dot.left_ = {offsets(lhs, lb), other_offsets(lhs, lb, lc), offsets(lhs, lc)};
+  dot.right_ = {offsets(rhs, rb), other_offsets(rhs, rb, rc), offsets(rhs, rc)};
+  if (!has_kernel(result.type, profile, dot.left_.terms.size()))
+    return std::nullopt;
+  if (semantics::is_float(result.type))
+    dot.block_ = *block_width(profile.dot.order, dot.left_.terms.size());
+  dot.row_step_ = dot.right_.lines.size();
+  dot.column_step_ = 1;
+  // Few columns would leave lanes empty. Products commute, so that no bit changes.
+  if (dot.right_.lines.size() < dot.left_.lines.size() && dot.right_.lines.size() < kLanes) {
+    std::swap(dot.left_, dot.right_);
+    std::swap(dot.row_step_, dot.column_step_);
+    dot.exchanged_ = true;
+  }
+  return dot;
+}
+
+std::size_t Dot::scratch_bytes() const {
+  std::size_t terms = left_.terms.size();
+  return aligned_bytes(left_.lines.size() * terms * 4) + panels() * terms * kLanes * 4;
+}
+
+/// Rows [begin, end) of one batch's result.
+template <class S, class C> struct Dot::Rows {
+  const Dot &dot;
+  const C *left;
+  const C *panels;
+  S *out;
+  std::size_t begin, end;
+
+  ISAMORPH_INLINE void operator()() const {
+    std::size_t row = begin;
+    if (dot.target_ == VectorTarget::Avx512)
+      for (; row + 8 <= end; row += 8)
+        group<8>(row);
+    for (; row + 4 <= end; row += 4)
+      group<4>(row);
+    for (; row < end; ++row)
+      group<1>(row);
+  }
+
+  /// `Count` rows at once: independent sums hide each other's latency.
+  template <std::size_t Count> ISAMORPH_INLINE void group(std::size_t row) const {
+    std::size_t terms = dot.left_.terms.size(), columns = dot.right_.lines.size();
+    for (std::size_t column = 0; column < columns; column += kLanes) {
+      const C *panel = panels + column * terms;
+      std::array<Lanes<C>, Count> sums;
+      sum_up<Count>(left + row * terms, panel, sums);
+      std::size_t used = std::min(kLanes, columns - column);
+      for (std::size_t r = 0; r < Count; ++r)
+        write(out + (row + r) * dot.row_step_ + column * dot.column_step_, sums[r], used);
+    }
+  }
+
+  template <std::size_t Count>
+  ISAMORPH_INLINE void sum_up(const C *rows, const C *panel,
+                              std::array<Lanes<C>, Count> &sums) const {
+    std::size_t terms = dot.left_.terms.size();
+    if (dot.block_ == 0)
+      return sequence<Count>(rows, panel, 0, terms, sums);
+    sums.fill(Lanes<C>{});
+    for (std::size_t first = 0; first < terms; first += dot.block_) {
+      std::array<Lanes<C>, Count> part;
+      sequence<Count>(rows, panel, first, std::min(terms, first + dot.block_), part);
+      for (std::size_t r = 0; r < Count; ++r)
+        sums[r] = sums[r] + part[r];
+    }
+  }
+
+  template <std::size_t Count>
+  ISAMORPH_INLINE void sequence(const C *rows, const C *panel, std::size_t first, std::size_t last,
+                                std::array<Lanes<C>, Count> &sums) const {
+    std::size_t terms = dot.left_.terms.size();
+    [&]<std::size_t... R>(std::index_sequence<R...>) __attribute__((always_inline)) {
+      std::array<Lanes<C>, Count> sum{};
+      for (std::size_t k = first; k < last; ++k) {
+        Lanes<C> right = load_lanes<C>(panel + k * kLanes);
+        ((sum[R] = sum[R] + right * rows[R * terms + k]), ...);
+      }
+      ((sums[R] = sum[R]), ...);
+    }
+    (std::make_index_sequence<Count>{});
+  }
+
+  ISAMORPH_INLINE void write(S *to, const Lanes<C> &sums, std::size_t used) const {
+    if (dot.column_step_ == 1 && used == kLanes)
+      return store_lanes<S, C>(to, sums);
+    std::array<S, kLanes> elements;
+    store_lanes<S, C>(elements.data(), sums);
+    for (std::size_t l = 0; l < used; ++l)
+      to[l * dot.column_step_] = elements[l];
+  }
+};
+
+template <class S, class C> void Dot::pack_left(const S *left, C *packed) const {
+  std::size_t terms = left_.terms.size(), whole = terms / kLanes * kLanes;
+  bool dense = consecutive(left_.terms);
+  run_on(
+      target_, [&]() __attribute__((always_inline)) {
+        for (std::size_t line : left_.lines) {
+          std::size_t k = 0;
+          if (dense)
+            for (; k < whole; k += kLanes) {
+              Lanes<C> values = load_lanes<C>(left + line + k);
+              __builtin_memcpy(packed + k, &values, sizeof values);
+            }
+          for (; k < terms; ++k)
+            packed[k] = semantics::load<C>(left[line + left_.terms[k]]);
+          packed += terms;
+        }
+      });
+}
+
+/// Panels of sixteen columns (filled up with zeros), each term by term.
+template <class S, class C> void Dot::pack_right(const S *right, C *panels) const {
+  std::size_t columns = right_.lines.size();
+  bool dense = consecutive(right_.lines);
+  run_on(
+      target_, [&]() __attribute__((always_inline)) {
+        for (std::size_t column = 0; column < columns; column += kLanes) {
+          std::size_t used = std::min(kLanes, columns - column);
+          const std::size_t *lines = right_.lines.data() + column;
+          for (std::size_t term : right_.terms) {
+            Lanes<C> values;
+            if (dense && used == kLanes) {
+              values = load_lanes<C>(right + term + lines[0]);
+            } else {
+              std::array<S, kLanes> elements{};
+              for (std::size_t l = 0; l < used; ++l)
+                elements[l] = right[term + lines[l]];
+              values = load_lanes<C>(elements.data());
+            }
+            __builtin_memcpy(panels, &values, sizeof values);
+            panels += kLanes;
+          }
+        }
+      });
+}
+
+template <class S, class C> void Dot::multiply(const C *left, const C *panels, S *out) const {
+  std::size_t rows = left_.lines.size();
+  if (rows * right_.lines.size() * left_.terms.size() < kParallelMultiplications)
+    return run_on(target_, Rows<S, C>{*this, left, panels, out, 0, rows});
+  tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows, 16), [&](const auto &range) {
+    run_on(target_, Rows<S, C>{*this, left, panels, out, range.begin(), range.end()});
+  });
+}
+
+template <class S, class C>
+void Dot::run_as(const S *lhs, const S *rhs, S *out, std::byte *scratch) const {
+  const S *left = exchanged_ ? rhs : lhs, *right = exchanged_ ? lhs : rhs;
+  std::size_t rows = left_.lines.size(), terms = left_.terms.size();
+  auto *packed = reinterpret_cast<C *>(scratch);
+  auto *panels = reinterpret_cast<C *>(scratch + aligned_bytes(rows * terms * sizeof(C)));
+  for (std::size_t batch = 0; batch < left_.batch.size(); ++batch) {
+    pack_left(left + left_.batch[batch], packed);
+    pack_right(right + right_.batch[batch], panels);
+    multiply(packed, panels, out + batch * rows * right_.lines.size());
+  }
+}
+
+void Dot::run(const std::byte *lhs, const std::byte *rhs, std::byte *out,
+              std::byte *scratch) const {
+  semantics::visit_storage(type_, [&]<class S>(S) {
+    constexpr bool narrow = semantics::is_float_storage<S> && sizeof(S) <= 4;
+    if constexpr (narrow || (std::is_integral_v<S> && sizeof(S) <= 4)) {
+      using C = std::conditional_t<narrow, float, std::uint32_t>;
+      run_as<S, C>(reinterpret_cast<const S *>(lhs), reinterpret_cast<const S *>(rhs),
+                   reinterpret_cast<S *>(out), scratch);
+    }
+  });
+}
+
+} // namespace isamorph::sim

@@ -1,0 +1,48 @@
+#pragma once
+// Dots on raw element storage, sixteen results side by side, each accumulated in its profile's
+// order: the bits of semantics::evaluate_op. Private to sim/.
+
+#include "semantics/graph.h"
+#include "semantics/numerics.h"
+#include "sim/vector_target.h"
+
+namespace isamorph::sim {
+
+class Dot {
+public:
+  /// nullopt when the profile or the type is none of those that have a kernel here: integers of at
+  /// most 32 bits, and bf16, f16 and f32 summed in f32, sequentially or in blocks.
+  static std::optional<Dot> compile(const semantics::Attributes &attributes,
+                                    const semantics::Shape &lhs, const semantics::Shape &rhs,
+                                    const semantics::Shape &result,
+                                    const semantics::NumericsProfile &profile, VectorTarget target);
+
+  std::size_t scratch_bytes() const;
+  /// `out` overlaps no operand; `scratch` is aligned for lanes. Allocates nothing unless the
+  /// product is large enough to be divided among threads.
+  void run(const std::byte *lhs, const std::byte *rhs, std::byte *out, std::byte *scratch) const;
+
+private:
+  using Offsets = std::vector<std::size_t>;
+  /// Offsets in elements. The right side gives the lanes.
+  struct Side {
+    Offsets batch, lines, terms;
+  };
+
+  template <class S, class C> void run_as(const S *, const S *, S *, std::byte *) const;
+  template <class S, class C> void pack_left(const S *left, C *packed) const;
+  template <class S, class C> void pack_right(const S *right, C *panels) const;
+  template <class S, class C> void multiply(const C *left, const C *panels, S *out) const;
+  template <class S, class C> struct Rows;
+
+  std::size_t panels() const { return (right_.lines.size() + kLanes - 1) / kLanes; }
+
+  semantics::ElementType type_ = semantics::ElementType::F32;
+  VectorTarget target_ = VectorTarget::Portable;
+  bool exchanged_ = false; ///< the left side is the operand rhs
+  Side left_, right_;
+  std::size_t row_step_ = 0, column_step_ = 0; ///< in the result
+  std::size_t block_ = 0;                      ///< terms in a block; 0: one sequence
+};
+
+} // namespace isamorph::sim

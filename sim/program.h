@@ -1,0 +1,99 @@
+#pragma once
+// A kernel compiled to bodies and addresses. Private to sim/; sim/simulator.h is the interface.
+
+#include "sim/body.h"
+#include "sim/memory.h"
+#include "sim/observer.h"
+
+#include <deque>
+#include <mutex>
+
+namespace isamorph::sim {
+
+/// Bodies are compiled once for an instruction and the values of the attributes on which its body
+/// and its regions' sizes depend; an execution is a body with addresses. Instructions that do not
+/// depend on each other may run at the same time: the result does not depend on it. Loops are
+/// walked while running, some thousand iterations at a time.
+class Program {
+public:
+  /// Throws InputError at an instruction whose regions leave their buffers.
+  Program(const spec::Isa &isa, const spec::Kernel &kernel);
+  ~Program();
+
+  std::vector<semantics::Tensor> run(std::span<const semantics::Tensor> inputs) const;
+  /// In program order; nullopt when the observer ended the run.
+  std::optional<std::vector<semantics::Tensor>> run(std::span<const semantics::Tensor> inputs,
+                                                    Observer &observer) const;
+
+private:
+  /// A body with the places of its operands.
+  struct Routine {
+    Body body;
+    std::vector<Footprint> operands; ///< reads, then writes
+    std::vector<std::size_t> stage;  ///< where each lies in scratch when it must be copied
+    std::size_t reads = 0;           ///< how many of the operands
+    std::size_t body_scratch = 0;    ///< where the body's begins
+    std::size_t scratch_bytes = 0;
+  };
+  struct Operand {
+    std::size_t address; ///< of the first byte, in memory
+    bool staged;         ///< read or written by way of scratch
+  };
+  struct Step {
+    std::uint32_t routine;
+    std::size_t first_operand;
+  };
+  /// Steps [begin, end) of `order` that do not depend on each other.
+  struct Level {
+    std::size_t begin, end, work;
+  };
+  /// Consecutive executions with their addresses.
+  struct Batch {
+    std::vector<Step> steps;
+    std::vector<Operand> operands;
+    std::vector<std::uint32_t> order; ///< of steps, by level
+    std::vector<Level> levels;
+    void clear();
+  };
+  using RoutineKey = std::pair<std::uint32_t, std::vector<std::int64_t>>;
+  struct Worker;
+  struct State;
+  class StateLease;
+  class View;
+
+  RoutineKey key(const spec::KernelInstruction &call) const;
+  void add_routines(const spec::Isa &isa);
+  void add_routine(const spec::Isa &isa, const spec::KernelInstruction &call);
+  Routine make_routine(const spec::Isa &isa, const spec::KernelInstruction &call) const;
+  std::vector<spec::ConcreteRegion> operand_regions(const spec::KernelInstruction &call) const;
+  void add_step(const spec::KernelInstruction &call, Batch &batch) const;
+  static bool overlaps_another(const Routine &routine, std::span<const Operand> operands,
+                               std::size_t one);
+  void find_levels(Batch &batch) const;
+
+  void place_inputs(std::span<const semantics::Tensor> inputs, State &state) const;
+  std::vector<semantics::Tensor> outputs(const State &state) const;
+  void execute(const Batch &batch, const Step &step, std::byte *memory, Worker &worker) const;
+  void execute(const Batch &batch, const Level &level, State &state) const;
+  void execute(const Batch &batch, State &state) const;
+
+  /// What instructions read and write, without the ISA.
+  struct Operands {
+    std::vector<spec::Region> regions; ///< reads, then writes
+    std::size_t reads;
+    std::vector<std::uint32_t> body_variables;
+  };
+  spec::Kernel kernel_;
+  MemoryMap map_;
+  semantics::NumericsProfile numerics_;
+  std::vector<Operands> instructions_;
+  std::map<RoutineKey, std::uint32_t> known_;
+  std::deque<Routine> routines_;
+  Batch whole_; ///< of a kernel without loops
+  std::size_t scratch_bytes_ = 0, most_operands_ = 0;
+
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<State>> idle_; ///< memory of runs that ended
+};
+
+} // namespace isamorph::sim
