@@ -4,9 +4,12 @@
 #include "verify/lemmas.h"
 #include "verify/proof_cache.h"
 #include "verify/rule_encoder.h"
+#include "verify/scalar_prover.h"
 
 #include <algorithm>
 #include <chrono>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <mutex>
 #include <set>
 #include <tbb/global_control.h>
@@ -22,7 +25,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "3";
+constexpr std::string_view kEncoderVersion = "4";
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
@@ -81,29 +84,6 @@ std::vector<Encoding> encodings(const RewriteRule &rule) {
   if (rule.level == semantics::Level::Real)
     e.theory = ElementTheory::Real;
   return {e};
-}
-
-std::vector<Encoding> concrete_encodings(const RewriteRule &rule) {
-  std::vector<std::vector<ElementType>> options;
-  for (std::size_t t = 0; t < rule.symbols.types.names.size(); ++t)
-    options.push_back(choices(rule, t));
-  std::vector<Encoding> out;
-  std::vector<ElementType> chosen;
-  product(options, chosen, [&](const std::vector<ElementType> &types) {
-    Encoding e;
-    e.theory = ElementTheory::Concrete;
-    e.types.assign(types.begin(), types.end());
-    out.push_back(e);
-  });
-  return out;
-}
-
-bool elementwise_only(const GraphTemplate &side) {
-  return std::all_of(side.nodes.begin(), side.nodes.end(), [](const auto &node) {
-    const auto *code = std::get_if<OpCode>(&node.op);
-    return code && (*code == OpCode::Parameter ||
-                    semantics::info(*code).cls == semantics::OpClass::Elementwise);
-  });
 }
 
 /// What a type's name in a rule stands for.
@@ -200,26 +180,28 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
   out.method = !list.empty() && !list[0].widths.empty() ? "index maps and bit-vectors"
                : rule.level == semantics::Level::Real   ? "index maps and real arithmetic"
                                                         : "index maps";
+  bool ill_typed = false;
   try {
-    bool proved = prove_under(rule, list, options, out);
-    bool concrete = !proved && rule.level == semantics::Level::Bits &&
-                    elementwise_only(rule.from) && elementwise_only(rule.to);
-    if (concrete && !stopped(options)) {
-      ClaimProof again;
-      again.name = rule.name;
-      again.method = "arithmetic of each type";
-      proved = prove_under(rule, concrete_encodings(rule), options, again);
-      out = std::move(again);
-    }
-    if (proved)
+    if (prove_under(rule, list, options, out))
       out.answer = SmtAnswer::Proved;
   } catch (const IllTyped &error) {
+    ill_typed = true;
     out.answer = SmtAnswer::Refuted;
     out.detail = error.what();
   } catch (const OutsideFragment &error) {
     out.answer = SmtAnswer::Unknown;
     out.detail = std::string("outside what can be encoded: ") + error.what();
   }
+  out.reach = "every shape";
+  // What uninterpreted operations do not decide, their arithmetic may.
+  if (out.answer != SmtAnswer::Proved && !ill_typed && !stopped(options))
+    if (auto scalar = prove_scalar_rule(rule, rule.level, options)) {
+      out = std::move(*scalar);
+      out.method = fmt::format("{}", fmt::join(out.methods, " and "));
+      out.reach = "every element, every shape";
+    }
+  if (options.stronger_levels)
+    out.stronger = stronger_levels(rule, options);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;
 }
