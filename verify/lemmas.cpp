@@ -1,6 +1,8 @@
 #include "verify/lemmas.h"
 
 #include "semantics/op.h"
+#include "verify/scalar_circuit.h"
+#include "verify/scalar_prover.h"
 
 #include <sstream>
 
@@ -43,42 +45,30 @@ Obligation claim(const std::string &name, const std::string &logic, const std::s
                     "))\n(check-sat)\n"};
 }
 
-/// maximum and minimum as the evaluator defines them: NaN if either is; -0 below +0.
-std::string extreme(bool maximum, ElementType type, const std::string &a, const std::string &b) {
-  std::string nan = "(_ NaN " + widths(type) + ")";
-  std::string less = maximum ? "(fp.lt " + a + " " + b + ")" : "(fp.lt " + b + " " + a + ")";
-  std::string first_on_tie = maximum ? "(fp.isNegative " + a + ")" : "(fp.isPositive " + a + ")";
-  return "(ite (or (fp.isNaN " + a + ") (fp.isNaN " + b + ")) " + nan + " (ite (fp.eq " + a + " " +
-         b + ") (ite " + first_on_tie + " " + b + " " + a + ") (ite " + less + " " + b + " " + a +
-         ")))";
-}
-
+/// Of an integer type or pred.
 std::optional<std::string> apply(OpCode op, ElementType type, const std::string &a,
                                  const std::string &b) {
   auto direct = [&](const std::string &f) { return "(" + f + " " + a + " " + b + ")"; };
-  bool real = semantics::is_float(type), pred = type == ElementType::Pred,
-       sign = semantics::is_signed_integer(type);
+  bool pred = type == ElementType::Pred, sign = semantics::is_signed_integer(type);
   switch (op) {
   case OpCode::Add:
-    return direct(real ? "fp.add RNE" : pred ? "or" : "bvadd");
+    return direct(pred ? "or" : "bvadd");
   case OpCode::Multiply:
-    return direct(real ? "fp.mul RNE" : pred ? "and" : "bvmul");
+    return direct(pred ? "and" : "bvmul");
   case OpCode::Maximum:
   case OpCode::Minimum: {
     bool maximum = op == OpCode::Maximum;
-    if (real)
-      return extreme(maximum, type, a, b);
     if (pred)
       return direct(maximum ? "or" : "and");
     std::string less = direct(sign ? "bvslt" : "bvult");
     return "(ite " + less + " " + (maximum ? b + " " + a : a + " " + b) + ")";
   }
   case OpCode::And:
-    return real ? std::nullopt : std::optional(direct(pred ? "and" : "bvand"));
+    return direct(pred ? "and" : "bvand");
   case OpCode::Or:
-    return real ? std::nullopt : std::optional(direct(pred ? "or" : "bvor"));
+    return direct(pred ? "or" : "bvor");
   case OpCode::Xor:
-    return real ? std::nullopt : std::optional(direct(pred ? "xor" : "bvxor"));
+    return direct(pred ? "xor" : "bvxor");
   default:
     return std::nullopt;
   }
@@ -97,19 +87,40 @@ std::optional<ElementType> float_named(const std::string &name) {
   return type && semantics::is_float(*type) ? type : std::nullopt;
 }
 
+/// By circuits, for every way of rounding.
+std::optional<std::vector<Obligation>> commutative_floats(const std::string &name, OpCode op,
+                                                          ElementType type) {
+  if (op != OpCode::Add && op != OpCode::Multiply && op != OpCode::Maximum && op != OpCode::Minimum)
+    return std::nullopt;
+  ScalarClaim claim{{"x", "y"},
+                    {type, type},
+                    {{OpCode::Parameter, {}, {}, type, 0},
+                     {OpCode::Parameter, {}, {}, type, 1},
+                     {op, {0, 1}, {}, type, 0},
+                     {op, {1, 0}, {}, type, 0}},
+                    2,
+                    3};
+  std::vector<Obligation> out;
+  for (const semantics::NumericsProfile &profile : scalar_profiles())
+    out.push_back(
+        *circuit_obligation(name + ", " + profile.name, claim, semantics::Level::Bits, profile));
+  return out;
+}
+
 std::optional<std::vector<Obligation>> commutative(const std::string &name,
                                                    const std::vector<std::string> &words) {
   auto op = semantics::op_code(words[1]);
   auto type = semantics::element_type(words[2]);
   if (!op || !type)
     return std::nullopt;
+  if (semantics::is_float(*type))
+    return commutative_floats(name, *op, *type);
   auto xy = apply(*op, *type, "x", "y"), yx = apply(*op, *type, "y", "x");
   if (!xy)
     return std::nullopt;
   std::string declare =
       "(declare-const x " + sort_of(*type) + ")\n(declare-const y " + sort_of(*type) + ")\n";
-  return std::vector{claim(name, semantics::is_float(*type) ? "QF_FP" : "QF_BV", declare,
-                           "(= " + *xy + " " + *yx + ")")};
+  return std::vector{claim(name, "QF_BV", declare, "(= " + *xy + " " + *yx + ")")};
 }
 
 std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType element,
@@ -174,6 +185,18 @@ std::vector<Obligation> real(const std::string &name, const std::string &f) {
 }
 
 } // namespace
+
+std::string lemma_method(const std::string &name) {
+  auto obligations = lemma_obligations(name);
+  if (!obligations || obligations->empty())
+    return "none";
+  const std::string &text = obligations->front().smtlib;
+  if (text.starts_with("(set-logic QF_NRA)"))
+    return "real arithmetic";
+  if (text.starts_with("(set-logic QF_FP)"))
+    return "floating-point theory";
+  return words_of(name).size() == 3 && float_named(words_of(name)[2]) ? "circuit" : "bit-vectors";
+}
 
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name) {
   std::vector<std::string> words = words_of(name);

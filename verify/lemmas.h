@@ -2,7 +2,9 @@
 // Scalar lemmas by name: the facts about single elements on which proofs of kernels and rules rest,
 // each as obligations for a solver.
 //
-//   commutative OP TYPE       op(x, y) = op(y, x), any NaN equal to any NaN
+//   commutative OP TYPE       op(x, y) = op(y, x), any NaN equal to any NaN; of floats under every
+//                             one of scalar_profiles() (scalar_prover.h), flushed denormals
+//                             included
 //   join extract              the bytes of an element, joined, are the element
 //   unit vector dot T in A    a dot over T accumulated in A, one of whose vectors is a single 1 and
 //   zeros, is the other's element
@@ -19,6 +21,10 @@
 #include <optional>
 
 namespace isamorph::verify {
+
+/// How a lemma's obligations are put: "circuit", "floating-point theory", "bit-vectors" or "real
+/// arithmetic".
+std::string lemma_method(const std::string &name);
 
 /// The obligations whose proofs prove the lemma; nullopt for a name that is none.
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name);

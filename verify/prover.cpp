@@ -215,7 +215,7 @@ std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
     auto begin = std::chrono::steady_clock::now();
     ClaimProof &proof = out[i];
     proof.name = names[i];
-    proof.method = "solver";
+    proof.method = lemma_method(names[i]);
     auto obligations = lemma_obligations(names[i]);
     if (!obligations) {
       proof.detail = "no such lemma";
@@ -247,8 +247,8 @@ std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
   return out;
 }
 
-std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules,
-                                    const ProveOptions &options) {
+std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const ProveOptions &options,
+                                    std::vector<ClaimProof> *lemma_proofs) {
   std::vector<ClaimProof> out(rules.size());
   std::vector<std::string> keys;
   for (const RewriteRule &rule : rules)
@@ -302,6 +302,8 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules,
   }
   if (options.use_cache)
     cache.save();
+  if (lemma_proofs)
+    *lemma_proofs = std::move(lemmas);
   return out;
 }
 

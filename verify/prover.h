@@ -54,9 +54,10 @@ struct ClaimProof {
 };
 
 /// Results in the order given, whatever the number of jobs. A rule is proved when its obligations
-/// and its lemmas are.
+/// and its lemmas are; the lemmas' own proofs go to `lemmas`, in order of their names.
 std::vector<ClaimProof> prove_rules(std::span<const semantics::RewriteRule> rules,
-                                    const ProveOptions &options);
+                                    const ProveOptions &options,
+                                    std::vector<ClaimProof> *lemmas = nullptr);
 std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
                                      const ProveOptions &options);
 
