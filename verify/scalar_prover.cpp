@@ -103,7 +103,7 @@ SmtAnswer by_circuit(const Subject &subject, unsigned timeout_ms, const ProveOpt
 bool decide(const Subject &subject, const ProveOptions &options, ClaimProof &out) {
   bool all_cases = enumerable(subject.claim);
   if (auto witness = boundary_witness(subject.claim, subject.level, subject.profile)) {
-    if (all_cases && options.count_failures)
+    if (all_cases && (options.count_failures || subject.claim.variables.size() == 1))
       return by_enumeration(subject, options, out);
     out.answer = SmtAnswer::Refuted;
     out.detail = refutation(subject, *witness);
@@ -214,10 +214,12 @@ std::optional<ClaimProof> prove_scalar_rule(const RewriteRule &rule, Level level
 
 std::vector<LevelAnswer> stronger_levels(const RewriteRule &rule, const ProveOptions &options) {
   std::vector<LevelAnswer> out;
+  ProveOptions how = options;
+  how.count_failures = false; // one counterexample will do
   for (Level level : {Level::Bits, Level::Finite}) {
     if (level >= rule.level)
       break;
-    if (auto proof = prove_scalar_rule(rule, level, options))
+    if (auto proof = prove_scalar_rule(rule, level, how))
       out.push_back({level, proof->answer, proof->detail});
   }
   return out;
