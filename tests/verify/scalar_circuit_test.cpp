@@ -96,7 +96,7 @@ TEST_CASE("a solver reads fused multiply-add off the printed circuit, carries in
   auto bits = [](float x) { return std::bit_cast<std::uint32_t>(x); };
   CHECK(holds({0x437e0000, 0x407e0000, 0x41a697a2, 0x44809c5f}));
   CHECK_FALSE(holds({0x437e0000, 0x407e0000, 0x41a697a2, 0x44809c5e}));
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 100; ++i) {
     auto x = static_cast<std::uint32_t>(some_float(ElementType::F32, random)) & 0xffff0000,
          y = static_cast<std::uint32_t>(some_float(ElementType::F32, random)) & 0xffff0000,
          z = static_cast<std::uint32_t>(some_float(ElementType::F32, random));
@@ -141,7 +141,7 @@ TEST_CASE("the solver's own fused multiply-add is wrong where a sum carries out"
   CHECK_FALSE(says("#x44809c5f"));
 }
 
-TEST_CASE("laws of floats are proved by circuits, with denormals kept and flushed") {
+TEST_CASE("laws of floats are proved by circuits, with denormals kept and flushed", "[slow]") {
   for (const Law &law : kLaws)
     for (ElementType type : {ElementType::BF16, ElementType::F32})
       for (bool flush : {false, true}) {
@@ -167,7 +167,7 @@ TEST_CASE("sums, products and extremes are symmetric by construction") {
       }
 }
 
-TEST_CASE("a false law has a model that the evaluator confirms") {
+TEST_CASE("a false law has a model that the evaluator confirms", "[slow]") {
   const std::vector<Law> wrong = {
       {"sum with zero", kOne, kLaws[5].from, kLaws[5].to, Level::Bits},
       {"difference", kTwo, "ROOT %a = T[] subtract(%x, %y)", "ROOT %a = T[] subtract(%y, %x)",
