@@ -14,10 +14,24 @@ namespace {
 struct Options {
   std::vector<std::string> names;
   std::string level, file, smtlib;
-  bool no_cache = false, json = false;
+  bool no_cache = false, json = false, stronger = false;
   int jobs = 0;
   unsigned time_limit = 60;
 };
+
+/// A name that ends in .rules is a file.
+void take_file(Options &options) {
+  for (auto name = options.names.begin(); name != options.names.end();) {
+    if (!name->ends_with(".rules")) {
+      ++name;
+      continue;
+    }
+    if (!options.file.empty())
+      throw semantics::InputError("two files of rules: " + options.file + " and " + *name);
+    options.file = *name;
+    name = options.names.erase(name);
+  }
+}
 
 std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
   std::vector<semantics::RewriteRule> all =
@@ -73,44 +87,91 @@ void write_obligations(const std::string &folder, const verify::ClaimProof &proo
                                          proof.obligations[i].smtlib);
 }
 
+Json levels_json(const std::vector<verify::LevelAnswer> &levels) {
+  Json out = Json::array();
+  for (const verify::LevelAnswer &answer : levels)
+    out.push_back({{"level", std::string(semantics::name(answer.level))},
+                   {"answer", std::string(answer_name(answer.answer))},
+                   {"detail", answer.detail}});
+  return out;
+}
+
+Json enumerations_json(const std::vector<verify::EnumerationRecord> &records) {
+  Json out = Json::array();
+  for (const verify::EnumerationRecord &record : records)
+    out.push_back({{"subject", record.subject},
+                   {"cases", record.cases},
+                   {"failures", record.failures},
+                   {"sha256", record.digest}});
+  return out;
+}
+
+Json proof_json(const verify::ClaimProof &proof) {
+  Json out = {{"name", proof.name},
+              {"answer", std::string(answer_name(proof.answer))},
+              {"method", proof.method},
+              {"detail", proof.detail},
+              {"seconds", proof.seconds}};
+  if (proof.answer == verify::SmtAnswer::Proved && !proof.reach.empty())
+    out["reach"] = proof.reach;
+  if (!proof.enumerations.empty())
+    out["enumerations"] = enumerations_json(proof.enumerations);
+  return out;
+}
+
+Json rule_json(const semantics::RewriteRule &rule, const verify::ClaimProof &proof) {
+  Json out = proof_json(proof);
+  out["level"] = std::string(semantics::name(rule.level));
+  out["lemmas"] = proof.lemmas;
+  if (!proof.stronger.empty())
+    out["stronger"] = levels_json(proof.stronger);
+  return out;
+}
+
+void print_proof(const semantics::RewriteRule &rule, const verify::ClaimProof &proof) {
+  fmt::print("{:<8} {:<7} {:<28} {}\n", answer_name(proof.answer), semantics::name(rule.level),
+             proof.name, proof.method);
+  if (proof.answer != verify::SmtAnswer::Proved)
+    fmt::print("         {}\n", proof.detail);
+  for (const verify::LevelAnswer &answer : proof.stronger)
+    fmt::print("         at {}: {}{}{}\n", semantics::name(answer.level),
+               answer_name(answer.answer), answer.detail.empty() ? "" : ", ", answer.detail);
+}
+
 int prove(const Options &options) {
   Stopwatch watch;
   std::vector<semantics::RewriteRule> rules = chosen_rules(options);
   verify::ProveOptions how;
-  how.use_cache = !options.no_cache && options.smtlib.empty();
+  how.use_cache = !options.no_cache && options.smtlib.empty() && !options.stronger;
   how.jobs = options.jobs;
   how.timeout_ms = options.time_limit * 1000;
   how.interrupt = &interrupted();
   how.progress = show_progress;
-  std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how);
+  how.stronger_levels = options.stronger;
+  how.count_failures = !options.file.empty();
+  std::vector<verify::ClaimProof> lemmas;
+  std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how, &lemmas);
   clear_progress();
-  Json list = Json::array();
+  Json list = Json::array(), lemma_list = Json::array();
   std::size_t counts[3] = {0, 0, 0};
   for (std::size_t i = 0; i < proofs.size(); ++i) {
     const verify::ClaimProof &proof = proofs[i];
     ++counts[static_cast<std::size_t>(proof.answer)];
     if (!options.smtlib.empty())
       write_obligations(options.smtlib, proof);
-    list.push_back({{"name", proof.name},
-                    {"level", std::string(semantics::name(rules[i].level))},
-                    {"answer", std::string(answer_name(proof.answer))},
-                    {"method", proof.method},
-                    {"lemmas", proof.lemmas},
-                    {"detail", proof.detail},
-                    {"seconds", proof.seconds}});
-    if (!options.json) {
-      fmt::print("{:<8} {:<7} {:<28} {}\n", answer_name(proof.answer),
-                 semantics::name(rules[i].level), proof.name, proof.method);
-      if (proof.answer != verify::SmtAnswer::Proved)
-        fmt::print("         {}\n", proof.detail);
-    }
+    list.push_back(rule_json(rules[i], proof));
+    if (!options.json)
+      print_proof(rules[i], proof);
   }
+  for (const verify::ClaimProof &lemma : lemmas)
+    lemma_list.push_back(proof_json(lemma));
   if (options.json)
     print_json({{"rules", proofs.size()},
                 {"proved", counts[0]},
                 {"refuted", counts[1]},
                 {"unknown", counts[2]},
                 {"list", list},
+                {"lemmas", lemma_list},
                 {"seconds", watch.json()}});
   else
     fmt::print("{} rules: {} proved, {} refuted, {} unknown\n", proofs.size(), counts[0], counts[1],
@@ -128,19 +189,25 @@ void add_rules(CLI::App &app, Context &context) {
   auto options = std::make_shared<Options>();
   auto add = [&](const char *name, const char *about, int (*action)(const Options &)) {
     CLI::App *command = rules->add_subcommand(name, about);
-    command->add_option("NAME", options->names, "Only these rules");
+    command->add_option("NAME", options->names,
+                        "Only these rules; FILE.rules is --file FILE.rules");
     command->add_option("--level", options->level, "Only rules of this level: bits, finite, real")
         ->type_name("LEVEL");
     command->add_option("--file", options->file, "Rules of a file instead of the shipped ones")
         ->type_name("FILE");
     command->add_flag("--json", options->json, "Print JSON on standard output");
-    command->callback([options, action, &context] { context.status = action(*options); });
+    command->callback([options, action, &context] {
+      take_file(*options);
+      context.status = action(*options);
+    });
     return command;
   };
   add("list", "The rules and their levels", list)
       ->footer(example("  isamorph rules list --level finite"));
   CLI::App *command = add("prove", "Prove rules for every shape by SMT", prove);
   command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
+  command->add_flag("--stronger", options->stronger,
+                    "Also decide the levels stronger than each rule's, with counterexamples");
   command->add_option("--jobs", options->jobs, "Threads (0: one a core)")
       ->type_name("N")
       ->check(not_negative());

@@ -3,7 +3,7 @@
 // (two of a 16-bit type) is evaluated for every value of them, by the evaluator itself, in blocks
 // and in parallel.
 
-#include "verify/scalar_claim.h"
+#include "verify/checker/scalar_claim.h"
 
 #include <atomic>
 

@@ -4,9 +4,12 @@
 #include "verify/checker/lemmas.h"
 #include "verify/proof_cache.h"
 #include "verify/rule_encoder.h"
+#include "verify/scalar_prover.h"
 
 #include <algorithm>
 #include <chrono>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <mutex>
 #include <set>
 #include <tbb/global_control.h>
@@ -22,7 +25,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "5";
+constexpr std::string_view kEncoderVersion = "6";
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
@@ -116,7 +119,7 @@ template <class Holds> bool all_types(const RewriteRule &rule, Holds holds) {
 
 struct Strategy {
   std::string method;
-  std::vector<Encoding> encodings;
+  std::vector<Encoding> encodings; ///< none: claims about single elements (scalar_prover.h)
 };
 
 /// Ways to prove a rule, from strong and cheap to expensive; each alone is enough.
@@ -160,6 +163,7 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
       sums.reassociate = true;
       add("index maps and sums in any order", {sums});
     }
+    add("single elements", {});
     add("arithmetic of each type", typed_encodings(rule, ElementTheory::Concrete));
     if (integers)
       add("index maps and integers that wrap", typed_encodings(rule, ElementTheory::Integer));
@@ -275,6 +279,20 @@ ClaimProof attempt(const RewriteRule &rule, const Strategy &strategy, const Prov
     out.answer = SmtAnswer::Unknown;
     out.detail = std::string("outside what can be encoded: ") + error.what();
   }
+  out.reach = "every shape";
+  return out;
+}
+
+/// What uninterpreted operations do not decide, their arithmetic may. A refutation is final.
+ClaimProof decide_elements(const RewriteRule &rule, const ProveOptions &options) {
+  if (auto scalar = prove_scalar_rule(rule, rule.level, options)) {
+    scalar->method = fmt::format("{}", fmt::join(scalar->methods, " and "));
+    scalar->reach = "every element, every shape";
+    return *std::move(scalar);
+  }
+  ClaimProof out;
+  out.name = rule.name;
+  out.detail = "it is about more than single elements";
   return out;
 }
 
@@ -303,19 +321,23 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
   for (const Strategy &strategy : strategies(rule, options)) {
     if (stopped(options))
       break;
-    ClaimProof proof = attempt(rule, strategy, options);
+    bool elements = strategy.encodings.empty();
+    ClaimProof proof = elements ? decide_elements(rule, options) : attempt(rule, strategy, options);
     if (proof.answer == SmtAnswer::Proved && !lemmas_hold(proof, options)) {
       proof.answer = SmtAnswer::Unknown;
       proof.detail = "the operation is not associative";
     }
-    bool done = proof.answer == SmtAnswer::Proved;
+    bool done = proof.answer == SmtAnswer::Proved ||
+                (elements && proof.answer == SmtAnswer::Refuted);
     details += (details.empty() ? "" : "; ") + strategy.method + ": " + proof.detail;
     out = std::move(proof);
     if (done)
       break;
   }
-  if (out.answer != SmtAnswer::Proved)
+  if (out.answer == SmtAnswer::Unknown)
     out.detail = details;
+  if (options.stronger_levels)
+    out.stronger = stronger_levels(rule, options);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;
 }
@@ -329,7 +351,7 @@ std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
     auto begin = std::chrono::steady_clock::now();
     ClaimProof &proof = out[i];
     proof.name = names[i];
-    proof.method = "solver";
+    proof.method = lemma_method(names[i]);
     auto obligations = lemma_obligations(names[i]);
     if (!obligations) {
       proof.detail = "no such lemma";
@@ -361,8 +383,8 @@ std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
   return out;
 }
 
-std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules,
-                                    const ProveOptions &options) {
+std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const ProveOptions &options,
+                                    std::vector<ClaimProof> *lemma_proofs) {
   std::vector<ClaimProof> out(rules.size());
   std::vector<std::string> keys;
   for (const RewriteRule &rule : rules)
@@ -416,6 +438,8 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules,
   }
   if (options.use_cache)
     cache.save();
+  if (lemma_proofs)
+    *lemma_proofs = std::move(lemmas);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "verify/smt.h"
 
 #include <functional>
+#include <set>
 
 namespace isamorph::verify {
 
@@ -18,24 +19,47 @@ struct ProveOptions {
   int jobs = 0;               ///< 0: one a core
   const std::atomic<bool> *interrupt = nullptr;
   std::function<void(const std::string &)> progress; ///< one line of text
+  bool stronger_levels = false; ///< also decide the levels stronger than a rule's own
+  bool count_failures = false;  ///< where a claim that fails can be enumerated, do
+};
+
+/// A proof or refutation by exhaustion (enumeration.h).
+struct EnumerationRecord {
+  std::string subject; ///< rule, types, profile
+  std::int64_t cases = 0, failures = 0;
+  std::string digest; ///< SHA-256
+};
+
+/// Whether a rule holds at a level that it does not claim.
+struct LevelAnswer {
+  semantics::Level level;
+  SmtAnswer answer = SmtAnswer::Unknown;
+  std::string detail; ///< the counterexample, with types and profile
 };
 
 struct ClaimProof {
   std::string name;
   SmtAnswer answer = SmtAnswer::Unknown;
-  std::string method; ///< "index maps", "sums in any order", "arithmetic of each type", ...
-  std::string detail; ///< the model that refutes, or why unknown
+  /// "index maps", "index maps and bit-vectors", "sums in any order", "enumeration", "circuit", "floating-point theory",
+  /// "real arithmetic" ...; several joined by " and ".
+  std::string method;
+  std::set<std::string> methods;       ///< the parts of `method`, of a claim about single elements
+  std::string reach;                   ///< for what a proof holds: "every shape", "every element"
+  std::string detail;                  ///< the model that refutes, or why unknown
   std::vector<std::string> lemmas;     ///< of a rule: scalar lemmas that it rests on
   std::vector<std::string> laws;       ///< facts about functions over the reals that are assumed
   std::vector<Obligation> obligations; ///< empty when the answer came from the cache
+  std::vector<EnumerationRecord> enumerations;
+  std::vector<LevelAnswer> stronger; ///< strongest first, when asked for
   bool cached = false;
   double seconds = 0;
 };
 
 /// Results in the order given, whatever the number of jobs. A rule is proved when its obligations
-/// and its lemmas are.
+/// and its lemmas are; the lemmas' own proofs go to `lemmas`, in order of their names.
 std::vector<ClaimProof> prove_rules(std::span<const semantics::RewriteRule> rules,
-                                    const ProveOptions &options);
+                                    const ProveOptions &options,
+                                    std::vector<ClaimProof> *lemmas = nullptr);
 std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
                                      const ProveOptions &options);
 

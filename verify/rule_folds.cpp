@@ -6,7 +6,7 @@
 // "associative OP" and "commutative OP"; over a ring on its axioms.
 #include "verify/rule_parts.h"
 
-#include "verify/smt_arithmetic.h"
+#include "verify/checker/smt_arithmetic.h"
 
 #include <cmath>
 #include <numeric>

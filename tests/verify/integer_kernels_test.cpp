@@ -3,7 +3,7 @@
 #include "spec/unroll.h"
 #include "tests/integer/machine.h"
 #include "verify/certificate.h"
-#include "verify/checker.h"
+#include "verify/checker/checker.h"
 
 #include <functional>
 

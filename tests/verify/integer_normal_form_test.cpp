@@ -2,7 +2,7 @@
 #include "verify/integer_normal_form.h"
 
 #include "verify/differential.h"
-#include "verify/lemmas.h"
+#include "verify/checker/lemmas.h"
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -1,6 +1,7 @@
 #include "verify/checker/lemmas.h"
 
-#include "verify/smt_arithmetic.h"
+#include "verify/checker/scalar_circuit.h"
+#include "verify/checker/smt_arithmetic.h"
 
 #include <sstream>
 
@@ -42,6 +43,37 @@ std::string declarations(ElementType type, std::initializer_list<const char *> n
   return out;
 }
 
+/// Of floats, by circuits, for every way of rounding.
+std::optional<std::vector<Obligation>> symmetry_of_floats(const std::string &name, OpCode op,
+                                                          ElementType type, bool commutes) {
+  if (op != OpCode::Add && op != OpCode::Multiply && op != OpCode::Maximum && op != OpCode::Minimum)
+    return std::nullopt;
+  ScalarClaim claim{{"x", "y"},
+                    {type, type},
+                    {{OpCode::Parameter, {}, {}, type, 0}, {OpCode::Parameter, {}, {}, type, 1}},
+                    2,
+                    3};
+  if (commutes) {
+    claim.nodes.push_back({op, {0, 1}, {}, type, 0});
+    claim.nodes.push_back({op, {1, 0}, {}, type, 0});
+  } else { // (x y) z and x (y z)
+    claim.names.emplace_back("z");
+    claim.variables.push_back(type);
+    claim.nodes.push_back({OpCode::Parameter, {}, {}, type, 2});
+    claim.nodes.push_back({op, {0, 1}, {}, type, 0});
+    claim.nodes.push_back({op, {3, 2}, {}, type, 0});
+    claim.nodes.push_back({op, {1, 2}, {}, type, 0});
+    claim.nodes.push_back({op, {0, 5}, {}, type, 0});
+    claim.left = 4;
+    claim.right = 6;
+  }
+  std::vector<Obligation> out;
+  for (const semantics::NumericsProfile &profile : scalar_profiles())
+    out.push_back(
+        *circuit_obligation(name + ", " + profile.name, claim, semantics::Level::Bits, profile));
+  return out;
+}
+
 /// "commutative OP TYPE" and "associative OP TYPE". The integers modulo a power of two are a ring
 /// because the integers are; there associativity is an identity of numbers.
 std::optional<std::vector<Obligation>> symmetry(const std::string &name,
@@ -50,6 +82,8 @@ std::optional<std::vector<Obligation>> symmetry(const std::string &name,
   auto type = semantics::element_type(words[2]);
   if (!op || !type || !semantics::info(*op).commutative)
     return std::nullopt;
+  if (semantics::is_float(*type))
+    return symmetry_of_floats(name, *op, *type, words[0] == "commutative");
   auto apply = [&](const std::string &a, const std::string &b) {
     return exact_operation({*op}, *type, {a, b});
   };
@@ -62,8 +96,8 @@ std::optional<std::vector<Obligation>> symmetry(const std::string &name,
     return std::vector{claim(
         name, "QF_NIA", "(declare-const x Int)\n(declare-const y Int)\n(declare-const z Int)\n",
         "(= (* (* x y) z) (* x (* y z)))")};
-  return std::vector{claim(name, semantics::is_float(*type) ? "QF_FP" : "QF_BV",
-                           declarations(*type, {"x", "y", "z"}), "(= " + left + " " + right + ")")};
+  return std::vector{claim(name, "QF_BV", declarations(*type, {"x", "y", "z"}),
+                           "(= " + left + " " + right + ")")};
 }
 
 std::vector<Obligation> unit_vector_dot(const std::string &name, ElementType element,
@@ -179,11 +213,11 @@ std::vector<Obligation> integer_range(const std::string &name) {
 }
 
 /// Three variables of a type, for claims about its operations.
-std::string three(ElementType type) {
-  std::string declare;
-  for (const char *variable : {"x", "y", "z"})
-    declare += std::string("(declare-const ") + variable + " " + sort_of(type) + ")\n";
-  return declare;
+std::string three(ElementType type) { return declarations(type, {"x", "y", "z"}); }
+
+std::optional<std::string> apply(OpCode op, ElementType type, const std::string &a,
+                                 const std::string &b) {
+  return exact_operation({op}, type, {a, b});
 }
 
 /// Operands may be regrouped, exchanged and repeated.
@@ -233,6 +267,22 @@ std::optional<std::vector<Obligation>> ordered(const std::string &name,
 }
 
 } // namespace
+
+std::string lemma_method(const std::string &name) {
+  auto obligations = lemma_obligations(name);
+  if (!obligations || obligations->empty())
+    return "none";
+  const std::string &text = obligations->front().smtlib;
+  std::string_view logic(text);
+  logic = logic.substr(0, logic.find(')'));
+  if (logic == "(set-logic QF_NRA")
+    return "real arithmetic";
+  if (logic == "(set-logic QF_NIA" || logic == "(set-logic QF_LIA")
+    return "integer arithmetic";
+  if (logic == "(set-logic QF_FP")
+    return "floating-point theory";
+  return words_of(name).size() == 3 && float_named(words_of(name)[2]) ? "circuit" : "bit-vectors";
+}
 
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name) {
   std::vector<std::string> words = words_of(name);

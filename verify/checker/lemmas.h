@@ -2,7 +2,9 @@
 // Scalar lemmas by name: the facts about single elements on which proofs of kernels and rules rest,
 // each as obligations for a solver.
 //
-//   commutative OP TYPE       op(x, y) = op(y, x), any NaN equal to any NaN
+//   commutative OP TYPE       op(x, y) = op(y, x), any NaN equal to any NaN; of floats under every
+//                             one of scalar_profiles() (scalar_circuit.h), flushed denormals
+//                             included
 //   associative OP TYPE       op(op(x, y), z) = op(x, op(y, z)), likewise
 //   join extract              the bytes of an element, joined, are the element
 //   unit vector dot T in A    a dot over T accumulated in A, one of whose vectors is a single 1 and
@@ -32,6 +34,10 @@
 #include <optional>
 
 namespace isamorph::verify {
+
+/// How a lemma's obligations are put: "circuit", "floating-point theory", "bit-vectors", "integer
+/// arithmetic" or "real arithmetic".
+std::string lemma_method(const std::string &name);
 
 /// The obligations whose proofs prove the lemma; nullopt for a name that is none.
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name);

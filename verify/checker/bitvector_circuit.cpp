@@ -1,4 +1,4 @@
-#include "verify/bitvector_circuit.h"
+#include "verify/checker/bitvector_circuit.h"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-#include "verify/scalar_circuit.h"
+#include "verify/checker/scalar_circuit.h"
 
 #include "semantics/soft_elementwise.h"
 
@@ -91,6 +91,23 @@ std::optional<std::vector<std::uint64_t>> model_values(const ScalarClaim &claim,
     int base = model[digits + 1] == 'x' ? 16 : 2;
     out.push_back(std::stoull(model.substr(digits + 2, 64), nullptr, base));
   }
+  return out;
+}
+
+std::vector<semantics::NumericsProfile> scalar_profiles() {
+  std::vector<semantics::NumericsProfile> out;
+  for (bool flush : {false, true})
+    for (const semantics::NumericsProfile &shipped : semantics::shipped_numerics()) {
+      semantics::NumericsProfile profile = shipped;
+      profile.dot = profile.reduce = {};
+      profile.flush_denormals = flush;
+      profile.name = fmt::format("computed in {}, denormals {}",
+                                 profile.compute ? std::string(semantics::name(*profile.compute))
+                                                 : "the element type",
+                                 flush ? "flushed" : "kept");
+      if (std::ranges::find(out, profile) == out.end())
+        out.push_back(std::move(profile));
+    }
   return out;
 }
 

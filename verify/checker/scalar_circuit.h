@@ -2,11 +2,15 @@
 // Claims about single elements as obligations of bit-vector logic: the circuits are the evaluator's
 // arithmetic under a numerics profile (semantics/soft_elementwise.h), flushed denormals included.
 
-#include "verify/bitvector_circuit.h"
-#include "verify/scalar_claim.h"
-#include "verify/smt.h"
+#include "verify/checker/bitvector_circuit.h"
+#include "verify/checker/scalar_claim.h"
+#include "verify/checker/obligation.h"
 
 namespace isamorph::verify {
+
+/// The distinct ways of rounding of single elements: those of the shipped profiles, with denormals
+/// kept and flushed. Names say what differs.
+std::vector<semantics::NumericsProfile> scalar_profiles();
 
 /// The claim in one circuit.
 struct ScalarCircuit {

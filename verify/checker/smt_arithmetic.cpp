@@ -1,4 +1,4 @@
-#include "verify/smt_arithmetic.h"
+#include "verify/checker/smt_arithmetic.h"
 
 namespace isamorph::verify {
 namespace {

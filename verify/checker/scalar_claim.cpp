@@ -1,4 +1,4 @@
-#include "verify/scalar_claim.h"
+#include "verify/checker/scalar_claim.h"
 
 #include "semantics/soft_elementwise.h"
 

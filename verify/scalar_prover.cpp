@@ -1,0 +1,211 @@
+#include "verify/scalar_prover.h"
+
+#include "verify/enumeration.h"
+#include "verify/checker/scalar_circuit.h"
+#include "verify/scalar_real.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace isamorph::verify {
+
+using semantics::ElementType;
+using semantics::Level;
+using semantics::NumericsProfile;
+using semantics::RewriteRule;
+
+namespace {
+
+/// A circuit of two 16-bit variables that takes longer is enumerated instead.
+constexpr unsigned kCircuitBeforeEnumeration_ms = 5000;
+
+bool stopped(const ProveOptions &options) { return options.interrupt && options.interrupt->load(); }
+
+/// Every choice of types for the rule's type symbols.
+std::vector<std::vector<ElementType>> type_choices(const RewriteRule &rule) {
+  std::vector<std::vector<ElementType>> out = {{}};
+  for (std::vector<ElementType> choices : rule.symbols.type_choices) {
+    if (choices.empty())
+      for (int t = 0; t < semantics::kElementTypeCount; ++t)
+        choices.push_back(static_cast<ElementType>(t));
+    std::vector<std::vector<ElementType>> longer;
+    for (const auto &prefix : out)
+      for (ElementType type : choices) {
+        longer.push_back(prefix);
+        longer.back().push_back(type);
+      }
+    out = std::move(longer);
+  }
+  return out;
+}
+
+bool has_floats(const ScalarClaim &claim) {
+  return std::ranges::any_of(claim.nodes,
+                             [](const ScalarNode &n) { return semantics::is_float(n.type); });
+}
+
+/// One claim under one profile.
+struct Subject {
+  const ScalarClaim &claim;
+  Level level;
+  const NumericsProfile &profile;
+  std::string name; ///< "r, bf16, denormals flush"
+};
+
+std::string refutation(const Subject &subject, const ScalarWitness &witness) {
+  return subject.name + ": " + text(subject.claim, witness);
+}
+
+/// Adds to `out`; false unless proved.
+bool by_enumeration(const Subject &subject, const ProveOptions &options, ClaimProof &out) {
+  auto all = enumerate(subject.claim, subject.level, subject.profile, {options.interrupt});
+  if (!all) {
+    out.answer = SmtAnswer::Unknown;
+    out.detail = "interrupted";
+    return false;
+  }
+  out.methods.insert("enumeration");
+  out.enumerations.push_back({subject.name, all->cases, all->failures, all->digest});
+  if (!all->witness)
+    return true;
+  out.answer = SmtAnswer::Refuted;
+  out.detail = refutation(subject, *all->witness) +
+               fmt::format(" (fails for {} of {})", all->failures, all->cases);
+  return false;
+}
+
+/// The answer of the circuit; Unknown without a reason when there is none.
+SmtAnswer by_circuit(const Subject &subject, unsigned timeout_ms, const ProveOptions &options,
+                     ClaimProof &out) {
+  auto obligation = circuit_obligation(subject.name, subject.claim, subject.level, subject.profile);
+  if (!obligation) {
+    out.detail = subject.name + ": an operation without a circuit";
+    return SmtAnswer::Unknown;
+  }
+  out.obligations.push_back(*obligation);
+  SmtResult result = check(*obligation, {timeout_ms, 0, options.interrupt});
+  if (result.answer == SmtAnswer::Proved)
+    out.methods.insert("circuit");
+  if (result.answer != SmtAnswer::Refuted) {
+    out.detail = subject.name + ": " + result.detail;
+    return result.answer;
+  }
+  // A model is believed once the evaluator has confirmed it.
+  auto values = model_values(subject.claim, result.detail);
+  auto witness =
+      values ? refutes(subject.claim, subject.level, subject.profile, *values) : std::nullopt;
+  out.detail = witness ? refutation(subject, *witness)
+                       : subject.name + ": the solver's model does not refute the claim";
+  return witness ? SmtAnswer::Refuted : SmtAnswer::Unknown;
+}
+
+/// At `bits` or `finite`. False unless proved; `out` says why not.
+bool decide(const Subject &subject, const ProveOptions &options, ClaimProof &out) {
+  bool all_cases = enumerable(subject.claim);
+  if (auto witness = boundary_witness(subject.claim, subject.level, subject.profile)) {
+    if (all_cases && (options.count_failures || subject.claim.variables.size() == 1))
+      return by_enumeration(subject, options, out);
+    out.answer = SmtAnswer::Refuted;
+    out.detail = refutation(subject, *witness);
+    return false;
+  }
+  bool quick = all_cases && subject.claim.variables.size() == 1;
+  if (quick) { // the obligation is for other solvers
+    if (auto circuit =
+            circuit_obligation(subject.name, subject.claim, subject.level, subject.profile))
+      out.obligations.push_back(std::move(*circuit));
+    return by_enumeration(subject, options, out);
+  }
+  unsigned limit =
+      all_cases ? std::min(kCircuitBeforeEnumeration_ms, options.timeout_ms) : options.timeout_ms;
+  SmtAnswer answer = by_circuit(subject, limit, options, out);
+  if (answer == SmtAnswer::Unknown && all_cases && !stopped(options))
+    return by_enumeration(subject, options, out);
+  out.answer = answer;
+  return answer == SmtAnswer::Proved;
+}
+
+bool over_reals(const std::string &name, const ScalarClaim &claim, const ProveOptions &options,
+                ClaimProof &out) {
+  auto real = real_obligation(name, claim);
+  if (!real) {
+    out.detail = name + ": real arithmetic says nothing about integers";
+    return false;
+  }
+  out.obligations.push_back(real->obligation);
+  SmtResult result = check(real->obligation, {options.timeout_ms, 0, options.interrupt});
+  out.methods.insert("real arithmetic");
+  if (result.answer == SmtAnswer::Refuted && !real->exact)
+    result.answer = SmtAnswer::Unknown; // of uninterpreted functions nothing else is known
+  out.answer = result.answer;
+  if (result.answer != SmtAnswer::Proved)
+    out.detail = name + ": " + result.detail;
+  return result.answer == SmtAnswer::Proved;
+}
+
+std::string types_text(const std::vector<ElementType> &types) {
+  std::string out;
+  for (ElementType type : types)
+    out += ", " + std::string(semantics::name(type));
+  return out;
+}
+
+/// Under every profile that can make a difference. False unless proved.
+bool decide_all_profiles(const std::string &name, const ScalarClaim &claim, Level level,
+                         const ProveOptions &options, ClaimProof &out) {
+  if (level == Level::Real)
+    return over_reals(name, claim, options, out);
+  std::vector<NumericsProfile> profiles = scalar_profiles();
+  if (!has_floats(claim))
+    profiles.resize(1);
+  for (const NumericsProfile &profile : profiles)
+    if (!decide({claim, level, profile, name + (has_floats(claim) ? ", " + profile.name : "")},
+                options, out))
+      return false;
+  return true;
+}
+
+} // namespace
+
+std::optional<ClaimProof> prove_scalar_rule(const RewriteRule &rule, Level level,
+                                            const ProveOptions &options) {
+  ClaimProof out;
+  out.name = rule.name;
+  bool about_elements = false;
+  std::string without_claim; ///< types for which the rule is no claim about single elements
+  for (const std::vector<ElementType> &types : type_choices(rule)) {
+    std::string name = rule.name + types_text(types);
+    auto claim = scalar_claim(rule, types);
+    about_elements |= claim.has_value();
+    if (!claim) {
+      without_claim = name;
+      continue;
+    }
+    if (stopped(options)) {
+      out.detail = "interrupted";
+      return out;
+    }
+    if (!decide_all_profiles(name, *claim, level, options, out))
+      return out;
+  }
+  if (!about_elements)
+    return std::nullopt;
+  out.answer = without_claim.empty() ? SmtAnswer::Proved : SmtAnswer::Unknown;
+  out.detail = without_claim.empty() ? "" : without_claim + ": no meaning for these types";
+  return out;
+}
+
+std::vector<LevelAnswer> stronger_levels(const RewriteRule &rule, const ProveOptions &options) {
+  std::vector<LevelAnswer> out;
+  ProveOptions how = options;
+  how.count_failures = false; // one counterexample will do
+  for (Level level : {Level::Bits, Level::Finite}) {
+    if (level >= rule.level)
+      break;
+    if (auto proof = prove_scalar_rule(rule, level, how))
+      out.push_back({level, proof->answer, proof->detail});
+  }
+  return out;
+}
+
+} // namespace isamorph::verify
