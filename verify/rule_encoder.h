@@ -7,9 +7,12 @@
 // uninterpreted functions; bitcast-convert is extraction and concatenation of bit-vectors, once for
 // each pair of widths. A fold (reduce, dot) is a constant of its own; two folds are the same
 // constant when operation, length and initial value are equal and their summands agree at a fresh
-// summand index: then they are the same tree of roundings, whatever the numerics profile (the
-// summands of a dot are products, which commute: lemma "commutative multiply"). A concatenate
-// splits the proof into cases by which operand the index meets.
+// summand index: then they are the same tree of roundings, whatever the numerics profile. The
+// summands of a dot are products, which commute (lemma "commutative multiply") unless a profile's
+// unit treats its two sides differently: there a rule that exchanges them finds candidates which
+// the proof of the kernel, by terms, refuses. The same holds of "unit vector dot" and profiles
+// whose unit cuts bits off. A concatenate splits the proof into cases by which operand the index
+// meets.
 //
 // Premises: sizes are not negative, the rule's conditions, well-typedness of `from`, and that
 // indices lie in range. Well-typedness of `to`, and equality of the result shapes, are obligations
