@@ -4,7 +4,8 @@
 // The second is found by masks (Xie, Gao and Zhang, FPRev, 2024): one term is a large number,
 // another its opposite, the rest are ones; the ones that are summed with the large number before it
 // is cancelled are lost, so that the result tells how many leaves lie below the lowest common node
-// of the two. The trees of all pairs are one tree.
+// of the two. The trees of all pairs are one tree. Sums rounded to odd show no tree: they keep a
+// trace of every one.
 
 #include "semantics/numerics.h"
 
