@@ -132,6 +132,7 @@ void add_check(CLI::App &app, Context &context);
 void add_isa(CLI::App &app, Context &context);
 void add_rules(CLI::App &app, Context &context);
 void add_rules_audit(CLI::App &rules, Context &context); ///< called by add_rules
+void add_numerics(CLI::App &app, Context &context);
 void add_egraph(CLI::App &app, Context &context);
 void add_egraph_saturate(CLI::App &egraph, Context &context); ///< called by add_egraph
 void add_allocate(CLI::App &app, Context &context);

@@ -36,6 +36,7 @@ int main(int argc, char **argv) {
   cli::add_check(app, context);
   cli::add_isa(app, context);
   cli::add_rules(app, context);
+  cli::add_numerics(app, context);
   cli::add_egraph(app, context);
   cli::add_allocate(app, context);
   app.footer(cli::example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py "

@@ -87,9 +87,9 @@ void write_obligations(const std::string &folder, const verify::ClaimProof &proo
                                          proof.obligations[i].smtlib);
 }
 
-Json levels_json(const std::vector<verify::LevelAnswer> &levels) {
+Json levels_json(const std::vector<verify::StrongerLevel> &levels) {
   Json out = Json::array();
-  for (const verify::LevelAnswer &answer : levels)
+  for (const verify::StrongerLevel &answer : levels)
     out.push_back({{"level", std::string(semantics::name(answer.level))},
                    {"answer", std::string(answer_name(answer.answer))},
                    {"detail", answer.detail}});
@@ -133,7 +133,7 @@ void print_proof(const semantics::RewriteRule &rule, const verify::ClaimProof &p
              proof.name, proof.method);
   if (proof.answer != verify::SmtAnswer::Proved)
     fmt::print("         {}\n", proof.detail);
-  for (const verify::LevelAnswer &answer : proof.stronger)
+  for (const verify::StrongerLevel &answer : proof.stronger)
     fmt::print("         at {}: {}{}{}\n", semantics::name(answer.level),
                answer_name(answer.answer), answer.detail.empty() ? "" : ", ", answer.detail);
 }

@@ -195,9 +195,12 @@ const std::vector<NumericsProfile> &shipped_numerics() {
 
 const NumericsProfile &numerics_profile(std::string_view wanted) {
   const NumericsProfile *profile = find(shipped_numerics(), wanted);
-  if (!profile)
-    throw InputError(fmt::format("unknown numerics profile '{}'; known: {}", wanted,
-                                 join(names_of(shipped_numerics()))));
+  if (!profile) {
+    std::vector<std::string> known = names_of(shipped_numerics());
+    std::string hint = suggest(wanted, known);
+    throw InputError(fmt::format("unknown numerics profile '{}'; {}known: {}", wanted,
+                                 hint.empty() ? "" : hint + " ", join(known)));
+  }
   return *profile;
 }
 

@@ -252,15 +252,25 @@ std::string print_step_program(const StepProgram &p) {
   std::vector<std::string_view> types;
   for (ElementType type : p.elements)
     types.push_back(name(type));
-  return fmt::format(
-      "{{ elements {} block {} lanes {} products {} range {} left {} right {} phases {} over {} "
-      "sum {} join {} round {} inputs {} results {} overflow {} }}",
-      fmt::join(types, " "), terms_text(p.block), p.descending ? "descending" : "ascending",
-      p.round_products ? "rounded" : "exact", p.bounded_products ? "accumulator" : "unlimited",
-      slices_text(p.left_slices), slices_text(p.right_slices), p.phases, terms_text(p.phase_span),
-      sum_text(p), join_text(p), kRoundings[static_cast<std::size_t>(p.round.mode)],
-      kInputs[static_cast<std::size_t>(p.inputs)], kResults[static_cast<std::size_t>(p.round.tiny)],
-      kOverflows[static_cast<std::size_t>(p.round.overflow)]);
+  const std::array<std::string, kKeys.size()> values = {
+      fmt::format("{}", fmt::join(types, " ")),
+      terms_text(p.block),
+      p.descending ? "descending" : "ascending",
+      p.round_products ? "rounded" : "exact",
+      p.bounded_products ? "accumulator" : "unlimited",
+      slices_text(p.left_slices),
+      slices_text(p.right_slices),
+      fmt::format("{} over {}", p.phases, terms_text(p.phase_span)),
+      sum_text(p),
+      join_text(p),
+      std::string(kRoundings[static_cast<std::size_t>(p.round.mode)]),
+      std::string(kInputs[static_cast<std::size_t>(p.inputs)]),
+      std::string(kResults[static_cast<std::size_t>(p.round.tiny)]),
+      std::string(kOverflows[static_cast<std::size_t>(p.round.overflow)])};
+  std::string text = "{\n";
+  for (std::size_t k = 0; k < values.size(); ++k)
+    text += fmt::format("    {} {}\n", kKeyWords[k], values[k]);
+  return text + "  }";
 }
 
 } // namespace isamorph::semantics

@@ -85,7 +85,7 @@ bool keeps_unit_vectors(const StepProgram &program);
 /// Changes what the block `{ key value ... }` at the cursor states. Throws InputError, also when
 /// the knobs together make no sense.
 void parse_step_program(Cursor &cursor, StepProgram &program);
-/// The block with every knob, on one line.
+/// The block with every knob, one a line, indented for a profile.
 std::string print_step_program(const StepProgram &program);
 
 /// Runs a program on rows of one element type. The program must outlive the runner, which is for

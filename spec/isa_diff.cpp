@@ -3,6 +3,7 @@
 #include "spec/isa.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace isamorph::spec {
 namespace {
@@ -30,9 +31,12 @@ public:
   }
 
 private:
-  static std::string one_line(std::string text) {
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
+  static std::string one_line(const std::string &text) {
+    std::istringstream in(text);
+    std::string out;
+    for (std::string word; in >> word;)
+      out += (out.empty() ? "" : " ") + word;
+    return out;
   }
 
   void only_in(const std::string &what, const Isa &isa) {

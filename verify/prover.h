@@ -31,7 +31,7 @@ struct EnumerationRecord {
 };
 
 /// Whether a rule holds at a level that it does not claim.
-struct LevelAnswer {
+struct StrongerLevel {
   semantics::Level level;
   SmtAnswer answer = SmtAnswer::Unknown;
   std::string detail; ///< the counterexample, with types and profile
@@ -50,7 +50,7 @@ struct ClaimProof {
   std::vector<std::string> laws;       ///< facts about functions over the reals that are assumed
   std::vector<Obligation> obligations; ///< empty when the answer came from the cache
   std::vector<EnumerationRecord> enumerations;
-  std::vector<LevelAnswer> stronger; ///< strongest first, when asked for
+  std::vector<StrongerLevel> stronger; ///< strongest first, when asked for
   bool cached = false;
   double seconds = 0;
 };

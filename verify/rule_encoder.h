@@ -7,11 +7,13 @@
 // uninterpreted functions; bitcast-convert is extraction and concatenation of bit-vectors, once for
 // each pair of widths. A fold (reduce, dot) is a constant of its own; two folds are the same
 // constant when operation, length and initial value are equal and their summands agree at a fresh
-// summand index: then they are the same tree of roundings, whatever the numerics profile (the
-// summands of a dot are products, which commute: lemma "commutative multiply"). A concatenate, pad
-// or dynamic-update-slice splits the proof into cases by which operand the index meets; cases that
-// cannot occur are closed by an obligation that says so. dynamic-slice clamps its starts, which are
-// integers of a known type and wrap as such.
+// summand index: then they are the same tree of roundings, whatever the numerics profile. The
+// summands of a dot are products, which commute (lemma "commutative multiply") unless a profile's
+// unit treats its two sides differently: there a rule that exchanges them finds candidates which
+// the proof of the kernel, by terms, refuses. The same holds of "unit vector dot" and profiles
+// whose unit cuts bits off. A concatenate, pad or dynamic-update-slice splits the proof into cases
+// by which operand the index meets; cases that cannot occur are closed by an obligation that says
+// so. dynamic-slice clamps its starts, which are integers of a known type and wrap as such.
 //
 // Where elements are interpreted one by one (Concrete), two reads of a parameter are one variable
 // when the solver proves that their indices are equal, and different variables otherwise: what then

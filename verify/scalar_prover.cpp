@@ -195,8 +195,8 @@ std::optional<ClaimProof> prove_scalar_rule(const RewriteRule &rule, Level level
   return out;
 }
 
-std::vector<LevelAnswer> stronger_levels(const RewriteRule &rule, const ProveOptions &options) {
-  std::vector<LevelAnswer> out;
+std::vector<StrongerLevel> stronger_levels(const RewriteRule &rule, const ProveOptions &options) {
+  std::vector<StrongerLevel> out;
   ProveOptions how = options;
   how.count_failures = false; // one counterexample will do
   for (Level level : {Level::Bits, Level::Finite}) {

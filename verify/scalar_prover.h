@@ -18,7 +18,7 @@ std::optional<ClaimProof> prove_scalar_rule(const semantics::RewriteRule &rule,
                                             semantics::Level level, const ProveOptions &options);
 
 /// The levels stronger than the rule's, strongest first. Empty for other rules.
-std::vector<LevelAnswer> stronger_levels(const semantics::RewriteRule &rule,
+std::vector<StrongerLevel> stronger_levels(const semantics::RewriteRule &rule,
                                          const ProveOptions &options);
 
 } // namespace isamorph::verify

@@ -154,14 +154,8 @@ TEST_CASE("every knob tells two profiles apart, as text and as data") {
                              "results flush_after",
                              "overflow largest"}) {
     INFO(change);
-    NumericsProfile other = base;
-    auto source = make_source("test", "{ " + std::string(change) + " }");
-    other.dot.unit = profile(print_numerics(base)).dot.unit;
-    std::string text = print_numerics(base), key = "unit { ";
-    std::size_t at = text.find(key);
-    text = "numerics base" + text.substr(10) + "numerics p extends base { dot unit { " + change +
-           " } }";
-    REQUIRE(at != std::string::npos);
+    std::string text = "numerics base" + print_numerics(base).substr(10) +
+                       "numerics p extends base { dot unit { " + change + " } }";
     NumericsProfile changed = parse_numerics(make_source("test", text)).at(1);
     CHECK_FALSE(changed == base);
     CHECK(print_numerics(changed) != print_numerics(base));
@@ -366,7 +360,7 @@ TEST_CASE("fidelity phases multiply slices of the factors") {
   CHECK(run("tensix_lofi", {y}, {x}) == 1 + 0x1p-6); // the sides differ
   StepProgram exact = unit("block 16 left 7 4 right 5 5 phases 4 over 32 sum exact");
   REQUIRE(rc::check([&] { // all four phases make the whole product
-    double a = bf16_number(), b = bf16_number();
+    double a = *rc::gen::inRange(-255, 256), b = *rc::gen::inRange(-255, 256);
     RC_ASSERT(run(exact, 0, {a}, {b}) == run(unit("products exact sum exact"), 0, {a}, {b}));
   }));
   CHECK(run("tensix", {kInf, 1}, {2, 1}) == kInf);

@@ -343,3 +343,30 @@ TEST_CASE("an interrupt or a time limit gives unknown where there is no proof") 
   hurried.tests.time_limit_seconds = 0;
   CHECK(verify_kernel(kernel, isa, attention, hurried).outcome == Outcome::Unknown);
 }
+
+TEST_CASE("the sides of a dot are exchanged only where the unit treats them alike") {
+  // The instruction computes dot(t, m) transposed, the program dot(m, t).
+  const char *body = R"(      %m = bf16[2,2] reshape(%x)
+      %t = bf16[2,2] transpose(%m), dimensions={1,0}
+      %d = bf16[2,2] dot(%t, %m), lhs_contracting_dims={0}, rhs_contracting_dims={1}
+      %e = bf16[2,2] transpose(%d), dimensions={1,0}
+      %y = bf16[4] reshape(%e))";
+  semantics::TensorGraph program = graph(R"(  a = bf16[4] parameter(0)
+  m = bf16[2,2] reshape(a)
+  t = bf16[2,2] transpose(m), dimensions={1,0}
+  d = bf16[2,2] dot(m, t), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  ROOT b = bf16[4] reshape(d))");
+  auto outcome = [&](const std::string &numerics) {
+    spec::Isa isa = small_isa("bf16", 2, body, numerics);
+    CHECK(spec::parse_isa(semantics::make_source("again.isa", spec::print_isa(isa))).numerics ==
+          isa.numerics);
+    return verify_kernel(small_kernel(isa, "bf16", "bf16", 2), isa, program, {}).outcome;
+  };
+  for (const char *name : {"xla_cpu", "avx512_bf16", "arm_bf16", "nvidia_hopper", "amd_cdna3"})
+    CHECK(outcome(std::string("numerics ") + name) == Outcome::Equivalent);
+  for (const char *name : {"tensix", "tensix_lofi", "tensix_bf16"})
+    CHECK(outcome(std::string("numerics ") + name) == Outcome::Different);
+  CHECK(outcome("numerics own extends avx512_bf16 { dot unit { left 4 } }") == Outcome::Different);
+  CHECK(outcome("numerics own extends avx512_bf16 { dot unit { left 4 right 4 } }") ==
+        Outcome::Equivalent);
+}

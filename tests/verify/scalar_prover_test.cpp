@@ -84,7 +84,7 @@ TEST_CASE("laws of the reals alone come with a counterexample for every stronger
     INFO(fact.from << ": " << proof.detail);
     CHECK(proof.answer == SmtAnswer::Proved);
     REQUIRE(proof.stronger.size() == 2);
-    for (const LevelAnswer &stronger : proof.stronger) {
+    for (const StrongerLevel &stronger : proof.stronger) {
       CHECK(stronger.answer == SmtAnswer::Refuted);
       CHECK(stronger.detail.find(" against ") != std::string::npos);
     }
