@@ -387,8 +387,11 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const Pr
                                     std::vector<ClaimProof> *lemma_proofs) {
   std::vector<ClaimProof> out(rules.size());
   std::vector<std::string> keys;
+  std::string ways_of_rounding; // a proof is for those that there were
+  for (const semantics::NumericsProfile &profile : scalar_profiles())
+    ways_of_rounding += "\n" + print_numerics(profile);
   for (const RewriteRule &rule : rules)
-    keys.push_back(key_of(rule.text));
+    keys.push_back(key_of(rule.text + ways_of_rounding));
   {
     ProofCache cache = options.use_cache ? ProofCache::load() : ProofCache();
     std::mutex mutex;

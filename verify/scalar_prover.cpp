@@ -56,22 +56,21 @@ std::string refutation(const Subject &subject, const ScalarWitness &witness) {
   return subject.name + ": " + text(subject.claim, witness);
 }
 
-/// Adds to `out`; false unless proved.
-bool by_enumeration(const Subject &subject, const ProveOptions &options, ClaimProof &out) {
+/// These three add to `out` what they did, and why a claim is not proved; the answer is theirs
+/// alone.
+SmtAnswer by_enumeration(const Subject &subject, const ProveOptions &options, ClaimProof &out) {
   auto all = enumerate(subject.claim, subject.level, subject.profile, {options.interrupt});
   if (!all) {
-    out.answer = SmtAnswer::Unknown;
     out.detail = "interrupted";
-    return false;
+    return SmtAnswer::Unknown;
   }
   out.methods.insert("enumeration");
   out.enumerations.push_back({subject.name, all->cases, all->failures, all->digest});
   if (!all->witness)
-    return true;
-  out.answer = SmtAnswer::Refuted;
+    return SmtAnswer::Proved;
   out.detail = refutation(subject, *all->witness) +
                fmt::format(" (fails for {} of {})", all->failures, all->cases);
-  return false;
+  return SmtAnswer::Refuted;
 }
 
 /// The answer of the circuit; Unknown without a reason when there is none.
@@ -99,18 +98,16 @@ SmtAnswer by_circuit(const Subject &subject, unsigned timeout_ms, const ProveOpt
   return witness ? SmtAnswer::Refuted : SmtAnswer::Unknown;
 }
 
-/// At `bits` or `finite`. False unless proved; `out` says why not.
-bool decide(const Subject &subject, const ProveOptions &options, ClaimProof &out) {
-  bool all_cases = enumerable(subject.claim);
+/// At `bits` or `finite`.
+SmtAnswer decide(const Subject &subject, const ProveOptions &options, ClaimProof &out) {
+  bool all_cases = enumerable(subject.claim), one = subject.claim.variables.size() == 1;
   if (auto witness = boundary_witness(subject.claim, subject.level, subject.profile)) {
-    if (all_cases && (options.count_failures || subject.claim.variables.size() == 1))
+    if (all_cases && (options.count_failures || one))
       return by_enumeration(subject, options, out);
-    out.answer = SmtAnswer::Refuted;
     out.detail = refutation(subject, *witness);
-    return false;
+    return SmtAnswer::Refuted;
   }
-  bool quick = all_cases && subject.claim.variables.size() == 1;
-  if (quick) { // the obligation is for other solvers
+  if (all_cases && one) { // the obligation is for other solvers
     if (auto circuit =
             circuit_obligation(subject.name, subject.claim, subject.level, subject.profile))
       out.obligations.push_back(std::move(*circuit));
@@ -119,28 +116,25 @@ bool decide(const Subject &subject, const ProveOptions &options, ClaimProof &out
   unsigned limit =
       all_cases ? std::min(kCircuitBeforeEnumeration_ms, options.timeout_ms) : options.timeout_ms;
   SmtAnswer answer = by_circuit(subject, limit, options, out);
-  if (answer == SmtAnswer::Unknown && all_cases && !stopped(options))
-    return by_enumeration(subject, options, out);
-  out.answer = answer;
-  return answer == SmtAnswer::Proved;
+  return answer == SmtAnswer::Unknown && all_cases && !stopped(options)
+             ? by_enumeration(subject, options, out)
+             : answer;
 }
 
-bool over_reals(const std::string &name, const ScalarClaim &claim, const ProveOptions &options,
-                ClaimProof &out) {
+SmtAnswer over_reals(const std::string &name, const ScalarClaim &claim, const ProveOptions &options,
+                     ClaimProof &out) {
   auto real = real_obligation(name, claim);
   if (!real) {
     out.detail = name + ": real arithmetic says nothing about integers";
-    return false;
+    return SmtAnswer::Unknown;
   }
   out.obligations.push_back(real->obligation);
   SmtResult result = check(real->obligation, {options.timeout_ms, 0, options.interrupt});
   out.methods.insert("real arithmetic");
-  if (result.answer == SmtAnswer::Refuted && !real->exact)
-    result.answer = SmtAnswer::Unknown; // of uninterpreted functions nothing else is known
-  out.answer = result.answer;
   if (result.answer != SmtAnswer::Proved)
     out.detail = name + ": " + result.detail;
-  return result.answer == SmtAnswer::Proved;
+  // Of functions that are uninterpreted, a model says nothing.
+  return result.answer == SmtAnswer::Refuted && !real->exact ? SmtAnswer::Unknown : result.answer;
 }
 
 std::string types_text(const std::vector<ElementType> &types) {
@@ -150,19 +144,21 @@ std::string types_text(const std::vector<ElementType> &types) {
   return out;
 }
 
-/// Under every profile that can make a difference. False unless proved.
-bool decide_all_profiles(const std::string &name, const ScalarClaim &claim, Level level,
-                         const ProveOptions &options, ClaimProof &out) {
+/// Under every profile that can make a difference.
+SmtAnswer decide_all_profiles(const std::string &name, const ScalarClaim &claim, Level level,
+                              const ProveOptions &options, ClaimProof &out) {
   if (level == Level::Real)
     return over_reals(name, claim, options, out);
   std::vector<NumericsProfile> profiles = scalar_profiles();
-  if (!has_floats(claim))
+  bool floats = has_floats(claim);
+  if (!floats)
     profiles.resize(1);
-  for (const NumericsProfile &profile : profiles)
-    if (!decide({claim, level, profile, name + (has_floats(claim) ? ", " + profile.name : "")},
-                options, out))
-      return false;
-  return true;
+  for (const NumericsProfile &profile : profiles) {
+    Subject subject{claim, level, profile, name + (floats ? ", " + profile.name : "")};
+    if (SmtAnswer answer = decide(subject, options, out); answer != SmtAnswer::Proved)
+      return answer;
+  }
+  return SmtAnswer::Proved;
 }
 
 } // namespace
@@ -182,10 +178,12 @@ std::optional<ClaimProof> prove_scalar_rule(const RewriteRule &rule, Level level
       continue;
     }
     if (stopped(options)) {
+      out.answer = SmtAnswer::Unknown;
       out.detail = "interrupted";
       return out;
     }
-    if (!decide_all_profiles(name, *claim, level, options, out))
+    out.answer = decide_all_profiles(name, *claim, level, options, out);
+    if (out.answer != SmtAnswer::Proved)
       return out;
   }
   if (!about_elements)

@@ -1,6 +1,7 @@
 #include "verify/scalar_prover.h"
 
 #include "scalar_claims.h"
+#include "verify/scalar_circuit.h"
 #include "verify/scalar_real.h"
 
 #include <catch2/catch.hpp>
@@ -45,11 +46,15 @@ TEST_CASE("facts of floats that hold bit for bit") {
   }
 }
 
-TEST_CASE("x - y is x + (-y) bit for bit", "[slow]") {
-  ClaimProof proof = proof_of("bits", "f32", kTwo, "ROOT %a = T[] subtract(%x, %y)",
-                              "%n = T[] negate(%y) ROOT %a = T[] add(%x, %n)");
-  INFO(proof.detail);
-  CHECK(proof.answer != SmtAnswer::Refuted);
+TEST_CASE("x - y is x + (-y) bit for bit where denormals are kept") {
+  for (auto type : {semantics::ElementType::F32, semantics::ElementType::F64}) {
+    ScalarClaim claim = scalar_claim_of(type, kTwo, "ROOT %a = T[] subtract(%x, %y)",
+                                        "%n = T[] negate(%y) ROOT %a = T[] add(%x, %n)");
+    auto obligation = circuit_obligation("difference", claim, Level::Bits, rounding(false));
+    REQUIRE(obligation);
+    CHECK(check(*obligation).answer == SmtAnswer::Proved);
+    CHECK_FALSE(boundary_witness(claim, Level::Bits, rounding(true)));
+  }
 }
 
 TEST_CASE("x + 0 is x up to the sign of zero, and not bit for bit") {
@@ -116,6 +121,13 @@ TEST_CASE(
   CHECK(proof_of("real", "f32", kOne, exp, one).answer == SmtAnswer::Unknown);
 }
 
+TEST_CASE("a proof for one type is none for the next") {
+  // Over the reals, pred is decided and integers are not.
+  ClaimProof proof = proof_of("real", "pred, s8", kTwo, "ROOT %a = T[] add(%x, %y)",
+                              "ROOT %a = T[] maximum(%x, %y)");
+  CHECK(proof.answer == SmtAnswer::Unknown);
+}
+
 TEST_CASE("false claims at bits and finite are refuted with numbers") {
   auto detail = [](const char *level) {
     ClaimProof proof = proof_of(level, "bf16, f32", kTwo, "ROOT %a = T[] subtract(%x, %y)",
@@ -153,9 +165,9 @@ TEST_CASE("rules about more than single elements are none of this") {
 
 TEST_CASE("a product of bf16 numbers is exact in f32 unless it overflows or falls below 2^-126",
           "[slow]") {
-  // Hence fma(x, y, z) = x * y + z there: one rounding each, of the same exact sum. Significands
-  // and exponents are independent; 2^14 pairs of significands at every sum of exponents that
-  // matters.
+  // Hence fma(x, y, z) = x * y + z there: one rounding each, of the same exact sum. Every pair of
+  // significands meets many pairs of exponents; within the range exactness depends on the
+  // significands alone.
   auto value = [](std::uint32_t bits) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits << 16));
   };
