@@ -22,7 +22,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "5";
+constexpr std::string_view kEncoderVersion = "6";
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
