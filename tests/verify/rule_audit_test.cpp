@@ -147,6 +147,13 @@ TEST_CASE("answers depend on the class of element types") {
   CHECK(rows[1].row.levels[0].reach == "all sizes");
 }
 
+TEST_CASE("rounding of a fixed float type refutes nothing over the reals") {
+  auto rows = audit(R"(rule r bits { shape s %x : bf16[*s] %y : bf16[*s] %z : bf16[*s]
+    from { %u = bf16[*s] add(%x, %y) ROOT %v = bf16[*s] add(%u, %z) }
+    to { %u = bf16[*s] add(%y, %z) ROOT %v = bf16[*s] add(%x, %u) } })");
+  CHECK(outcomes(rows[0]) == Outcomes{kNo, kNo, kYes});
+}
+
 TEST_CASE("a counterexample is small") {
   auto rows = audit(R"(rule r bits { type T in f32  shape s  %a : T[*s]
     from { %z = T[*s] constant(0) ROOT %y = T[*s] add(%a, %z) } to { ROOT %a } })");
