@@ -75,6 +75,8 @@ std::string RuleEncoder::sort(const ShapeTemplate &shape) const {
       return exact_sort(*type);
     if (semantics::is_integer(*type))
       return "Int";
+    if (encoding_.ring)
+      throw OutsideFragment("floats are no ring");
   }
   if (!encoding_.widths.empty())
     return "(_ BitVec " + std::to_string(8 * width(shape)) + ")";

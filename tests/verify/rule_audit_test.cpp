@@ -147,6 +147,13 @@ TEST_CASE("answers depend on the class of element types") {
   CHECK(rows[1].row.levels[0].reach == "all sizes");
 }
 
+TEST_CASE("rounding of a fixed float type refutes nothing over the reals") {
+  auto rows = audit(R"(rule r bits { shape s %x : bf16[*s] %y : bf16[*s] %z : bf16[*s]
+    from { %u = bf16[*s] add(%x, %y) ROOT %v = bf16[*s] add(%u, %z) }
+    to { %u = bf16[*s] add(%y, %z) ROOT %v = bf16[*s] add(%x, %u) } })");
+  CHECK(outcomes(rows[0]) == Outcomes{kNo, kNo, kYes});
+}
+
 TEST_CASE("a counterexample is small") {
   auto rows = audit(R"(rule r bits { type T in f32  shape s  %a : T[*s]
     from { %z = T[*s] constant(0) ROOT %y = T[*s] add(%a, %z) } to { ROOT %a } })");
@@ -221,6 +228,10 @@ TEST_CASE("the prover alone refuses what is true at small sizes only") {
          from { ROOT %y = T[1] dynamic-slice(%a, %i), dynamic_slice_sizes={1} }
          to { %c = s32[] constant(100) %z = s32[] constant(0) %j = s32[] clamp(%z, %i, %c)
               ROOT %y = T[1] dynamic-slice(%a, %j), dynamic_slice_sizes={1} })",
+      // Floats of a fixed type beside integers.
+      R"(type T in s32 int m %x : f32[m] %y : f32[m] %z : f32[m]
+         from { %u = f32[m] add(%x, %y) ROOT %v = f32[m] add(%u, %z) }
+         to { %u = f32[m] add(%y, %z) ROOT %v = f32[m] add(%x, %u) })",
       // A divisor that may be zero or negative.
       R"(type T in f32 int m, t %a : T[m] where m / t >= 0
          from { ROOT %y = T[m] copy(%a) } to { ROOT %y = T[m] slice(%a), slice={[0:`m + 0 * (m / t)`]} })",
@@ -306,7 +317,8 @@ std::pair<int, int> kill_mutants(std::span<const RewriteRule> rules) {
 TEST_CASE("mutants of proved rules are refuted, or true", "[slow]") {
   std::vector<RewriteRule> rules;
   for (const RewriteRule &rule : tensorright_rules())
-    for (const char *name : {"slice_of_pad_part", "concatenate_scalar_low", "dynamic_slice_of_transpose"})
+    for (const char *name :
+         {"slice_of_pad_part", "concatenate_scalar_low", "dynamic_slice_of_transpose"})
       if (rule.name == name)
         rules.push_back(rule);
   auto [killed, all] = kill_mutants(rules);
