@@ -178,3 +178,15 @@ TEST_CASE("without a lemma nothing is exchanged, and a byte of a loose value is 
   CHECK_FALSE(forms.equal(byte, original));
   CHECK_FALSE(forms.equal(byte, byte));
 }
+
+TEST_CASE("folds over nothing have a meaning at every level") {
+  const semantics::NumericsProfile &profile = semantics::numerics_profile("xla_cpu");
+  Values values(profile, {"real sum", "real product", "unit vector dot f32 in f32"});
+  ValueId empty = values.list({}), dot = values.dot(ElementType::F32, empty, empty),
+          x = values.input(0, 0, ElementType::F32),
+          sum = values.reduce(semantics::OpCode::Add, ElementType::F32, x, empty);
+  CHECK_FALSE(LevelForms(values, Level::Finite).equal(dot, sum));
+  LevelForms real(values, Level::Real);
+  CHECK(real.equal(sum, x));
+  CHECK_FALSE(real.equal(dot, x));
+}

@@ -190,8 +190,8 @@ void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form
       if (is_number(elements[i], 1) && ++ones)
         at = i;
     }
-    ValueId original = values_[value.operands[1 - unit]].operands.at(at);
-    if (ones == 1 && zeros + 1 == elements.size() && survives(original) &&
+    if (ones == 1 && zeros + 1 == elements.size() &&
+        survives(values_[value.operands[1 - unit]].operands.at(at)) &&
         values_.may_use(of_type("unit vector dot", value.type) + " in " +
                         std::string(semantics::name(accumulator)))) {
       form.value = values_[in[1 - unit]].operands[at];
