@@ -102,8 +102,11 @@ bool LevelForms::no_denormal(ValueId id) const {
 }
 
 bool LevelForms::survives(ValueId original) const {
-  return level_ == Level::Real || !values_.profile().flush_denormals ||
-         forms_[original].no_denormal;
+  // Another way to lose denormals does not compile until it has been thought of here and in
+  // no_denormal().
+  [[maybe_unused]] const auto &[profile_name, compute, dot, reduce, flush_denormals] =
+      values_.profile();
+  return level_ == Level::Real || !flush_denormals || forms_[original].no_denormal;
 }
 
 bool LevelForms::is_number(ValueId id, double number) const {

@@ -97,6 +97,9 @@ ValueId Values::list(std::vector<ValueId> elements) {
 
 /// Exchanging the lists exchanges the factors of each product and leaves the order of the sum.
 ValueId Values::dot(ElementType type, ValueId left, ValueId right) {
+  // A unit whose sides differ must not come to be exchanged unseen: a member that is added to the
+  // numerics of folds does not compile until it has been thought of here.
+  [[maybe_unused]] const auto &[accumulator, order] = profile_.dot;
   std::vector<ValueId> lists = {left, right};
   exchange(OpCode::Multiply, semantics::accumulator_type(profile_.dot, type), lists);
   return number({Kind::Dot, type, OpCode::Dot, 0, 0, std::move(lists)});
