@@ -88,7 +88,7 @@ public:
     for (const Json &lemma : lemmas)
       for (const Json &obligation : lemma.at("obligations")) {
         std::error_code error;
-        fs::create_directories(temporary_, error);
+        fs::create_directory(temporary_, error);
         semantics::write_file_atomically(
             (fs::path(temporary_) / obligation.at("file").get<std::string>()).string(),
             obligation.at("smtlib").get<std::string>());

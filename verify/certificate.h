@@ -46,10 +46,10 @@ std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
 /// Where the obligations of a certificate lie as files: "proof.obligations" beside "proof.json".
 std::string obligations_folder(const std::string &certificate_path);
 
-/// Writes a certificate, and its obligations, if there are any, as files that an outside solver can
-/// be given. The certificate appears last and whole; throws InputError, leaving neither behind,
-/// when something cannot be written. Obligations of an earlier certificate of that name are
-/// replaced.
+/// Writes a certificate, whole or not at all, and its obligations, if there are any, as files that
+/// an outside solver can be given; they are ready when the certificate appears, and go when it
+/// cannot be written. Obligations of an earlier certificate of that name are replaced. Throws
+/// InputError.
 void write_certificate(const std::string &path, const std::string &text);
 
 } // namespace isamorph::verify

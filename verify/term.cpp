@@ -124,11 +124,6 @@ TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result,
   assert(operands.size() <= sorted.size());
   std::copy(operands.begin(), operands.end(), sorted.begin());
   std::span<const TermId> in(sorted.data(), operands.size());
-  if (commute_ && semantics::info(op).commutative && sorted[1] < sorted[0] &&
-      commutes(terms_[sorted[0].v].type)) {
-    std::swap(sorted[0], sorted[1]);
-    note_commuted(op, terms_[sorted[0].v].type);
-  }
   bool constant = std::all_of(in.begin(), in.end(),
                               [&](TermId t) { return terms_[t.v].kind == TermKind::Literal; });
   if (constant) {
@@ -143,6 +138,11 @@ TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result,
       attributes.set(semantics::AttributeKey::Direction, {detail});
     return literal(result, semantics::evaluate_scalar(op, attributes, {types.data(), in.size()},
                                                       {bits.data(), in.size()}, result, profile_));
+  }
+  if (commute_ && semantics::info(op).commutative && sorted[1] < sorted[0] &&
+      commutes(terms_[sorted[0].v].type)) {
+    std::swap(sorted[0], sorted[1]);
+    note_commuted(op, terms_[sorted[0].v].type);
   }
   Term t{TermKind::Op, result, op, detail};
   return intern(t, in);

@@ -4,8 +4,8 @@
 
 #include "semantics/hlo.h"
 #include "verify/certificate.h"
+#include "verify/checker/checker.h"
 #include "verify/checker/digest.h"
-#include "verify/checker/obligation.h"
 #include "verify/equivalence.h"
 
 #include <catch2/catch.hpp>
@@ -141,5 +141,37 @@ inline void fit_digests(nlohmann::json &json) {
 
 /// A solver that believes everything: what it is asked must be what the lemmas say.
 inline SmtResult credulous(const Obligation &) { return {SmtAnswer::Proved, {}, 0}; }
+
+/// "accepted", or why not.
+inline std::string outcome(const nlohmann::json &json) {
+  CheckOptions options;
+  options.solver = credulous;
+  try {
+    CheckReport report =
+        check_certificate(semantics::make_source("forged.json", json.dump(1)), options);
+    REQUIRE(report.accepted == report.reason.empty());
+    return report.accepted ? "accepted" : report.reason;
+  } catch (const semantics::InputError &error) {
+    return error.what();
+  }
+}
+
+/// All places of a document, of arrays the first and the last element only.
+inline void places(const nlohmann::json &json, const nlohmann::json::json_pointer &at,
+                   std::vector<nlohmann::json::json_pointer> &out) {
+  out.push_back(at);
+  if (json.is_object())
+    for (const auto &[key, value] : json.items())
+      places(value, at / key, out);
+  if (json.is_array())
+    for (std::size_t i = 0; i < json.size(); i += std::max<std::size_t>(1, json.size() - 1))
+      places(json[i], at / i, out);
+}
+
+inline std::vector<nlohmann::json::json_pointer> places(const nlohmann::json &json) {
+  std::vector<nlohmann::json::json_pointer> out;
+  places(json, nlohmann::json::json_pointer(), out);
+  return out;
+}
 
 } // namespace isamorph::verify::test

@@ -269,8 +269,11 @@ spec::ConcreteRegion region_of(const spec::Region &region, const semantics::Bind
 
 void step(Values &values, Memories &memories, const spec::KernelInstruction &call,
           const spec::Isa &isa) {
-  const spec::Instruction &instruction = isa.instructions[call.instruction];
-  semantics::Bindings attributes(call.attributes.begin(), call.attributes.end());
+  const auto &[number, operands, where, strides] = call; // all of it: see run()
+  if (!strides.empty())
+    refuse("an instruction of a loop was not unrolled");
+  const spec::Instruction &instruction = isa.instructions[number];
+  semantics::Bindings attributes(operands.begin(), operands.end());
   std::vector<ValueTensor> inputs;
   for (const spec::Read &read : instruction.reads) {
     spec::ConcreteRegion region = region_of(read.region, attributes);
@@ -318,20 +321,24 @@ std::vector<ValueTensor> run(Values &values, const semantics::TensorGraph &graph
 
 std::vector<ValueTensor> run(Values &values, const spec::Kernel &kernel, const spec::Isa &isa,
                              const std::vector<ValueTensor> &inputs) {
+  // Every member has a meaning here: one that is added must be given one, and does not compile
+  // until then.
+  [[maybe_unused]] const auto &[kernel_name, memory_size, places_in, constants, places_out, calls,
+                                text, loops] = kernel; // calls and loops: by spec::unrolled
   Memories memories(isa);
   auto place = [&](const spec::Placed &at, const ValueTensor &tensor) {
     ValueTensor bytes = to_bytes(values, tensor, at.shape.type);
     for (std::size_t i = 0; i < bytes.size(); ++i)
       memories.store(isa.off_chip, at.address + static_cast<std::int64_t>(i), bytes[i]);
   };
-  for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
-    place(kernel.inputs[i], inputs[i]);
-  for (const spec::Placed &constant : kernel.constants)
+  for (std::size_t i = 0; i < places_in.size(); ++i)
+    place(places_in[i], inputs[i]);
+  for (const spec::Placed &constant : constants)
     place(constant, literals(values, *constant.value));
   for (const spec::KernelInstruction &call : spec::unrolled(kernel).instructions)
     step(values, memories, call, isa);
   std::vector<ValueTensor> outputs;
-  for (const spec::Placed &output : kernel.outputs) {
+  for (const spec::Placed &output : places_out) {
     ValueTensor bytes;
     for (std::int64_t i = 0; i < output.shape.bytes(); ++i)
       bytes.push_back(memories.load(isa.off_chip, output.address + i));

@@ -98,6 +98,9 @@ ValueId Values::list(std::vector<ValueId> elements) {
 /// Exchanging the lists exchanges the factors of each product and leaves the order of the sum;
 /// there are units that treat the two differently.
 ValueId Values::dot(ElementType type, ValueId left, ValueId right) {
+  // A unit whose sides differ must not come to be exchanged unseen: a member that is added to the
+  // numerics of folds does not compile until it has been thought of here.
+  [[maybe_unused]] const auto &[accumulator, order, unit] = profile_.dot;
   std::vector<ValueId> lists = {left, right};
   if (semantics::factors_commute(profile_.dot, type))
     exchange(OpCode::Multiply, semantics::accumulator_type(profile_.dot, type), lists);

@@ -1,0 +1,192 @@
+// The checker's own execution against the verifier's: they share no code, and whatever elements the
+// one takes for equal, at bits, with lemmas and below bits, the other does too.
+#include "random_graph.h"
+
+#include "verify/checker/execution.h"
+#include "verify/checker/levels.h"
+#include "verify/checker/refusal.h"
+#include "verify/normalize.h"
+#include "verify/symbolic.h"
+
+#include <catch2/catch.hpp>
+#include <functional>
+
+using namespace isamorph;
+using namespace isamorph::verify;
+using semantics::ElementType;
+using semantics::Level;
+
+namespace {
+
+std::vector<semantics::Shape> parameter_shapes(const semantics::TensorGraph &graph) {
+  std::vector<semantics::Shape> out;
+  for (semantics::NodeId p : graph.parameters)
+    out.push_back(graph[p].shape);
+  return out;
+}
+
+std::vector<TermId> term_elements(TermGraph &terms, const semantics::TensorGraph &graph) {
+  std::vector<TermId> out;
+  for (const SymbolicTensor &t :
+       execute(terms, graph, symbolic_inputs(terms, parameter_shapes(graph))))
+    out.insert(out.end(), t.elements.begin(), t.elements.end());
+  return out;
+}
+
+std::vector<ValueId> value_elements(Values &values, const semantics::TensorGraph &graph) {
+  std::vector<ValueId> out;
+  for (const ValueTensor &t : run(values, graph, input_values(values, graph)))
+    out.insert(out.end(), t.begin(), t.end());
+  return out;
+}
+
+/// The first element that is equal to element i, for each i.
+std::vector<std::size_t> classes(std::size_t count,
+                                 const std::function<bool(std::size_t, std::size_t)> &equal) {
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::size_t first = 0;
+    while (first < i && !(out[first] == first && equal(first, i)))
+      ++first;
+    out.push_back(first);
+  }
+  return out;
+}
+
+struct Tally {
+  int elements = 0, classes = 0;
+};
+
+void compare_at_bits(const semantics::TensorGraph &graph, const semantics::NumericsProfile &profile,
+                     bool commute, Tally &tally) {
+  TermGraph terms(profile, commute);
+  std::vector<TermId> a = term_elements(terms, graph);
+  Values values(profile, terms.lemmas());
+  std::vector<ValueId> b = value_elements(values, graph);
+  REQUIRE(a.size() == b.size());
+  auto by_terms = classes(a.size(), [&](std::size_t i, std::size_t j) { return a[i] == a[j]; });
+  auto by_values = classes(b.size(), [&](std::size_t i, std::size_t j) { return b[i] == b[j]; });
+  CHECK(by_terms == by_values);
+  for (const std::string &lemma : terms.lemmas())
+    CHECK(values.used().count(lemma));
+  tally.elements += static_cast<int>(a.size());
+  for (std::size_t i = 0; i < by_terms.size(); ++i)
+    tally.classes += by_terms[i] == i;
+}
+
+/// Everything that the verifier takes for equal at a level is equal to the checker.
+void compare_below_bits(const semantics::TensorGraph &graph,
+                        const semantics::NumericsProfile &profile, Level level, Tally &tally) {
+  TermGraph terms(profile);
+  std::vector<TermId> a = term_elements(terms, graph);
+  Normalizer normalizer(terms, level);
+  std::vector<TermId> normal;
+  for (TermId term : a)
+    normal.push_back(normalizer.normalize(term));
+  std::set<std::string> lemmas = terms.lemmas();
+  lemmas.insert(normalizer.lemmas().begin(), normalizer.lemmas().end());
+  Values values(profile, lemmas);
+  std::vector<ValueId> b = value_elements(values, graph);
+  LevelForms forms(values, level);
+  for (const std::string &lemma : lemmas) {
+    INFO(lemma);
+    CHECK(values.used().count(lemma));
+  }
+  for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      bool proved =
+          normal[i] == normal[j] && !normalizer.blocked(a[i]) && !normalizer.blocked(a[j]);
+      tally.elements += proved;
+      tally.classes += a[i] != a[j] && proved;
+      bool equal = forms.equal(b[i], b[j]);
+      if (level == Level::Real ? proved && !equal : proved != equal)
+        FAIL_CHECK(terms.to_string(a[i]) << " and " << terms.to_string(a[j]) << ": equal to the "
+                                         << (proved ? "verifier" : "checker") << " only");
+    }
+}
+
+const std::vector<ElementType> kFloats = {ElementType::F32, ElementType::BF16, ElementType::F16};
+const std::vector<ElementType> kMixed = {ElementType::F32, ElementType::BF16, ElementType::S32,
+                                         ElementType::U8,  ElementType::Pred, ElementType::F64};
+
+} // namespace
+
+TEST_CASE("checker and verifier agree on what has equal bits") {
+  Tally tally;
+  for (const semantics::NumericsProfile &profile : semantics::shipped_numerics())
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+      INFO(profile.name << ", seed " << seed);
+      semantics::TensorGraph graph = test::RandomGraph(seed, seed % 2 ? kFloats : kMixed).make(30);
+      compare_at_bits(graph, profile, false, tally);
+      compare_at_bits(graph, profile, true, tally);
+    }
+  CHECK(tally.classes > 1000);
+  CHECK(tally.elements > tally.classes);
+}
+
+TEST_CASE("checker and verifier agree on what is equal below bits") {
+  for (Level level : {Level::Finite, Level::Real}) {
+    Tally tally;
+    for (const semantics::NumericsProfile &profile : semantics::shipped_numerics())
+      for (std::uint64_t seed = 0; seed < 40; ++seed) {
+        INFO(profile.name << ", level " << name(level) << ", seed " << seed);
+        semantics::TensorGraph graph =
+            test::RandomGraph(1000 + seed, seed % 2 ? kFloats : kMixed).make(30);
+        compare_below_bits(graph, profile, level, tally);
+      }
+    INFO(name(level));
+    CHECK(tally.classes > 20); // pairs that only the level makes equal
+  }
+}
+
+TEST_CASE("division by a literal is a product over the reals only where its reciprocal is exact") {
+  for (auto [divisor, exact] : {std::pair(4.0, true), std::pair(3.0, false), std::pair(-0.5, true),
+                                std::pair(0.0, false)}) {
+    INFO(divisor);
+    const semantics::NumericsProfile &profile = semantics::numerics_profile("xla_cpu");
+    auto bits = [](double x) { return semantics::encode(ElementType::BF16, x); };
+    Values values(profile, {"real sum", "real product"});
+    ValueId x = values.input(0, 0, ElementType::BF16),
+            y = values.literal(ElementType::BF16, bits(divisor)),
+            z = values.literal(ElementType::BF16, bits(1 / divisor)),
+            quotient = values.operation(semantics::OpCode::Divide, 0, ElementType::BF16, {x, y}),
+            product = values.operation(semantics::OpCode::Multiply, 0, ElementType::BF16, {x, z});
+    CHECK(LevelForms(values, Level::Real).equal(quotient, product) == exact);
+    TermGraph terms(profile);
+    TermId tx = terms.input(0, 0, ElementType::BF16);
+    std::array<TermId, 2> by_divisor = {tx, terms.literal(ElementType::BF16, bits(divisor))},
+                          by_inverse = {tx, terms.literal(ElementType::BF16, bits(1 / divisor))};
+    TermId a = terms.operation(semantics::OpCode::Divide, 0, ElementType::BF16, by_divisor),
+           b = terms.operation(semantics::OpCode::Multiply, 0, ElementType::BF16, by_inverse);
+    Normalizer normalizer(terms, Level::Real);
+    CHECK((normalizer.normalize(a) == normalizer.normalize(b)) == exact);
+  }
+}
+
+TEST_CASE("without a lemma nothing is exchanged, and a byte of a loose value is equal to nothing") {
+  const semantics::NumericsProfile &profile = semantics::numerics_profile("xla_cpu");
+  Values values(profile, {"add zero f32"});
+  ValueId x = values.input(0, 0, ElementType::F32), y = values.input(0, 1, ElementType::F32),
+          zero = values.literal(ElementType::F32, 0);
+  auto add = [&](ValueId a, ValueId b) {
+    return values.operation(semantics::OpCode::Add, 0, ElementType::F32, {a, b});
+  };
+  CHECK(add(x, y) != add(y, x));
+  ValueId same = add(x, zero), byte = values.byte(same, 3), original = values.byte(x, 3);
+  LevelForms forms(values, Level::Finite);
+  CHECK(forms.equal(same, x));
+  CHECK_FALSE(forms.equal(byte, original));
+  CHECK_FALSE(forms.equal(byte, byte));
+}
+
+TEST_CASE("folds over nothing have a meaning at every level") {
+  const semantics::NumericsProfile &profile = semantics::numerics_profile("xla_cpu");
+  Values values(profile, {"real sum", "real product", "unit vector dot f32 in f32"});
+  ValueId empty = values.list({}), dot = values.dot(ElementType::F32, empty, empty),
+          x = values.input(0, 0, ElementType::F32),
+          sum = values.reduce(semantics::OpCode::Add, ElementType::F32, x, empty);
+  CHECK_FALSE(LevelForms(values, Level::Finite).equal(dot, sum));
+  LevelForms real(values, Level::Real);
+  CHECK(real.equal(sum, x));
+  CHECK_FALSE(real.equal(dot, x));
+}
