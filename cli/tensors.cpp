@@ -246,7 +246,7 @@ int report_results(const ResultOptions &options, const std::vector<Tensor> &resu
       fmt::print("{} of {} elements differ from the golden result\n", comparison.mismatches,
                  comparison.elements);
       if (comparison.mismatches)
-        fmt::print("first: {}; largest difference: {} ulp, {:.6g}\n", comparison.first,
+        fmt::print("first: {}; largest difference: {} ulp, {:.6g} absolute\n", comparison.first,
                    comparison.max_ulp, comparison.max_difference);
     }
   } else if (!options.json && options.output.empty()) {
