@@ -30,6 +30,10 @@ public:
       semantics::fail(rule.nodes[rule.right].location,
                       "the two sides have different shapes: " + text(of_[rule.left]) + " and " +
                           text(of_[rule.right]));
+    for (std::uint32_t i = 0; i < rule.nodes.size(); ++i)
+      for (SizeId size : of_[i])
+        if (!sizes.moderate(size))
+          semantics::fail(rule.nodes[i].location, "a size here is the sum of too many others");
   }
 
   const SizeIds &operator[](std::uint32_t node) const { return of_[node]; }

@@ -1,5 +1,7 @@
 #include "verify/audit_taso_sizes.h"
 
+#include <set>
+
 namespace isamorph::verify {
 
 SizeId TasoSizes::make(Size size) {
@@ -38,11 +40,20 @@ SizeId TasoSizes::find(SizeId size) const {
 }
 
 bool TasoSizes::occurs(SizeId unknown, SizeId in) const {
-  in = find(in);
-  const Size &size = sizes_[in.v];
-  if (size.kind == Kind::Unknown || size.kind == Kind::Number)
-    return in.v == unknown.v;
-  return occurs(unknown, size.first) || occurs(unknown, size.second);
+  std::set<std::uint32_t> seen;
+  std::vector<SizeId> open = {in};
+  while (!open.empty()) {
+    SizeId next = find(open.back());
+    open.pop_back();
+    if (next.v == unknown.v)
+      return true;
+    const Size &size = sizes_[next.v];
+    if (size.kind == Kind::Unknown || size.kind == Kind::Number || !seen.insert(next.v).second)
+      continue;
+    open.push_back(size.first);
+    open.push_back(size.second);
+  }
+  return false;
 }
 
 bool TasoSizes::unify(SizeId a, SizeId b) {
@@ -64,10 +75,13 @@ bool TasoSizes::unify(SizeId a, SizeId b) {
   }
   if (x.kind != y.kind)
     return false;
-  if (x.kind == Kind::Number)
-    return x.value == y.value;
-  return x.value == y.value && x.padded == y.padded && unify(x.first, y.first) &&
-         unify(x.second, y.second);
+  if (x.kind == Kind::Number || x.value != y.value || x.padded != y.padded)
+    return x.kind == Kind::Number && x.value == y.value;
+  if (!unify(x.first, y.first) || !unify(x.second, y.second))
+    return false;
+  sizes_[a.v].bound = true; // one size from now on, so that its parts are compared once
+  sizes_[a.v].first = b;
+  return true;
 }
 
 bool TasoSizes::parts(SizeId size, std::pair<SizeId, SizeId> &out) {
@@ -89,7 +103,28 @@ bool TasoSizes::is_number(SizeId size, std::int64_t value) const {
   return s.kind == Kind::Number && s.value == value;
 }
 
+void TasoSizes::count(SizeId size, int &left) const {
+  const Size &s = sizes_[find(size).v];
+  if (--left < 0 || s.kind == Kind::Unknown || s.kind == Kind::Number)
+    return;
+  count(s.first, left);
+  count(s.second, left);
+}
+
+bool TasoSizes::moderate(SizeId size) const {
+  int left = kMostParts;
+  count(size, left);
+  return left >= 0;
+}
+
 std::string TasoSizes::text(SizeId size) {
+  int left = kMostParts;
+  return text(size, left);
+}
+
+std::string TasoSizes::text(SizeId size, int &left) {
+  if (--left < 0)
+    return "...";
   size = find(size);
   const Size s = sizes_[size.v];
   switch (s.kind) {
@@ -101,12 +136,14 @@ std::string TasoSizes::text(SizeId size) {
   }
   case Kind::Number:
     return std::to_string(s.value);
-  case Kind::Sum:
-    return "(" + text(s.first) + "+" + text(s.second) + ")";
+  case Kind::Sum: {
+    std::string first = text(s.first, left);
+    return "(" + first + "+" + text(s.second, left) + ")";
+  }
   default: {
-    std::string stride = std::to_string(s.value);
-    return s.padded ? "((" + text(s.first) + "+" + stride + "-1)/" + stride + ")"
-                    : "((" + text(s.first) + "-" + text(s.second) + ")/" + stride + "+1)";
+    std::string stride = std::to_string(s.value), whole = text(s.first, left);
+    return s.padded ? "((" + whole + "+" + stride + "-1)/" + stride + ")"
+                    : "((" + whole + "-" + text(s.second, left) + ")/" + stride + "+1)";
   }
   }
 }

@@ -29,8 +29,10 @@ public:
   bool parts(SizeId size, std::pair<SizeId, SizeId> &out);
   bool is_number(SizeId size, std::int64_t value) const;
 
+  /// Not the sum of more than a thousand others: sums of sums may double with every line.
+  bool moderate(SizeId size) const;
   /// As an integer expression over n0, n1, ...: unknowns in the order in which they are first
-  /// asked for.
+  /// asked for. What is not moderate is cut.
   std::string text(SizeId size);
   /// Of those unknowns, whether each was made as a height or a width.
   const std::vector<bool> &spatial() const { return spatial_; }
@@ -42,9 +44,12 @@ private:
     bool spatial = false, padded = false; ///< Unknown; Windows
     std::int64_t value = 0;               ///< Number; Windows: the stride
     SizeId first{}, second{};             ///< Sum; Windows: size and kernel
-    bool bound = false;                   ///< Unknown: it is `first`
+    bool bound = false;                   ///< it is `first`
   };
+  static constexpr int kMostParts = 1000;
   SizeId make(Size size);
+  void count(SizeId size, int &left) const;
+  std::string text(SizeId size, int &left);
   SizeId find(SizeId size) const;
   bool occurs(SizeId unknown, SizeId in) const;
 

@@ -177,5 +177,8 @@ TEST_CASE("damaged tensor files are read or refused") { check_reader("tensor", f
 TEST_CASE("damaged checkpoints are read or refused") {
   check_reader("checkpoint", fuzz::checkpoint);
 }
+TEST_CASE("damaged equalities of TASO are read or refused") {
+  check_reader("taso_rules", fuzz::taso_rules);
+}
 
 } // namespace

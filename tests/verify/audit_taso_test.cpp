@@ -2,6 +2,7 @@
 #include "verify/audit_taso.h"
 
 #include "semantics/evaluator.h"
+#include "verify/audit_taso_sizes.h"
 
 #include <catch2/catch.hpp>
 
@@ -153,6 +154,21 @@ TEST_CASE("sizes that cannot fit are shown where they meet") {
       CHECK(error.column() == mistake.column);
     }
   }
+}
+
+TEST_CASE("sizes that double with every step are refused") {
+  TasoSizes sizes;
+  SizeId size = sizes.unknown(), other = sizes.unknown();
+  for (int i = 0; i < 60; ++i) {
+    SizeId twice = sizes.unknown();
+    REQUIRE(sizes.unify(twice, sizes.sum(size, size)));
+    size = twice;
+    other = sizes.sum(other, other);
+    CHECK(sizes.moderate(size) == (i < 8));
+  }
+  CHECK(sizes.unify(size, other));
+  CHECK_FALSE(sizes.unify(size, sizes.sum(other, other)));
+  CHECK(sizes.text(size).size() < 10'000);
 }
 
 TEST_CASE("TASO's convolutions compute what its generator says") {
