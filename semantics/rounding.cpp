@@ -15,8 +15,8 @@ bool is_even(double x) { return (std::bit_cast<std::uint64_t>(x) & 1) == 0; }
 double made_odd(double nearest, double error) {
   if (error == 0 || !is_even(nearest))
     return nearest;
-  return std::nextafter(nearest, error > 0 ? std::numeric_limits<double>::infinity()
-                                           : -std::numeric_limits<double>::infinity());
+  bool outward = (error > 0) == (nearest > 0); // the error of a rounded zero is zero
+  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(nearest) + (outward ? 1 : -1));
 }
 
 /// a + b - nearest, exactly.
@@ -26,7 +26,7 @@ double sum_error(double a, double b, double nearest) {
 }
 
 double rounded_at(double x, int unit_exponent, Rounding mode) {
-  return std::ldexp(round_to_integer(std::ldexp(x, -unit_exponent), mode), unit_exponent);
+  return scaled(round_to_integer(scaled(x, -unit_exponent), mode), unit_exponent);
 }
 
 } // namespace
@@ -76,8 +76,14 @@ double round_to_integer(double x, Rounding mode) {
 double round_to_type(double odd, ElementType type, const RoundingStep &step) {
   if (odd == 0 || !std::isfinite(odd))
     return odd;
-  int least = least_exponent(type), digits = precision(type) - 1, exponent = std::ilogb(odd);
-  double smallest = std::ldexp(1.0, least);
+  int least = least_exponent(type), digits = precision(type) - 1, exponent = binary_exponent(odd);
+  if (type == ElementType::F32 && exponent > least && exponent < 127) { // far from both ends
+    if (step.mode == Rounding::NearestEven)
+      return static_cast<float>(odd);
+    if (step.mode == Rounding::TowardZero)
+      return std::bit_cast<double>(std::bit_cast<std::uint64_t>(odd) >> 29 << 29);
+  }
+  double smallest = scaled(1.0, least);
   double zero = std::copysign(0.0, odd);
   if (step.tiny == TinyResults::FlushBefore && exponent < least)
     return zero;
@@ -89,10 +95,10 @@ double round_to_type(double odd, ElementType type, const RoundingStep &step) {
     return zero;
   if (step.tiny == TinyResults::FlushRounded && std::fabs(rounded) < smallest)
     return zero;
-  double limit = std::ldexp(1.0, type == ElementType::F16 ? 16 : 128);
+  double limit = scaled(1.0, type == ElementType::F16 ? 16 : 128);
   if (std::fabs(rounded) < limit)
     return rounded;
-  double largest = limit - std::ldexp(limit, -digits - 1);
+  double largest = limit - scaled(limit, -digits - 1);
   return std::copysign(
       step.overflow == Overflow::Largest ? largest : std::numeric_limits<double>::infinity(), odd);
 }

@@ -6,6 +6,7 @@
 
 #include "semantics/element_type.h"
 
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -44,6 +45,16 @@ struct RoundingStep {
 /// with the hidden one (24 for f32).
 int least_exponent(ElementType type);
 int precision(ElementType type);
+
+/// The exponent e of a normal double of magnitude 1.m * 2^e. Every value of f32 and narrower, and
+/// every product of two, is a normal double.
+inline int binary_exponent(double x) {
+  return static_cast<int>(std::bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) - 1023;
+}
+/// x * 2^exponent for -1022 <= exponent <= 1023: exact when the result is a normal double.
+inline double scaled(double x, int exponent) {
+  return x * std::bit_cast<double>(static_cast<std::uint64_t>(exponent + 1023) << 52);
+}
 
 /// An integer-valued double next to x, |x| < 2^62.
 double round_to_integer(double x, Rounding mode);

@@ -111,7 +111,8 @@ private:
   };
   Factor read(double value) const;
   double flushed(double value) const;
-  double slice(const Factor &factor, const std::vector<int> &slices, int index) const;
+  void read_row(std::span<const double> values, const std::vector<int> &slices,
+                std::vector<Factor> &row, std::vector<double> &parts) const;
   double rounded(double odd) const;
   int exponent_of(double accumulator) const;
   Term term(std::size_t index, int phase) const;
@@ -128,7 +129,8 @@ private:
   ElementType element_, accumulator_;
   bool products_ = false;
   std::vector<Factor> left_, right_;
-  std::vector<Term> terms_, sums_; ///< of the block at hand, of its groups
+  std::vector<double> left_parts_, right_parts_; ///< slices of each factor in turn, if any
+  std::vector<Term> terms_, sums_;               ///< of the block at hand, of its groups
   std::vector<double> scratch_;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 /// The value's first `bits` significand bits, the hidden one among them.
 double leading_bits(double value, int exponent, int bits) {
-  return std::ldexp(std::trunc(std::ldexp(value, bits - 1 - exponent)), exponent - bits + 1);
+  return scaled(std::trunc(scaled(value, bits - 1 - exponent)), exponent - bits + 1);
 }
 
 /// Terms shifted to the largest of their exponents, rounded there, and summed exactly.
@@ -24,9 +24,8 @@ template <class Terms> AlignedSum align(const Terms &terms, const Alignment &ali
     largest = std::max(largest, term.exponent);
   double units = 0;
   for (const auto &term : terms)
-    units +=
-        round_to_integer(std::ldexp(term.value, alignment.fraction - largest), alignment.rounding);
-  return {std::ldexp(units, largest - alignment.fraction), largest};
+    units += round_to_integer(scaled(term.value, alignment.fraction - largest), alignment.rounding);
+  return {scaled(units, largest - alignment.fraction), largest};
 }
 
 } // namespace
@@ -46,21 +45,27 @@ StepRunner::Factor StepRunner::read(double value) const {
   int least = least_exponent(element_);
   if (value == 0 || !std::isfinite(value))
     return {value, least};
-  int exponent = std::ilogb(value);
+  int exponent = binary_exponent(value);
   if (exponent >= least)
     return {value, exponent};
   return {flushed(value), least};
 }
 
-double StepRunner::slice(const Factor &factor, const std::vector<int> &slices, int index) const {
-  if (slices.empty())
-    return factor.whole;
-  int before = 0;
-  for (int i = 0; i < index; ++i)
-    before += slices[static_cast<std::size_t>(i)];
-  int end = before + slices[static_cast<std::size_t>(index)];
-  double low_end = leading_bits(factor.whole, factor.exponent, end);
-  return before == 0 ? low_end : low_end - leading_bits(factor.whole, factor.exponent, before);
+void StepRunner::read_row(std::span<const double> values, const std::vector<int> &slices,
+                          std::vector<Factor> &row, std::vector<double> &parts) const {
+  row.clear();
+  parts.clear();
+  for (double value : values) {
+    row.push_back(read(value));
+    double before = 0;
+    int bits = 0;
+    for (int slice : slices) {
+      bits += slice;
+      double leading = leading_bits(row.back().whole, row.back().exponent, bits);
+      parts.push_back(leading - before);
+      before = leading;
+    }
+  }
 }
 
 double StepRunner::rounded(double odd) const {
@@ -69,7 +74,7 @@ double StepRunner::rounded(double odd) const {
 
 int StepRunner::exponent_of(double accumulator) const {
   int least = least_exponent(accumulator_);
-  return accumulator == 0 ? least : std::max(least, std::ilogb(accumulator));
+  return accumulator == 0 ? least : std::max(least, binary_exponent(accumulator));
 }
 
 StepRunner::Term StepRunner::term(std::size_t index, int phase) const {
@@ -81,15 +86,17 @@ StepRunner::Term StepRunner::term(std::size_t index, int phase) const {
   int exponent = a.exponent + b.exponent;
   if (!std::isfinite(product)) {
     product = phase == 0 ? product : 0.0;
-  } else if (!program_.left_slices.empty() || !program_.right_slices.empty()) {
-    int right_count = std::max(1, static_cast<int>(program_.right_slices.size()));
-    product = slice(a, program_.left_slices, phase / right_count) *
-              slice(b, program_.right_slices, phase % right_count);
+  } else if (!left_parts_.empty() || !right_parts_.empty()) {
+    std::size_t left = program_.left_slices.size(), right = program_.right_slices.size(),
+                of_left = static_cast<std::size_t>(phase) / std::max<std::size_t>(1, right),
+                of_right = static_cast<std::size_t>(phase) % std::max<std::size_t>(1, right);
+    product = (left == 0 ? a.whole : left_parts_[index * left + of_left]) *
+              (right == 0 ? b.whole : right_parts_[index * right + of_right]);
   }
   if (program_.round_products)
     product = rounded(product);
   else if (program_.bounded_products && std::isfinite(product) &&
-           std::fabs(product) >= std::ldexp(1.0, accumulator_ == ElementType::F16 ? 16 : 128))
+           std::fabs(product) >= scaled(1.0, accumulator_ == ElementType::F16 ? 16 : 128))
     product = std::copysign(std::numeric_limits<double>::infinity(), product);
   return {product, product == 0 ? least_exponent(accumulator_) : exponent};
 }
@@ -102,7 +109,7 @@ void StepRunner::gather(std::size_t begin, std::size_t end, int phase) {
 
 double StepRunner::chain(double accumulator) const {
   for (const Term &t : terms_) {
-    if (std::fabs(accumulator) < std::ldexp(1.0, least_exponent(accumulator_)))
+    if (std::fabs(accumulator) < scaled(1.0, least_exponent(accumulator_)))
       accumulator = accumulator == 0 ? accumulator : flushed(accumulator);
     accumulator = rounded(add_to_odd(accumulator, t.value));
   }
@@ -156,9 +163,8 @@ double StepRunner::aligned_twice(double accumulator) {
     largest = std::max(largest, sum.exponent);
   }
   auto shifted = [&](double value, const Alignment &alignment) {
-    return std::ldexp(
-        round_to_integer(std::ldexp(value, alignment.fraction - largest), alignment.rounding),
-        largest - alignment.fraction);
+    return scaled(round_to_integer(scaled(value, alignment.fraction - largest), alignment.rounding),
+                  largest - alignment.fraction);
   };
   double total = shifted(accumulator, program_.accumulator_alignment);
   for (const Term &sum : sums_)
@@ -169,7 +175,7 @@ double StepRunner::aligned_twice(double accumulator) {
 double StepRunner::step(double accumulator) {
   using Sum = StepProgram::Sum;
   using Join = StepProgram::Join;
-  if (accumulator != 0 && std::fabs(accumulator) < std::ldexp(1.0, least_exponent(accumulator_)))
+  if (accumulator != 0 && std::fabs(accumulator) < scaled(1.0, least_exponent(accumulator_)))
     accumulator = flushed(accumulator);
   if (program_.sum == Sum::Aligned) {
     double plain = accumulator;
@@ -208,13 +214,8 @@ double StepRunner::step(double accumulator) {
 double StepRunner::run(double init, std::span<const double> left, std::span<const double> right) {
   assert(right.empty() || right.size() == left.size());
   products_ = !right.empty();
-  auto read_all = [&](std::span<const double> from, std::vector<Factor> &to) {
-    to.clear();
-    for (double value : from)
-      to.push_back(read(value));
-  };
-  read_all(left, left_);
-  read_all(right, right_);
+  read_row(left, program_.left_slices, left_, left_parts_);
+  read_row(right, program_.right_slices, right_, right_parts_);
   std::size_t count = left.size();
   auto within_row = [&](std::int64_t size) {
     return size == StepProgram::kWholeRow ? count : static_cast<std::size_t>(size);
