@@ -75,7 +75,8 @@ private:
   B narrow(ElementType type, B x) const {
     ElementType wide = working_type(type);
     bool flush = profile_.flush_denormals;
-    if (flush && byte_size(compute_type(profile_, type)) > 2)
+    bool narrowing = profile_.flush_narrowing && byte_size(type) < byte_size(wide);
+    if ((flush || narrowing) && byte_size(compute_type(profile_, type)) > 2)
       x = SoftFloat<B>(float_format(wide)).flush(x);
     if (wide != type)
       x = SoftFloat<B>(float_format(type)).convert_from(x, float_format(wide));
@@ -157,7 +158,8 @@ private:
   std::optional<B> convert(ElementType from, const B &x, ElementType to) const {
     if (is_float(from) && is_float(to)) {
       bool flush = profile_.flush_denormals;
-      Denormals denormals{flush, flush ? Underflow::Rounded : Underflow::Gradual};
+      bool narrowing = profile_.flush_narrowing && byte_size(to) < byte_size(from);
+      Denormals denormals{flush || narrowing, flush ? Underflow::Rounded : Underflow::Gradual};
       return SoftFloat<B>(float_format(to), denormals).convert_from(x, float_format(from));
     }
     if (is_float(from) || is_float(to))

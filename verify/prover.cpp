@@ -2,6 +2,7 @@
 
 #include "verify/checker/digest.h"
 #include "verify/checker/lemmas.h"
+#include "verify/checker/scalar_circuit.h"
 #include "verify/proof_cache.h"
 #include "verify/rule_encoder.h"
 #include "verify/scalar_prover.h"

@@ -2,6 +2,8 @@
 
 #include "semantics/soft_elementwise.h"
 
+#include <fmt/format.h>
+
 namespace isamorph::verify {
 
 using semantics::ElementType;
@@ -101,10 +103,13 @@ std::vector<semantics::NumericsProfile> scalar_profiles() {
       semantics::NumericsProfile profile = shipped;
       profile.dot = profile.reduce = {};
       profile.flush_denormals = flush;
+      profile.flush_narrowing = profile.flush_narrowing && !flush; // flushed already
       profile.name = fmt::format("computed in {}, denormals {}",
                                  profile.compute ? std::string(semantics::name(*profile.compute))
                                                  : "the element type",
-                                 flush ? "flushed" : "kept");
+                                 flush                     ? "flushed"
+                                 : profile.flush_narrowing ? "flushed by narrowing"
+                                                           : "kept");
       if (std::ranges::find(out, profile) == out.end())
         out.push_back(std::move(profile));
     }
