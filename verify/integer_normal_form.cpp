@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <iterator>
 
 namespace isamorph::verify {
 namespace {
@@ -14,6 +15,8 @@ __extension__ using Wide = __int128;
 constexpr std::int64_t kMaxMonomials = std::int64_t{1} << 25;
 /// Products of larger sums are products of two atoms.
 constexpr std::size_t kMaxProduct = 4096;
+/// Among more minima, those below others stay.
+constexpr std::size_t kMaxClauses = 256;
 
 int width(ElementType type) { return 8 * byte_size(type); }
 
@@ -27,29 +30,19 @@ std::int64_t least(ElementType type, std::uint64_t bits) {
   return static_cast<std::int64_t>(bits << unused) >> unused;
 }
 
-bool is_lattice(OpCode op) {
-  return op == OpCode::Maximum || op == OpCode::Minimum || op == OpCode::And || op == OpCode::Or;
+/// By the numbers that the bits are.
+bool less(ElementType type, std::uint64_t a, std::uint64_t b) {
+  return semantics::is_signed_integer(type) ? least(type, a) < least(type, b) : a < b;
 }
 
-/// The operand that changes nothing, and the one that decides all.
-struct Extremes {
-  std::uint64_t neutral, absorbing;
-};
-Extremes extremes(OpCode op, ElementType type) {
-  std::uint64_t all = mask(type);
-  std::uint64_t least = semantics::is_signed_integer(type) ? (all >> 1) + 1 : 0,
-                most = semantics::is_signed_integer(type) ? all >> 1 : all;
-  switch (op) {
-  case OpCode::Maximum:
-    return {least, most};
-  case OpCode::Minimum:
-    return {most, least};
-  case OpCode::And:
-    return {all, 0};
-  default:
-    return {0, all};
-  }
+bool is_extremum(OpCode op) { return op == OpCode::Maximum || op == OpCode::Minimum; }
+bool is_bitwise(OpCode op) { return op == OpCode::And || op == OpCode::Or; }
+
+/// The largest number of a type, and the least.
+std::uint64_t top(ElementType type) {
+  return semantics::is_signed_integer(type) ? mask(type) >> 1 : mask(type);
 }
+std::uint64_t bottom(ElementType type) { return ~top(type) & mask(type); }
 
 } // namespace
 
@@ -164,22 +157,24 @@ std::optional<TermId> IntegerNormalizer::arithmetic(const Term &t, std::span<con
     return product(type, in[0], in[1]);
   case OpCode::ShiftLeft: {
     const Term &amount = terms_[in[1]];
-    if (amount.kind != TermKind::Literal ||
-        amount.bits >= static_cast<std::uint64_t>(width(type)))
+    if (amount.kind != TermKind::Literal || amount.bits >= static_cast<std::uint64_t>(width(type)))
       return std::nullopt;
     return scaled(in[0], std::uint64_t{1} << amount.bits, 0);
   }
   case OpCode::Clamp: {
     std::array<TermId, 2> raised = {in[1], in[0]};
-    std::array<TermId, 2> cut = {lattice(OpCode::Maximum, type, raised), in[2]};
-    return lattice(OpCode::Minimum, type, cut);
+    std::array<TermId, 2> cut = {extremum(OpCode::Maximum, type, raised), in[2]};
+    return extremum(OpCode::Minimum, type, cut);
   }
   case OpCode::Convert:
     if (is_integer(terms_[in[0]].type))
       return convert(in[0], type);
     return std::nullopt;
+  case OpCode::Maximum:
+  case OpCode::Minimum:
+    return extremum(t.op, type, in);
   default:
-    return is_lattice(t.op) ? std::optional(lattice(t.op, type, in)) : std::nullopt;
+    return is_bitwise(t.op) ? std::optional(semilattice(t.op, type, in)) : std::nullopt;
   }
 }
 
@@ -195,13 +190,14 @@ TermId IntegerNormalizer::dot(const Term &t) {
 
 TermId IntegerNormalizer::reduce(const Term &t, TermId init) {
   std::vector<TermId> elements = normals(terms_.elements({t.a}));
-  bool known = is_integer(t.type) &&
-               (t.op == OpCode::Add || t.op == OpCode::Multiply || is_lattice(t.op));
+  bool known = is_integer(t.type) && (t.op == OpCode::Add || t.op == OpCode::Multiply ||
+                                      is_extremum(t.op) || is_bitwise(t.op));
   if (!known)
     return terms_.reduce(t.op, t.type, init, terms_.vector(elements));
-  if (is_lattice(t.op)) {
+  if (t.op != OpCode::Add && t.op != OpCode::Multiply) {
     elements.push_back(init);
-    return lattice(t.op, t.type, elements);
+    return is_extremum(t.op) ? extremum(t.op, t.type, elements)
+                             : semilattice(t.op, t.type, elements);
   }
   if (t.op == OpCode::Multiply) {
     TermId out = init;
@@ -223,7 +219,7 @@ TermId IntegerNormalizer::convert(TermId normal, ElementType to) {
     return normal;
   Polynomial p = polynomial(normal);
   if (byte_size(to) > byte_size(from)) {
-      auto values = range(from, p);
+    auto values = range(from, p);
     Range typed = of_type(from);
     if (!values || values->low < typed.low || values->high > typed.high)
       p = {{terms_.vector(std::span(&normal, 1)), 1}};
@@ -265,28 +261,116 @@ std::vector<TermId> IntegerNormalizer::flattened(OpCode op, ElementType type,
   return out;
 }
 
-TermId IntegerNormalizer::lattice(OpCode op, ElementType type, std::span<const TermId> members) {
-  Extremes special = extremes(op, type);
-  TermId constant = terms_.literal(type, special.neutral);
+TermId IntegerNormalizer::semilattice(OpCode op, ElementType type,
+                                      std::span<const TermId> members) {
+  std::uint64_t neutral = op == OpCode::And ? mask(type) : 0, absorbing = ~neutral & mask(type);
+  TermId constant = terms_.literal(type, neutral);
   std::vector<TermId> all = flattened(op, type, members, constant);
   lemmas_.insert("semilattice " + std::string(semantics::info(op).name) + " " +
                  std::string(semantics::name(type)));
   std::uint64_t bits = terms_[constant].bits;
-  if (all.empty() || bits == special.absorbing)
+  if (all.empty() || bits == absorbing)
     return constant;
-  if (all.size() == 1 && bits == special.neutral)
+  if (all.size() == 1 && bits == neutral)
     return all[0];
-  TermId out = terms_.reduce(op, type, constant, terms_.vector(all));
-  if (ranges_.contains(out.v) || op == OpCode::And || op == OpCode::Or)
+  return terms_.reduce(op, type, constant, terms_.vector(all));
+}
+
+IntegerNormalizer::Lattice IntegerNormalizer::clauses(TermId normal) {
+  const Term &t = terms_[normal];
+  if (t.kind == TermKind::Literal)
+    return {{{}, t.bits}};
+  auto found = lattices_.find(normal.v);
+  return found != lattices_.end() ? found->second : Lattice{{{normal}, top(t.type)}};
+}
+
+TermId IntegerNormalizer::extremum(OpCode op, ElementType type, std::span<const TermId> members) {
+  lemmas_.insert("lattice " + std::string(semantics::name(type)));
+  Lattice all = clauses(members[0]);
+  for (TermId member : members.subspan(1)) {
+    Lattice more = clauses(member);
+    if (op == OpCode::Minimum)
+      all = met(type, std::move(all), std::move(more));
+    else
+      all.insert(all.end(), more.begin(), more.end());
+  }
+  return encode(type, std::move(all));
+}
+
+/// The minimum of two maxima, by distribution where that is small.
+IntegerNormalizer::Lattice IntegerNormalizer::met(ElementType type, Lattice a, Lattice b) {
+  if (a.size() * b.size() > kMaxClauses) {
+    a = {{{encode(type, std::move(a))}, top(type)}};
+    b = {{{encode(type, std::move(b))}, top(type)}};
+  }
+  Lattice out;
+  for (const Clause &x : a)
+    for (const Clause &y : b) {
+      Clause both{{}, less(type, x.bound, y.bound) ? x.bound : y.bound};
+      std::set_union(x.atoms.begin(), x.atoms.end(), y.atoms.begin(), y.atoms.end(),
+                     std::back_inserter(both.atoms));
+      out.push_back(std::move(both));
+    }
+  monomials_ += static_cast<std::int64_t>(out.size());
+  return out;
+}
+
+TermId IntegerNormalizer::encode(ElementType type, Lattice lattice) {
+  std::sort(lattice.begin(), lattice.end());
+  lattice.erase(std::unique(lattice.begin(), lattice.end()), lattice.end());
+  auto below = [&](const Clause &x, const Clause &y) {
+    return !less(type, y.bound, x.bound) &&
+           std::includes(x.atoms.begin(), x.atoms.end(), y.atoms.begin(), y.atoms.end());
+  };
+  Clause nothing{{}, bottom(type)};
+  Lattice kept;
+  for (const Clause &x : lattice) {
+    bool redundant = lattice.size() > 1 && x == nothing;
+    redundant |= lattice.size() <= kMaxClauses &&
+                 std::any_of(lattice.begin(), lattice.end(),
+                             [&](const Clause &y) { return &x != &y && below(x, y); });
+    if (!redundant)
+      kept.push_back(x);
+  }
+  std::uint64_t least_value = bottom(type);
+  std::vector<TermId> parts;
+  for (const Clause &clause : kept)
+    if (clause.atoms.empty())
+      least_value = less(type, least_value, clause.bound) ? clause.bound : least_value;
+    else if (clause.atoms.size() == 1 && clause.bound == top(type))
+      parts.push_back(clause.atoms[0]);
+    else
+      parts.push_back(terms_.reduce(OpCode::Minimum, type, terms_.literal(type, clause.bound),
+                                    terms_.vector(clause.atoms)));
+  if (parts.empty())
+    return terms_.literal(type, least_value);
+  if (parts.size() == 1 && least_value == bottom(type) && kept[0].atoms.size() == 1 &&
+      parts[0] == kept[0].atoms[0])
+    return parts[0];
+  TermId out = parts.size() == 1 && least_value == bottom(type)
+                   ? parts[0]
+                   : terms_.reduce(OpCode::Maximum, type, terms_.literal(type, least_value),
+                                   terms_.vector(parts));
+  if (ranges_.contains(out.v))
     return out;
-  Range whole = bounds(constant);
-  for (TermId member : all) {
-    Range one = bounds(member);
-    whole = op == OpCode::Maximum
-                ? Range{std::max(whole.low, one.low), std::max(whole.high, one.high)}
-                : Range{std::min(whole.low, one.low), std::min(whole.high, one.high)};
+  Range whole = bounds(type, kept[0]);
+  for (const Clause &clause : kept) {
+    Range one = bounds(type, clause);
+    whole = {std::max(whole.low, one.low), std::max(whole.high, one.high)};
   }
   ranges_[out.v] = whole;
+  lattices_[out.v] = std::move(kept);
+  return out;
+}
+
+IntegerNormalizer::Range IntegerNormalizer::bounds(ElementType type, const Clause &clause) {
+  Wide bound =
+      semantics::is_signed_integer(type) ? Wide{least(type, clause.bound)} : Wide{clause.bound};
+  Range out{bound, bound};
+  for (TermId atom : clause.atoms) {
+    Range one = bounds(atom);
+    out = {std::min(out.low, one.low), std::min(out.high, one.high)};
+  }
   return out;
 }
 
@@ -327,15 +411,15 @@ TermId IntegerNormalizer::encode(ElementType type, Polynomial p) {
     if (atoms.size() == 1 && m.coefficient == 1 && terms_[atoms[0]].type == type)
       parts.push_back(atoms[0]);
     else
-      parts.push_back(terms_.reduce(OpCode::Multiply, type, terms_.literal(type, m.coefficient),
-                                    m.atoms));
+      parts.push_back(
+          terms_.reduce(OpCode::Multiply, type, terms_.literal(type, m.coefficient), m.atoms));
   }
   if (parts.empty())
     return terms_.literal(type, offset);
-  TermId out = parts.size() == 1 && offset == 0
-                   ? parts[0]
-                   : terms_.reduce(OpCode::Add, type, terms_.literal(type, offset),
-                                   terms_.vector(parts));
+  TermId out =
+      parts.size() == 1 && offset == 0
+          ? parts[0]
+          : terms_.reduce(OpCode::Add, type, terms_.literal(type, offset), terms_.vector(parts));
   bool atom = p.size() == 1 && p[0].coefficient == 1 && terms_.elements(p[0].atoms).size() == 1 &&
               terms_.elements(p[0].atoms)[0] == out;
   if (!atom)

@@ -9,10 +9,11 @@
 // width, takes the coefficients modulo 2^w. A conversion to more bits keeps a polynomial only when
 // its value over the unbounded integers, bounded from the ranges of its atoms, lies within the
 // narrower type, where nothing can have wrapped; otherwise the narrow term becomes an atom.
-// Maximum, minimum, and, or are sets of operands: associative, commutative and idempotent; clamp is
-// min(max(x, low), high). Their ranges are known, so that a saturating narrowing is exact. Every
-// other operation is an atom over the normal forms of its operands. Nothing is said of pred and
-// float operations but that equal operands give equal results.
+// Maximum and minimum make a distributive lattice: their normal form is the maximum of minima none
+// of which is below another; clamp is min(max(x, low), high). Their ranges are known, so that a
+// saturating narrowing is exact. And, or are sets of operands: associative, commutative and
+// idempotent. Every other operation is an atom over the normal forms of its operands. Nothing is
+// said of pred and float operations but that equal operands give equal results.
 //
 // A normal form is a term of the same DAG: a reduce_add of reduce_multiply, whose vectors may hold
 // atoms of other types, read as numbers.
@@ -32,7 +33,7 @@ public:
   /// The same id for two terms proves them equal at `bits`. Throws TooMuchWork when the polynomials
   /// of all terms together grow past 2^25 monomials.
   TermId normalize(TermId term);
-  /// "integer ring", "integer range", "semilattice maximum s32", ... as used so far.
+  /// "integer ring", "integer range", "lattice s32", "semilattice and u8", ... as used so far.
   const std::set<std::string> &lemmas() const { return lemmas_; }
 
 private:
@@ -42,6 +43,13 @@ private:
     auto operator<=>(const Monomial &) const = default;
   };
   using Polynomial = std::vector<Monomial>; ///< sorted by atoms, each once, no coefficient 0
+  /// The minimum of some atoms and a number.
+  struct Clause {
+    std::vector<TermId> atoms; ///< sorted, each once
+    std::uint64_t bound;       ///< the largest number where there is none
+    auto operator<=>(const Clause &) const = default;
+  };
+  using Lattice = std::vector<Clause>; ///< their maximum: not empty, sorted, none below another
   struct Range {
     __extension__ __int128 low, high;
   };
@@ -52,8 +60,13 @@ private:
   TermId reduce(const Term &t, TermId init);
   TermId join(ElementType type, std::span<const TermId> bytes);
   TermId convert(TermId normal, ElementType to);
-  /// Of maximum, minimum, and, or.
-  TermId lattice(OpCode op, ElementType type, std::span<const TermId> members);
+  /// Of and, or.
+  TermId semilattice(OpCode op, ElementType type, std::span<const TermId> members);
+  /// Of maximum, minimum.
+  TermId extremum(OpCode op, ElementType type, std::span<const TermId> members);
+  Lattice clauses(TermId normal);
+  Lattice met(ElementType type, Lattice a, Lattice b);
+  TermId encode(ElementType type, Lattice lattice);
   std::vector<TermId> flattened(OpCode op, ElementType type, std::span<const TermId> members,
                                 TermId &constant);
 
@@ -68,6 +81,7 @@ private:
   std::optional<Range> range(ElementType type, const Polynomial &polynomial) const;
   Range range(TermId atom) const;
   Range bounds(TermId normal);
+  Range bounds(ElementType type, const Clause &clause);
   static Range of_type(ElementType type);
   bool known(TermId term) const { return term.v < normal_.size() && normal_[term.v]; }
   std::vector<TermId> normals(std::span<const TermId> terms) const;
@@ -75,6 +89,7 @@ private:
   TermGraph &terms_;
   std::vector<std::uint32_t> normal_; ///< by term: its normal form + 1, 0 while unknown
   std::unordered_map<std::uint32_t, Polynomial> polynomials_; ///< of normal forms that are no atoms
+  std::unordered_map<std::uint32_t, Lattice> lattices_;       ///< of normal forms that are extrema
   std::unordered_map<std::uint32_t, Range> ranges_; ///< of atoms, where narrower than their type
   std::int64_t monomials_ = 0;
   std::set<std::string> lemmas_;

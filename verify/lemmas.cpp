@@ -209,22 +209,58 @@ std::vector<Obligation> integer_range(const std::string &name) {
   return out;
 }
 
-/// Operands may be regrouped, exchanged and repeated.
-std::optional<std::vector<Obligation>> semilattice(const std::string &name, OpCode op,
-                                                   ElementType type) {
-  auto xy = apply(op, type, "x", "y"), yx = apply(op, type, "y", "x"),
-       yz = apply(op, type, "y", "z"), xx = apply(op, type, "x", "x");
-  if (!semantics::is_integer(type) || !xy || op == OpCode::Add || op == OpCode::Multiply ||
-      op == OpCode::Xor)
-    return std::nullopt;
-  std::string sort = sort_of(type), declare;
+/// Three variables of a type, for claims about its operations.
+std::string three(ElementType type) {
+  std::string declare;
   for (const char *variable : {"x", "y", "z"})
-    declare += std::string("(declare-const ") + variable + " " + sort + ")\n";
+    declare += std::string("(declare-const ") + variable + " " + sort_of(type) + ")\n";
+  return declare;
+}
+
+/// Operands may be regrouped, exchanged and repeated.
+std::vector<Obligation> semilattice(const std::string &name, OpCode op, ElementType type) {
+  auto with = [&](const std::string &a, const std::string &b) { return *apply(op, type, a, b); };
   auto fact = [&](const std::string &part, const std::string &a, const std::string &b) {
-    return claim(name + " " + part, "QF_BV", declare, "(= " + a + " " + b + ")");
+    return claim(name + " " + part, "QF_BV", three(type), "(= " + a + " " + b + ")");
   };
-  return std::vector{fact("associative", *apply(op, type, *xy, "z"), *apply(op, type, "x", *yz)),
-                     fact("commutative", *xy, *yx), fact("idempotent", *xx, "x")};
+  return {fact("associative", with(with("x", "y"), "z"), with("x", with("y", "z"))),
+          fact("commutative", with("x", "y"), with("y", "x")),
+          fact("idempotent", with("x", "x"), "x")};
+}
+
+/// Maximum and minimum: semilattices that absorb and distribute over each other.
+std::vector<Obligation> lattice(const std::string &name, ElementType type) {
+  std::vector<Obligation> out;
+  for (OpCode op : {OpCode::Maximum, OpCode::Minimum}) {
+    std::string own = name + " " + std::string(semantics::info(op).name);
+    OpCode other = op == OpCode::Maximum ? OpCode::Minimum : OpCode::Maximum;
+    auto in = [&](const std::string &a, const std::string &b) { return *apply(op, type, a, b); };
+    auto over = [&](const std::string &a, const std::string &b) {
+      return *apply(other, type, a, b);
+    };
+    for (Obligation &obligation : semilattice(own, op, type))
+      out.push_back(std::move(obligation));
+    out.push_back(
+        claim(own + " absorbs", "QF_BV", three(type), "(= " + in("x", over("x", "y")) + " x)"));
+    out.push_back(
+        claim(own + " distributes", "QF_BV", three(type),
+              "(= " + in("x", over("y", "z")) + " " + over(in("x", "y"), in("x", "z")) + ")"));
+  }
+  return out;
+}
+
+/// "semilattice and u8", "lattice s32"
+std::optional<std::vector<Obligation>> ordered(const std::string &name,
+                                               const std::vector<std::string> &words) {
+  auto type = semantics::element_type(words.back());
+  if (!type || !semantics::is_integer(*type))
+    return std::nullopt;
+  if (words.size() == 2)
+    return words[0] == "lattice" ? std::optional(lattice(name, *type)) : std::nullopt;
+  auto op = semantics::op_code(words[1]);
+  bool known =
+      words.size() == 3 && words[0] == "semilattice" && (op == OpCode::And || op == OpCode::Or);
+  return known ? std::optional(semilattice(name, *op, *type)) : std::nullopt;
 }
 
 } // namespace
@@ -237,11 +273,8 @@ std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name
     return integer_ring(name);
   if (name == "integer range")
     return integer_range(name);
-  if (words.size() == 3 && words[0] == "semilattice") {
-    auto op = semantics::op_code(words[1]);
-    auto type = semantics::element_type(words[2]);
-    return op && type ? semilattice(name, *op, *type) : std::nullopt;
-  }
+  if (words.size() >= 2 && (words[0] == "lattice" || words[0] == "semilattice"))
+    return ordered(name, words);
   if (name == "real sum")
     return real(name, "+");
   if (name == "real product")

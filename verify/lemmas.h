@@ -16,8 +16,8 @@
 //   integer ring              sums and products of integers commute, associate and distribute, also
 //                             modulo m
 //   integer range             of the numbers equal modulo 2^n only one is within a type of n bits
-//   semilattice OP TYPE       maximum, minimum, and, or of integers: associative, commutative,
-//                             idempotent
+//   semilattice OP TYPE       and, or of integers: associative, commutative, idempotent
+//   lattice TYPE              maximum and minimum of integers: a distributive lattice
 //   real sum, real product    associativity and commutativity over the reals
 
 #include "verify/smt.h"

@@ -186,8 +186,8 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
     proof.difference = limit.what();
   }
   if (!kernel.loops.empty() && proof.proved)
-    proof.method += fmt::format("; the loops were unrolled into {} instructions",
-                                spec::instance_count(kernel));
+    proof.method +=
+        fmt::format("; the loops were unrolled into {} instructions", spec::instance_count(kernel));
   return proof;
 }
 

@@ -84,9 +84,13 @@ private:
       }
       std::size_t loop = kernel_.loops.size();
       std::int64_t start = pick(0, 2);
-      kernel_.loops.push_back({std::string(1, static_cast<char>('s' + depth_)), start,
-                               pick(start + 1, 3), pick(1, 2),
-                               static_cast<std::uint32_t>(kernel_.instructions.size()), 0, {}});
+      kernel_.loops.push_back({std::string(1, static_cast<char>('s' + depth_)),
+                               start,
+                               pick(start + 1, 3),
+                               pick(1, 2),
+                               static_cast<std::uint32_t>(kernel_.instructions.size()),
+                               0,
+                               {}});
       ++depth_;
       body(levels - 1);
       --depth_;

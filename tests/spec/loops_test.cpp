@@ -130,15 +130,15 @@ TEST_CASE("loops of Python kernels nest by their indentation") {
 }
 
 TEST_CASE("what is wrong with a loop is said at its place") {
-  refused("  for t in 0..2 {\n    zero(to=t*t)\n  }\n", "product of loop variables is not affine", 6,
-          14);
+  refused("  for t in 0..2 {\n    zero(to=t*t)\n  }\n", "product of loop variables is not affine",
+          6, 14);
   refused("  for t in 0..2 {\n    zero(to=u)\n  }\n", "variables of the loops here: t", 6, 13);
   refused("  zero(to=t)\n", "expected an integer, found 't'", 5, 11);
   refused("  for t in 0..0 {\n    zero(to=0)\n  }\n", "has no iteration: 0..0", 5, 3);
   refused("  for t in 5..-5 {\n    zero(to=0)\n  }\n", "has no iteration: 5..-5", 5, 3);
   refused("  for t in 0..4 step 0 {\n    zero(to=0)\n  }\n", "is not positive", 5, 3);
   refused("  for t in 0..4 step -1 {\n    zero(to=0)\n  }\n", "is not positive", 5, 3);
-  refused("  for t in 0..4 {\n  }\n", "an instruction, a loop", 6, 3);
+  refused("  for t in 0..4 {\n  }\n", "loop over 't' has no instructions", 5, 3);
   refused("  for t in 0..4 {\n    zero(to=0)\n", "expected", 8, 1);
   refused("  for t in 0..4 {\n    memory 8\n  }\n", "expected", 6, 12);
   refused("  for t in 0..u {\n    zero(to=0)\n  }\n", "the loop's end", 5, 15);
@@ -203,7 +203,7 @@ TEST_CASE("kernels made in memory may not have loops that overlap or stray strid
     change(kernel);
     CHECK_THROWS_WITH(validate(kernel, isa), Catch::Contains(message));
   };
-  bad([](Kernel &k) { k.loops[2].last = 5; }, "overlap without being nested");
+  bad([](Kernel &k) { k.loops[3].last = 5; }, "overlap without being nested");
   bad([](Kernel &k) { k.loops[2].first = 4; }, "has no instructions");
   bad([](Kernel &k) { k.loops[2].last = 9; }, "has no instructions");
   bad([](Kernel &k) { k.loops[2].last = 1; }, "has no instructions");

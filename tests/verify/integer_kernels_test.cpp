@@ -156,9 +156,9 @@ TEST_CASE("integer kernels with loops are proved at bits, and their certificates
     INFO(report.reason);
     CHECK(report.accepted);
     verdict.lemmas.clear();
-    CHECK_FALSE(check_certificate(semantics::make_source("<certificate>",
-                                                         make_certificate(c.kernel, c.isa, c.graph,
-                                                                          verdict, nullptr)))
+    CHECK_FALSE(check_certificate(semantics::make_source(
+                                      "<certificate>",
+                                      make_certificate(c.kernel, c.isa, c.graph, verdict, nullptr)))
                     .accepted);
   }
 }
@@ -182,9 +182,9 @@ TEST_CASE("typical mistakes in integer kernels are refuted") {
     std::function<void(spec::Kernel &)> make;
   };
   const std::vector<Mistake> mistakes = {
-      {"gemm", [](spec::Kernel &k) { k.loops[2].end = 1; }},             // half the sum
-      {"gemm", [](spec::Kernel &k) { k.instructions[4].strides[1].factor = 128; }},
-      {"saturated", [](spec::Kernel &k) { erase(k, 5); }},               // narrow is missing
+      {"gemm", [](spec::Kernel &k) { k.loops[2].end = 1; }}, // half the sum
+      {"gemm", [](spec::Kernel &k) { k.instructions[2].strides[1].factor = 16; }},
+      {"saturated", [](spec::Kernel &k) { erase(k, 5); }}, // narrow is missing
       {"saturated", [](spec::Kernel &k) { k.instructions[1].attributes[1] = 9; }},
       {"sorted", [](spec::Kernel &k) { k.instructions[4].attributes[1] = 2; }}, // doubled
       {"sorted", [](spec::Kernel &k) { erase(k, 6); }},
@@ -208,8 +208,7 @@ TEST_CASE("typical mistakes in integer kernels are refuted") {
 
 TEST_CASE("a sum that saturates early is refuted") {
   Case c("saturated");
-  spec::Kernel kernel = spec::parse_kernel(
-      semantics::make_source("early.asm", R"(kernel early {
+  spec::Kernel kernel = spec::parse_kernel(semantics::make_source("early.asm", R"(kernel early {
   memory 256
   input a @ 0 : s8[4,16]
   input b @ 64 : s8[16,4]
@@ -225,7 +224,7 @@ TEST_CASE("a sum that saturates early is refuted") {
   }
   mvout(rows=4, from=8, to=144)
 })"),
-      c.isa);
+                                           c.isa);
   Verdict verdict = verify_kernel(kernel, c.isa, c.graph, at(Level::Bits, true));
   REQUIRE(verdict.outcome == Outcome::Different);
   confirm(verdict, c.graph, kernel, c.isa);
@@ -258,7 +257,7 @@ TEST_CASE("mutants of the saturated product are all classified", "[slow]") {
 
 TEST_CASE("mutants of the sorted kernel are all classified", "[slow]") {
   Counts counts = classify("sorted");
-  CHECK(counts.refused + counts.different + counts.equivalent >= 250);
+  CHECK(counts.refused + counts.different + counts.equivalent >= 300);
   CHECK(counts.different >= 100);
   CHECK(counts.equivalent >= 10);
 }

@@ -46,14 +46,8 @@ public:
     auto pick = [&](std::uint64_t n) { return engine_() % n; };
     if (depth == 0)
       return pick(4) == 0 ? b_.number(type, static_cast<std::int64_t>(pick(7)) - 3) : leaf(type);
-    static constexpr std::array kOps = {Add,
-                                        Sub,
-                                        Mul,
-                                        OpCode::Maximum,
-                                        OpCode::Minimum,
-                                        OpCode::And,
-                                        OpCode::Or,
-                                        OpCode::Xor};
+    static constexpr std::array kOps = {
+        Add, Sub, Mul, OpCode::Maximum, OpCode::Minimum, OpCode::And, OpCode::Or, OpCode::Xor};
     switch (pick(6)) {
     case 0:
       return b_.op(OpCode::Negate, type, {term(type, depth - 1)});
@@ -100,8 +94,7 @@ std::vector<semantics::Tensor> random_inputs(std::mt19937_64 &engine) {
 std::uint64_t value(const TermGraph &terms, TermId id, std::span<const semantics::Tensor> in,
                     std::map<std::uint32_t, std::uint64_t> &known);
 
-std::uint64_t signed_value(const TermGraph &terms, TermId id,
-                           std::span<const semantics::Tensor> in,
+std::uint64_t signed_value(const TermGraph &terms, TermId id, std::span<const semantics::Tensor> in,
                            std::map<std::uint32_t, std::uint64_t> &known) {
   ElementType type = terms[id].type;
   std::uint64_t bits = value(terms, id, in, known);
@@ -180,13 +173,37 @@ TEST_CASE("conversions keep sums only where nothing wraps") {
   CHECK_FALSE(b.equal(wide(b.op(Add, S8, {x, y})), b.op(Add, S32, {wide(x), wide(y)})));
   // Two products of the least numbers are 2^15.
   TermId sixteen = b.op(Mul, S16, {b.to(S16, x), b.to(S16, y)});
-  CHECK_FALSE(b.equal(wide(b.op(Add, S16, {sixteen, sixteen})), b.op(Add, S32, {product, product})));
+  CHECK_FALSE(
+      b.equal(wide(b.op(Add, S16, {sixteen, sixteen})), b.op(Add, S32, {product, product})));
   // Truncation is a homomorphism, and forgets what is above.
   CHECK(b.equal(b.to(S8, b.op(Add, S32, {wide(x), wide(y)})), b.op(Add, S8, {x, y})));
   CHECK_FALSE(b.equal(wide(b.to(S8, w)), w));
   CHECK_FALSE(b.equal(b.to(S32, b.to(U8, x)), wide(x)));
   CHECK_FALSE(b.equal(b.to(S64, b.to(U32, w)), b.to(S64, w)));
   CHECK(b.equal(b.to(S32, b.to(U32, w)), w));
+}
+
+TEST_CASE("bytes of integers are looked through where they are put together again") {
+  Builder b;
+  TermId x = b.in(0, S32), y = b.in(1, S32), small = b.in(0, S8);
+  auto bytes = [&](TermId term, std::vector<std::uint8_t> order) {
+    std::vector<TermId> out;
+    for (std::uint8_t byte : order)
+      out.push_back(b.terms.extract(term, byte));
+    return out;
+  };
+  TermId sum = b.op(Add, S32, {x, y}), turned = b.op(Add, S32, {y, x});
+  CHECK(b.equal(b.terms.join(U32, bytes(sum, {0, 1, 2, 3})),
+                b.op(Add, U32, {b.to(U32, x), b.to(U32, y)})));
+  CHECK(b.equal(b.terms.extract(sum, 2), b.terms.extract(turned, 2)));
+  CHECK_FALSE(b.equal(b.terms.extract(sum, 2), b.terms.extract(sum, 1)));
+  CHECK_FALSE(b.equal(b.terms.join(U32, bytes(sum, {1, 0, 2, 3})), b.to(U32, sum)));
+  CHECK_FALSE(b.equal(b.terms.join(ElementType::F32, bytes(sum, {0, 1, 2, 3})),
+                      b.to(ElementType::F32, sum)));
+  CHECK(b.equal(b.terms.extract(small, 0), b.to(U8, small)));
+  CHECK_FALSE(b.equal(b.to(S32, b.terms.extract(small, 0)), b.to(S32, small)));
+  CHECK(b.equal(b.terms.extract(b.op(Add, S8, {small, small}), 0),
+                b.op(Mul, U8, {b.number(U8, 2), b.terms.extract(small, 0)})));
 }
 
 TEST_CASE("saturating narrowing is exact, and only that") {
@@ -202,9 +219,52 @@ TEST_CASE("saturating narrowing is exact, and only that") {
   CHECK(b.equal(b.op(OpCode::Minimum, S32,
                      {b.number(S32, 127), b.op(OpCode::Maximum, S32, {w, b.number(S32, -128)})}),
                 cut(-128, 127)));
-  CHECK_FALSE(b.equal(b.op(OpCode::Maximum, S32,
-                           {b.number(S32, -128), b.op(OpCode::Minimum, S32, {w, w})}),
-                      cut(-128, 127)));
+  CHECK_FALSE(
+      b.equal(b.op(OpCode::Maximum, S32, {b.number(S32, -128), b.op(OpCode::Minimum, S32, {w, w})}),
+              cut(-128, 127)));
+}
+
+TEST_CASE("maxima and minima distribute and absorb") {
+  Builder b;
+  TermId x = b.in(0, S32), y = b.in(1, S32), z = b.in(2, S32), five = b.number(S32, 5),
+         nine = b.number(S32, 9);
+  auto high = [&](TermId p, TermId q) { return b.op(OpCode::Maximum, S32, {p, q}); };
+  auto low = [&](TermId p, TermId q) { return b.op(OpCode::Minimum, S32, {p, q}); };
+  CHECK(b.equal(high(x, low(x, y)), x));
+  CHECK(b.equal(low(x, high(y, z)), high(low(x, z), low(y, x))));
+  CHECK(b.equal(high(low(x, y), high(low(y, z), low(z, x))),
+                low(high(x, y), low(high(y, z), high(x, z)))));
+  CHECK(b.equal(low(high(x, five), nine), high(five, low(nine, x))));
+  CHECK(b.equal(low(high(x, nine), five), five));
+  CHECK_FALSE(b.equal(low(high(x, five), nine), high(low(x, nine), b.number(S32, 4))));
+  CHECK_FALSE(b.equal(low(high(x, five), nine), high(low(x, nine), y)));
+  CHECK_FALSE(b.equal(high(x, low(z, y)), x));
+  TermId most = b.number(S32, 2147483647), least = b.number(S32, -2147483648LL);
+  CHECK(b.equal(low(x, most), x));
+  CHECK(b.equal(high(x, least), x));
+  CHECK(b.equal(high(x, most), most));
+}
+
+TEST_CASE("extrema of many numbers") {
+  Builder b;
+  std::vector<TermId> up, down;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    up.push_back(b.terms.input(0, i, S32));
+    down.push_back(b.terms.input(0, 299 - i, S32));
+  }
+  TermId minus = b.number(S32, -3), four = b.number(S32, 4);
+  for (OpCode op : {OpCode::Maximum, OpCode::Minimum}) {
+    up.push_back(minus);
+    TermId first = b.terms.reduce(op, S32, four, b.terms.vector(up));
+    up.pop_back();
+    down.push_back(op == OpCode::Maximum ? four : minus);
+    TermId second = b.terms.reduce(op, S32, down.back(), b.terms.vector(down));
+    down.back() = op == OpCode::Maximum ? minus : four;
+    TermId third = b.terms.reduce(op, S32, down.back(), b.terms.vector(down));
+    down.pop_back();
+    CHECK(b.equal(first, second));
+    CHECK_FALSE(b.equal(first, third));
+  }
 }
 
 TEST_CASE("truth values are not integers") {
@@ -248,8 +308,8 @@ TEST_CASE("products of large sums are not written out, and are still what they a
 
 TEST_CASE("every lemma of integers is proved") {
   for (const char *name :
-       {"integer ring", "integer range", "semilattice maximum s32", "semilattice minimum s64",
-        "semilattice and u8", "semilattice or s16", "semilattice maximum u64"}) {
+       {"integer ring", "integer range", "lattice s32", "lattice u64", "lattice s8",
+        "semilattice and u8", "semilattice or s16", "semilattice and u64"}) {
     auto obligations = lemma_obligations(name);
     REQUIRE(obligations);
     for (const Obligation &obligation : *obligations) {
@@ -257,7 +317,8 @@ TEST_CASE("every lemma of integers is proved") {
       CHECK(check(obligation).answer == SmtAnswer::Proved);
     }
   }
-  for (const char *name : {"semilattice add s32", "semilattice xor s32", "semilattice maximum f32",
-                           "semilattice and pred", "semilattice maximum", "integer"})
+  for (const char *name : {"semilattice add s32", "semilattice xor s32", "semilattice maximum s32",
+                           "semilattice and pred", "semilattice and", "lattice f32", "lattice",
+                           "lattice maximum s32", "integer"})
     CHECK_FALSE(lemma_obligations(name));
 }
