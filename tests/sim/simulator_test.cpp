@@ -274,3 +274,13 @@ TEST_CASE("run may be called from several threads, and repeats itself") {
   for (const auto &result : results)
     CHECK(result == expected);
 }
+
+TEST_CASE("an address outside of its buffer is refused, not clamped") {
+  spec::Isa isa = spec::load_isa("qkv");
+  spec::Kernel valid = kernel(kAttention, isa);
+  for (std::int64_t address : {-1, 65, 1 << 30}) {
+    spec::Kernel wrong = valid;
+    wrong.instructions[0].attributes[2] = address;
+    CHECK_THROWS_WITH(sim::Simulator(isa, wrong), Catch::Contains("leaves the buffer"));
+  }
+}
