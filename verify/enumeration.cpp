@@ -272,7 +272,7 @@ private:
       if (!semantics::is_float(node.type))
         continue;
       Encoding code(node.type);
-      bool denormals = profile_.flush_denormals && node.op == OpCode::Parameter;
+      bool denormals = semantics::flushes_somewhere(profile_) && node.op == OpCode::Parameter;
       with_elements(node.type, [&]<class T>(T) {
         auto x = values[n].as<T>();
         for (std::size_t i = 0; i < x.size(); ++i) {

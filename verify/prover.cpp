@@ -168,6 +168,8 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
     add("arithmetic of each type", typed_encodings(rule, ElementTheory::Concrete));
     if (integers)
       add("index maps and integers that wrap", typed_encodings(rule, ElementTheory::Integer));
+  } else {
+    add("single elements", {});
   }
   return out;
 }

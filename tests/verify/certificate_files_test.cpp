@@ -73,7 +73,8 @@ TEST_CASE("obligations are written beside their certificate") {
       ++count;
       CHECK(read(folder + "/" + obligation["file"].get<std::string>()) == obligation["smtlib"]);
     }
-  CHECK(count == 6);
+  CHECK(count >= 6);
+  CHECK(static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {})) == count);
   CHECK_FALSE(fs::exists(folder + "/old.smt2"));
   CHECK(scratch.entries() == 2);
   CHECK(check_file(path).accepted);

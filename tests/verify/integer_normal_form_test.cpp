@@ -1,4 +1,5 @@
 // Integer normal forms: equal where the integers are, and never otherwise.
+#include "verify/smt.h"
 #include "verify/integer_normal_form.h"
 
 #include "verify/differential.h"

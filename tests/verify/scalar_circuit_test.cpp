@@ -1,3 +1,4 @@
+#include "verify/smt.h"
 #include "verify/checker/scalar_circuit.h"
 
 #include "scalar_claims.h"

@@ -62,7 +62,7 @@ std::optional<ScalarCircuit> scalar_circuit(Circuit &circuit, const ScalarClaim 
       continue;
     semantics::SoftFloat<Wire> own(semantics::float_format(node.type));
     out.premises.push_back(own.is_finite(out.nodes.back()));
-    if (profile.flush_denormals && node.op == OpCode::Parameter)
+    if (semantics::flushes_somewhere(profile) && node.op == OpCode::Parameter)
       out.premises.push_back(~own.is_denormal(out.nodes.back()));
   }
   out.conclusion =

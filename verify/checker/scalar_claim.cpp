@@ -242,7 +242,7 @@ std::optional<ScalarWitness> refutes(const ScalarClaim &claim, Level level,
     for (std::size_t i = 0; i < values.size(); ++i) {
       const ScalarNode &node = claim.nodes[i];
       if (!semantics::is_finite(node.type, values[i]) ||
-          (profile.flush_denormals && node.op == OpCode::Parameter &&
+          (semantics::flushes_somewhere(profile) && node.op == OpCode::Parameter &&
            is_denormal(node.type, values[i])))
         return std::nullopt;
     }
