@@ -5,6 +5,7 @@
 #include "verify/audit_rules.h"
 #include "verify/audit_taso.h"
 
+#include <filesystem>
 #include <fmt/format.h>
 
 namespace isamorph::cli {
@@ -14,7 +15,8 @@ constexpr std::array<verify::Level, 3> kLevels = {verify::Level::Bits, verify::L
                                                   verify::Level::Real};
 
 struct Options {
-  std::string file, type = "bf16", numerics = "xla_cpu", markdown;
+  std::vector<std::string> files;
+  std::string type = "bf16", numerics = "xla_cpu", markdown;
   bool no_cache = false, json = false;
   int jobs = 0;
 };
@@ -26,10 +28,10 @@ semantics::ElementType element_type(const std::string &name) {
   return *type;
 }
 
-std::vector<verify::RuleSubject> subjects(const Options &options) {
+std::vector<verify::RuleSubject> subjects(const std::string &file, const Options &options) {
   semantics::ElementType type = element_type(options.type);
   std::vector<verify::RuleSubject> out;
-  for (const verify::TasoRule &rule : verify::read_taso_rules(semantics::read_source(options.file)))
+  for (const verify::TasoRule &rule : verify::read_taso_rules(semantics::read_source(file)))
     out.push_back(verify::taso_subject(rule, type));
   return out;
 }
@@ -102,7 +104,7 @@ struct Audit {
   std::string title, about;
 };
 
-Audit audit_taso(const Options &options) {
+Audit audit_taso(const std::string &file, const Options &options) {
   verify::AuditOptions how;
   how.profile = semantics::numerics_profile(options.numerics);
   how.jobs = options.jobs;
@@ -110,7 +112,7 @@ Audit audit_taso(const Options &options) {
   how.interrupt = &interrupted();
   how.progress = show_progress;
   Audit out;
-  out.rows = verify::audit_rules(subjects(options), how);
+  out.rows = verify::audit_rules(subjects(file, options), how);
   out.more.assign(out.rows.size(), Json::object());
   out.title = "TASO";
   out.about = fmt::format("{} equalities in TASO's language, for {} under the numerics profile {}.",
@@ -118,18 +120,17 @@ Audit audit_taso(const Options &options) {
   return out;
 }
 
-Audit audit_rule_file(const Options &options) {
+Audit audit_rule_file(const std::string &file, const Options &options) {
   verify::RuleFileOptions how;
   how.profile = semantics::numerics_profile(options.numerics);
   how.jobs = options.jobs;
   how.use_cache = !options.no_cache;
   how.interrupt = &interrupted();
   how.progress = show_progress;
-  if (how.profile.flush_denormals)
+  if (semantics::flushes_somewhere(how.profile))
     throw semantics::InputError("rules are audited under profiles that keep denormals");
   Audit out;
-  std::vector<semantics::RewriteRule> rules =
-      semantics::parse_rules(semantics::read_source(options.file));
+  std::vector<semantics::RewriteRule> rules = semantics::parse_rules(semantics::read_source(file));
   for (verify::RuleFileRow &row : verify::audit_rule_file(rules, how)) {
     out.more.push_back({{"types", std::string(verify::name(row.types))},
                         {"lemmas", row.lemmas},
@@ -139,7 +140,7 @@ Audit audit_rule_file(const Options &options) {
     if (!options.json)
       out.rows.back().rule += fmt::format(" ({})", verify::name(row.types));
   }
-  out.title = options.file;
+  out.title = std::filesystem::path(file).filename().string();
   out.about = fmt::format("{} rules, each for the classes of element types that it allows, tested "
                           "under the numerics profile {}.",
                           rules.size(), options.numerics);
@@ -148,24 +149,27 @@ Audit audit_rule_file(const Options &options) {
 
 int audit(const Options &options) {
   constexpr std::string_view rule_file = ".rules";
-  Audit result = options.file.ends_with(rule_file) ? audit_rule_file(options) : audit_taso(options);
+  std::vector<Audit> audits;
+  for (const std::string &file : options.files)
+    audits.push_back(file.ends_with(rule_file) ? audit_rule_file(file, options)
+                                               : audit_taso(file, options));
   clear_progress();
-  if (options.json) {
-    Json list = Json::array();
-    for (std::size_t i = 0; i < result.rows.size(); ++i) {
-      Json row = row_json(result.rows[i]);
-      row.update(result.more[i]);
-      list.push_back(row);
+  Json list = Json::array();
+  std::vector<verify::AuditSection> sections;
+  for (const Audit &part : audits) {
+    for (std::size_t i = 0; options.json && i < part.rows.size(); ++i) {
+      list.push_back(row_json(part.rows[i]));
+      list.back().update(part.more[i]);
     }
+    if (!options.json)
+      print_table(part.rows);
+    sections.push_back({part.title, part.about, part.rows});
+  }
+  if (options.json)
     print_json(list);
-  } else {
-    print_table(result.rows);
-  }
-  if (!options.markdown.empty()) {
-    verify::AuditSection section = {result.title, result.about, result.rows};
+  if (!options.markdown.empty())
     semantics::write_file_atomically(
-        options.markdown, verify::markdown({&section, 1}, "isamorph rules audit --markdown"));
-  }
+        options.markdown, verify::markdown(sections, "isamorph rules audit FILE... --markdown"));
   return kDone;
 }
 
@@ -175,9 +179,10 @@ void add_rules_audit(CLI::App &rules, Context &context) {
   CLI::App *command = rules.add_subcommand("audit", "At which levels do equalities hold?");
   auto options = std::make_shared<Options>();
   command
-      ->add_option("FILE", options->file,
+      ->add_option("FILE", options->files,
                    "Rules (.rules), or TASO's equalities, one a line: LEFT == RIGHT")
-      ->required();
+      ->required()
+      ->expected(1, -1);
   command->add_option("--type", options->type, "Element type of all tensors in TASO's equalities")
       ->type_name("TYPE");
   command->add_option("--numerics", options->numerics, "Numerics profile")->type_name("PROFILE");
