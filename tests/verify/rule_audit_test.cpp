@@ -155,7 +155,7 @@ TEST_CASE("rounding of a fixed float type refutes nothing over the reals") {
 }
 
 TEST_CASE("a counterexample is small") {
-  auto rows = audit(R"(rule r bits { type T in f32  shape s  %a : T[*s]
+  auto rows = audit(R"(rule r bits { type T in bf16  shape s  %a : T[*s]
     from { %z = T[*s] constant(0) ROOT %y = T[*s] add(%a, %z) } to { ROOT %a } })");
   CHECK(outcomes(rows[0]) == Outcomes{kNo, kYes, kYes});
   const auto &witness = rows[0].row.levels[0].witness;

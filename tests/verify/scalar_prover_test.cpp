@@ -141,7 +141,7 @@ TEST_CASE("false claims at bits and finite are refuted with numbers") {
 
 TEST_CASE("a law that flushed denormals break is refuted") {
   // x * 1 moves denormals' bits only where they are kept.
-  ClaimProof proof = proof_of("bits", "f32", kOne,
+  ClaimProof proof = proof_of("bits", "bf16", kOne,
                               "%c = T[] constant(1) ROOT %a = T[] multiply(%x, %c)", "ROOT %x");
   CHECK(proof.answer == SmtAnswer::Refuted);
   CHECK(proof.detail.find("denormals flushed") != std::string::npos);
