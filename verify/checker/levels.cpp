@@ -74,6 +74,12 @@ LevelForms::Form LevelForms::form_of(ValueId id) {
   case Kind::List:
     form.value = values_.list(in);
     break;
+  case Kind::Monomial: // of integers, whose forms have their types and bits
+  case Kind::Polynomial:
+  case Kind::Set:
+    value.operands = in;
+    form.value = values_.number(value);
+    break;
   case Kind::Op:
     of_operation(value, in, form);
     break;
