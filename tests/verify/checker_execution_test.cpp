@@ -3,8 +3,10 @@
 #include "random_graph.h"
 
 #include "verify/checker/execution.h"
+#include "verify/checker/integer_forms.h"
 #include "verify/checker/levels.h"
 #include "verify/checker/refusal.h"
+#include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
 #include "verify/symbolic.h"
 
@@ -105,6 +107,39 @@ void compare_below_bits(const semantics::TensorGraph &graph,
     }
 }
 
+/// What the verifier takes for equal as integers that wrap, the checker does too, by the lemmas
+/// that the verifier lists.
+void compare_integers(const semantics::TensorGraph &graph, Tally &tally) {
+  const semantics::NumericsProfile &profile = semantics::numerics_profile("xla_cpu");
+  TermGraph terms(profile);
+  std::vector<TermId> a = term_elements(terms, graph), normal;
+  IntegerNormalizer normalizer(terms);
+  for (TermId term : a)
+    normal.push_back(normalizer.normalize(term));
+  std::set<std::string> lemmas = terms.lemmas();
+  lemmas.insert(normalizer.lemmas().begin(), normalizer.lemmas().end());
+  Values values(profile, lemmas);
+  std::vector<ValueId> b = value_elements(values, graph);
+  IntegerForms forms(values);
+  for (const std::string &lemma : lemmas) {
+    INFO(lemma);
+    CHECK(values.used().count(lemma));
+  }
+  for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      if (terms[a[i]].type != terms[a[j]].type)
+        continue;
+      bool proved = normal[i] == normal[j];
+      tally.elements += proved;
+      tally.classes += a[i] != a[j] && proved;
+      if (proved && forms.form(b[i]) != forms.form(b[j]))
+        FAIL_CHECK(terms.to_string(a[i])
+                   << " and " << terms.to_string(a[j]) << ": equal to the verifier only");
+    }
+}
+
+const std::vector<ElementType> kIntegers = {ElementType::S8, ElementType::U8, ElementType::S32,
+                                            ElementType::U32, ElementType::S64};
 const std::vector<ElementType> kFloats = {ElementType::F32, ElementType::BF16, ElementType::F16};
 const std::vector<ElementType> kMixed = {ElementType::F32, ElementType::BF16, ElementType::S32,
                                          ElementType::U8,  ElementType::Pred, ElementType::F64};
@@ -137,6 +172,15 @@ TEST_CASE("checker and verifier agree on what is equal below bits") {
     INFO(name(level));
     CHECK(tally.classes > 20); // pairs that only the level makes equal
   }
+}
+
+TEST_CASE("what the verifier proves of integers, the checker does too") {
+  Tally tally;
+  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+    INFO("seed " << seed);
+    compare_integers(test::RandomGraph(5000 + seed, kIntegers).make(30), tally);
+  }
+  CHECK(tally.classes > 200); // pairs that only the lemmas make equal
 }
 
 TEST_CASE("division by a literal is a product over the reals only where its reciprocal is exact") {
