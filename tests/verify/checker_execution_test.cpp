@@ -2,6 +2,7 @@
 // one takes for equal, at bits, with lemmas and below bits, the other does too.
 #include "random_graph.h"
 
+#include "semantics/hlo.h"
 #include "verify/checker/execution.h"
 #include "verify/checker/integer_forms.h"
 #include "verify/checker/levels.h"
@@ -233,4 +234,102 @@ TEST_CASE("folds over nothing have a meaning at every level") {
   LevelForms real(values, Level::Real);
   CHECK(real.equal(sum, x));
   CHECK_FALSE(real.equal(dot, x));
+}
+
+TEST_CASE("products by zero are dropped from sums made one after the other, by their lemma") {
+  struct Case {
+    const char *what;
+    bool shorter, single; ///< equal to the dot without the zero, to the product alone
+    std::function<void(semantics::NumericsProfile &)> change;
+  };
+  const Case cases[] = {
+      {"in order", true, true, [](auto &) {}},
+      {"pairwise", false, false,
+       [](auto &p) { p.dot.order.kind = semantics::OrderDescriptor::Kind::Pairwise; }},
+      {"in blocks of 4", true, true,
+       [](auto &p) {
+         p.dot.order = {semantics::OrderDescriptor::Kind::Blocks, 4};
+       }},
+      {"in blocks of 2", false, true,
+       [](auto &p) {
+         p.dot.order = {semantics::OrderDescriptor::Kind::Blocks, 2};
+       }},
+      {"flushed", true, false, [](auto &p) { p.flush_denormals = true; }},
+      {"flushed by multiplications alone", true, false, [](auto &p) { p.flush_narrowing = true; }},
+  };
+  for (const Case &c : cases) {
+    INFO(c.what);
+    semantics::NumericsProfile profile = semantics::numerics_profile("xla_cpu");
+    profile.dot = {ElementType::F32, {}, std::nullopt};
+    c.change(profile);
+    for (bool listed : {true, false}) {
+      Values values(profile, listed ? std::set<std::string>{"zero products bf16 in f32"}
+                                    : std::set<std::string>{"add zero bf16"});
+      auto in = [&](std::uint64_t e) { return values.input(0, e, ElementType::BF16); };
+      ValueId zero = values.literal(ElementType::BF16, 0x8000); // -0
+      auto dot = [&](std::vector<ValueId> left, std::vector<ValueId> right) {
+        return values.dot(ElementType::BF16, values.list(std::move(left)),
+                          values.list(std::move(right)));
+      };
+      ValueId three = dot({in(0), zero, in(2)}, {in(3), in(4), in(5)}),
+              two = dot({in(0), in(2)}, {in(3), in(5)}), one = dot({zero, in(0)}, {in(1), in(2)}),
+              product = values.operation(semantics::OpCode::Multiply, 0, ElementType::BF16,
+                                         {in(0), in(2)}),
+              none = dot({zero}, {in(1)}), other = dot({in(0), in(2)}, {in(4), in(5)});
+      LevelForms forms(values, Level::Finite);
+      CHECK(forms.equal(three, two) == (listed && c.shorter));
+      CHECK(forms.equal(one, product) == (listed && c.single));
+      CHECK_FALSE(forms.equal(three, other));
+      CHECK_FALSE(forms.equal(none, product));
+    }
+  }
+}
+
+TEST_CASE("operations that the checker cannot follow are refused") {
+  semantics::TensorGraph graph = semantics::parse_hlo(semantics::make_source("moving.hlo", R"(
+HloModule moving
+ENTRY moving {
+  x = f32[4] parameter(0)
+  i = s32[] parameter(1)
+  ROOT y = f32[2] dynamic-slice(x, i), dynamic_slice_sizes={2}
+}
+)"));
+  Values values(semantics::numerics_profile("xla_cpu"), {});
+  try {
+    run(values, graph, input_values(values, graph));
+    FAIL("a start index that is an input");
+  } catch (const Refused &refused) {
+    CHECK_THAT(refused.reason, Catch::Contains("a start index of 'dynamic-slice' depends on"));
+  }
+}
+
+TEST_CASE("window operations are executed element by element") {
+  semantics::TensorGraph graph = semantics::parse_hlo(semantics::make_source("windows.hlo", R"(
+HloModule windows
+add { a = f32[] parameter(0)  b = f32[] parameter(1)  ROOT s = f32[] add(a, b) }
+ENTRY windows {
+  x = f32[4] parameter(0)
+  v = f32[] parameter(1)
+  one = s32[] constant(1)
+  far = s32[] constant(9)
+  p = f32[8] pad(x, v), padding=-1_2_1
+  d = f32[2] dynamic-slice(x, far), dynamic_slice_sizes={2}
+  u = f32[4] dynamic-update-slice(x, d, one)
+  w = f32[3] reduce-window(x, v), window={size=3 stride=2 pad=1_2}, to_apply=add
+  ROOT out = (f32[8], f32[2], f32[4], f32[3]) tuple(p, d, u, w)
+}
+)"));
+  Values values(semantics::numerics_profile("xla_cpu"), {});
+  std::vector<ValueTensor> in = input_values(values, graph), out = run(values, graph, in);
+  const ValueTensor &x = in[0];
+  ValueId v = in[1][0];
+  // x with a hole after each element, without the first element, two more behind
+  CHECK(out[0] == ValueTensor{v, x[1], v, x[2], v, x[3], v, v});
+  CHECK(out[1] == ValueTensor{x[2], x[3]});
+  CHECK(out[2] == ValueTensor{x[0], x[2], x[3], x[3]});
+  auto sum = [&](std::vector<ValueId> terms) {
+    return values.reduce(semantics::OpCode::Add, ElementType::F32, v,
+                         values.list(std::move(terms)));
+  };
+  CHECK(out[3] == ValueTensor{sum({x[0], x[1]}), sum({x[1], x[2], x[3]}), sum({x[3]})});
 }

@@ -51,10 +51,15 @@ bool adds_in_sequence(const semantics::FoldNumerics &fold, ElementType type, std
   return !semantics::unit_for(fold, type) && (fold.order.kind == Kind::Sequential || one_block);
 }
 
-/// A sum of one product is rounded as the multiplication is.
+/// A sum of one product is rounded as the multiplication is. Sums without a unit keep what
+/// narrowing flushes, multiplications do not.
 bool rounds_as_multiply(const semantics::NumericsProfile &profile, ElementType type) {
-  return !profile.flush_denormals && !semantics::unit_for(profile.dot, type) &&
-         semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
+  ElementType accumulator = semantics::accumulator_type(profile.dot, type);
+  bool flushes =
+      profile.flush_denormals ||
+      (profile.flush_narrowing && semantics::byte_size(accumulator) > semantics::byte_size(type));
+  return !flushes && !semantics::unit_for(profile.dot, type) &&
+         accumulator == semantics::compute_type(profile, type);
 }
 
 } // namespace
