@@ -224,6 +224,37 @@ TEST_CASE("without a lemma nothing is exchanged, and a byte of a loose value is 
   CHECK_FALSE(forms.equal(byte, byte));
 }
 
+TEST_CASE("integers made of floats are compared below bits, but for bytes of loose values") {
+  for (bool first : {true, false}) { // numbers of values must not decide
+    Values values(semantics::numerics_profile("xla_cpu"), {"add zero f32", "integer ring"});
+    auto op = [&](semantics::OpCode code, ElementType type, std::vector<ValueId> in) {
+      return values.operation(code, 0, type, std::move(in));
+    };
+    ValueId y = first ? values.input(0, 1, ElementType::S32) : 0,
+            x = values.input(0, 0, ElementType::F32), zero = values.literal(ElementType::F32, 0),
+            loose = op(semantics::OpCode::Add, ElementType::F32, {x, zero}),
+            a = op(semantics::OpCode::Convert, ElementType::S32, {loose});
+    if (!first)
+      y = values.input(0, 1, ElementType::S32);
+    ValueId b = op(semantics::OpCode::Convert, ElementType::S32, {x}),
+            left = op(semantics::OpCode::Add, ElementType::S32, {a, y}),
+            right = op(semantics::OpCode::Subtract, ElementType::S32,
+                       {y, op(semantics::OpCode::Negate, ElementType::S32, {b})}),
+            other = op(semantics::OpCode::Subtract, ElementType::S32, {y, b});
+    std::vector<ValueId> bytes;
+    for (int i = 0; i < 4; ++i)
+      bytes.push_back(values.byte(loose, i));
+    ValueId raw = values.joined(ElementType::S32, bytes),
+            spoilt = op(semantics::OpCode::Add, ElementType::S32, {raw, y});
+    IntegerForms integers(values);
+    CHECK(integers.form(left) != integers.form(right));
+    LevelForms forms(values, Level::Finite);
+    CHECK(forms.equal(integers.form(left), integers.form(right)));
+    CHECK_FALSE(forms.equal(integers.form(left), integers.form(other)));
+    CHECK_FALSE(forms.equal(integers.form(spoilt), integers.form(spoilt)));
+  }
+}
+
 TEST_CASE("folds over nothing have a meaning at every level") {
   const semantics::NumericsProfile &profile = semantics::numerics_profile("xla_cpu");
   Values values(profile, {"real sum", "real product", "unit vector dot f32 in f32"});

@@ -101,9 +101,10 @@ LevelForms::Form LevelForms::form_of(ValueId id) {
   case Kind::List:
     form.value = values_.list(in);
     break;
-  case Kind::Monomial: // of integers, whose forms have their types and bits
+  case Kind::Monomial: // of integers, whose forms keep their types; the order of parts is free
   case Kind::Polynomial:
   case Kind::Set:
+    std::sort(in.begin(), in.end());
     value.operands = in;
     form.value = values_.number(value);
     break;
