@@ -173,6 +173,8 @@ std::optional<ValueId> IntegerForms::reduce(const Value &value, const Atoms &in)
       semantics::accumulator_type(fold, value.type) != value.type)
     return std::nullopt;
   Atoms all = values_[in[1]].operands;
+  if (all.empty() && value.op == OpCode::Multiply)
+    return in[0];
   all.push_back(in[0]);
   if (value.op != OpCode::Add && value.op != OpCode::Multiply)
     return lattice(value.op, value.type, all);
@@ -224,10 +226,10 @@ std::optional<ValueId> IntegerForms::convert(ValueId value, ElementType to) {
   ElementType from = values_[value].type;
   if (from == to)
     return value;
-  if (values_.is_literal(value))
-    return values_.operation(OpCode::Convert, 0, to, {value});
   if (!values_.may_use("integer ring") || !values_.may_use("integer range"))
     return std::nullopt;
+  if (values_.is_literal(value))
+    return values_.operation(OpCode::Convert, 0, to, {value});
   if (byte_size(to) > byte_size(from) && !is_exact(value))
     return number(to, Polynomial{{{value}, 1}});
   Polynomial out = polynomial(value);
