@@ -364,3 +364,26 @@ ENTRY windows {
   };
   CHECK(out[3] == ValueTensor{sum({x[0], x[1]}), sum({x[1], x[2], x[3]}), sum({x[3]})});
 }
+
+TEST_CASE("convolutions are dots of what is under the window, by group") {
+  semantics::TensorGraph graph = semantics::parse_hlo(semantics::make_source("groups.hlo", R"(
+HloModule groups
+ENTRY groups {
+  x = f32[1,3,2] parameter(0)
+  k = f32[2,1,2] parameter(1)
+  ROOT c = f32[1,3,2] convolution(x, k), window={size=2 pad=1_0}, dim_labels=b0f_0io->b0f, feature_group_count=2
+}
+)"));
+  Values values(semantics::numerics_profile("xla_cpu"), {});
+  std::vector<ValueTensor> in = input_values(values, graph);
+  ValueTensor out = run(values, graph, in)[0];
+  ValueId zero = values.literal(ElementType::F32, 0);
+  for (std::size_t place = 0; place < 3; ++place)
+    for (std::size_t feature = 0; feature < 2; ++feature) {
+      ValueId before = place ? in[0][2 * (place - 1) + feature] : zero,
+              here = in[0][2 * place + feature];
+      CHECK(out[2 * place + feature] ==
+            values.dot(ElementType::F32, values.list({before, here}),
+                       values.list({in[1][feature], in[1][2 + feature]})));
+    }
+}

@@ -280,11 +280,27 @@ TEST_CASE("integers that wrap are not those that do not") {
   // the ends of ranges: 127 * 127 + 16638 fits s16, one more does not
   ValueId most = b.op(OpCode::Clamp, S16, {b.number(S16, -127), b.to(S16, x), b.number(S16, 127)}),
           square = b.op(Mul, S16, {most, b.op(OpCode::Negate, S16, {most})});
-  for (auto [offset, fits] : {std::pair(16638, true), std::pair(16639, false)}) {
+  for (auto [offset, fits] : {std::pair(16638, true), std::pair(16639, false),
+                              std::pair(-16639, true), std::pair(-16640, false)}) {
     ValueId sum = b.op(Add, S16, {square, b.number(S16, offset)});
     ValueId apart = b.op(Add, S32, {b.number(S32, offset), b.to(S32, square)});
     CHECK(b.equal(b.to(S32, sum), apart) == fits);
   }
+}
+
+TEST_CASE("the bytes of an integer are that integer in their order only") {
+  Builder b;
+  ValueId x = b.in(3, S32), y = b.in(4, S32);
+  auto joined = [&](std::vector<std::pair<ValueId, int>> from) {
+    std::vector<ValueId> bytes;
+    for (auto [value, position] : from)
+      bytes.push_back(b.values.byte(value, position));
+    return b.values.joined(bytes.size() == 4 ? U32 : S16, bytes);
+  };
+  CHECK(b.equal(joined({{x, 0}, {x, 1}, {x, 2}, {x, 3}}), b.to(U32, x)));
+  CHECK_FALSE(b.equal(joined({{x, 0}, {x, 2}, {x, 1}, {x, 3}}), b.to(U32, x)));
+  CHECK_FALSE(b.equal(joined({{x, 0}, {x, 1}, {x, 2}, {y, 3}}), b.to(U32, x)));
+  CHECK_FALSE(b.equal(joined({{x, 0}, {x, 1}}), b.to(S16, x)));
 }
 
 TEST_CASE("shifts are products only below the width") {
