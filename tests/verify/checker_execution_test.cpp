@@ -371,7 +371,8 @@ HloModule groups
 ENTRY groups {
   x = f32[1,3,2] parameter(0)
   k = f32[2,1,2] parameter(1)
-  ROOT c = f32[1,3,2] convolution(x, k), window={size=2 pad=1_0}, dim_labels=b0f_0io->b0f, feature_group_count=2
+  ROOT c = f32[1,3,2] convolution(x, k), window={size=2 pad=1_0},
+      dim_labels=b0f_0io->b0f, feature_group_count=2
 }
 )"));
   Values values(semantics::numerics_profile("xla_cpu"), {});
