@@ -1,5 +1,6 @@
 #include "verify/checker/execution.h"
 
+#include "semantics/window.h"
 #include "spec/unroll.h"
 #include "verify/checker/refusal.h"
 
@@ -115,8 +116,10 @@ public:
                         node_.shape.type);
     case OpClass::Elementwise:
       return elementwise();
-    default:
+    case OpClass::Fold:
       return folded();
+    default:
+      return placed();
     }
   }
 
@@ -153,17 +156,66 @@ private:
     return out;
   }
 
+  [[noreturn]] void unknown() const {
+    refuse("the checker has no meaning for the operation '" +
+           std::string(semantics::info(node_.op).name) + "'");
+  }
+
+  /// Pad, dynamic-slice, dynamic-update-slice: where each element comes from is what the evaluator
+  /// makes of the elements' numbers. All operands but the first ones are places, which must be
+  /// literals.
+  ValueTensor placed() {
+    bool slice = node_.op == OpCode::DynamicSlice;
+    if (!slice && node_.op != OpCode::Pad && node_.op != OpCode::DynamicUpdateSlice)
+      unknown();
+    std::size_t moved = slice ? 1 : 2;
+    ValueTensor from;
+    std::vector<semantics::Tensor> numbers;
+    for (std::size_t k = 0; k < operands_.size(); ++k) {
+      if (k >= moved) {
+        auto start = constant(k);
+        if (!start)
+          refuse("a start index of '" + std::string(semantics::info(node_.op).name) +
+                 "' depends on the inputs");
+        numbers.push_back(*std::move(start));
+        continue;
+      }
+      numbers.emplace_back(Shape{ElementType::U64, shapes_[k].dims});
+      for (std::int64_t e = 0; e < numbers.back().elements(); ++e)
+        numbers.back().set_bits(e, from.size() + static_cast<std::size_t>(e));
+      from.insert(from.end(), operands_[k]->begin(), operands_[k]->end());
+    }
+    std::vector<const semantics::Tensor *> borrowed;
+    for (const semantics::Tensor &tensor : numbers)
+      borrowed.push_back(&tensor);
+    semantics::Tensor places =
+        semantics::evaluate_op(node_.op, node_.attributes, borrowed,
+                               Shape{ElementType::U64, node_.shape.dims}, values_.profile());
+    ValueTensor out;
+    for (std::int64_t e = 0; e < places.elements(); ++e)
+      out.push_back(from.at(places.bits(e)));
+    return out;
+  }
+
   ValueTensor folded() {
-    if (node_.op != OpCode::Dot && node_.op != OpCode::Reduce)
-      refuse("the checker has no meaning for the operation '" +
-             std::string(semantics::info(node_.op).name) + "'");
     std::vector<semantics::Tensor> constants;
     for (std::size_t k = 0; k < operands_.size(); ++k)
       if (auto value = constant(k))
         constants.push_back(*value);
     if (constants.size() == operands_.size())
       return evaluated(constants);
-    return node_.op == OpCode::Dot ? dot() : reduce();
+    switch (node_.op) {
+    case OpCode::Dot:
+      return dot();
+    case OpCode::Reduce:
+      return reduce();
+    case OpCode::ReduceWindow:
+      return reduce_window();
+    case OpCode::Convolution:
+      return convolution();
+    default:
+      unknown();
+    }
   }
 
   std::optional<semantics::Tensor> constant(std::size_t operand) const {
@@ -216,6 +268,49 @@ private:
     for (const Dims &index : all_indices(sizes_of(shapes_[0], free)))
       out.push_back(values_.reduce(op, node_.shape.type, operands_[1]->at(0),
                                    line(0, dims, none, none, free, index)));
+    return out;
+  }
+
+  /// The elements of these numbers; where there is none, zero.
+  ValueId list_of(std::size_t operand, const Dims &numbers) {
+    std::vector<ValueId> elements;
+    for (std::int64_t e : numbers)
+      elements.push_back(e == semantics::kNoElement
+                             ? values_.literal(shapes_[operand].type, 0)
+                             : operands_[operand]->at(static_cast<std::size_t>(e)));
+    return values_.list(std::move(elements));
+  }
+
+  /// Places outside the operand are left out of the fold.
+  ValueTensor reduce_window() {
+    semantics::ReduceWindows windows(node_.attributes, shapes_[0], node_.shape);
+    auto op = static_cast<OpCode>(node_.attributes.get_one(AttributeKey::Reducer));
+    ValueTensor out;
+    Dims under;
+    for (std::int64_t e = 0; e < node_.shape.elements(); ++e) {
+      windows.gather(e, under);
+      out.push_back(values_.reduce(op, node_.shape.type, operands_[1]->at(0), list_of(0, under)));
+    }
+    return out;
+  }
+
+  /// Dots of what is under the window; places outside the operand are multiplied as zeros.
+  ValueTensor convolution() {
+    ValueTensor out(static_cast<std::size_t>(node_.shape.elements()));
+    if (out.empty())
+      return out;
+    semantics::ConvolutionProducts products(node_.attributes, shapes_[0], shapes_[1], node_.shape);
+    Dims left, right;
+    for (std::int64_t group = 0; group < products.groups(); ++group)
+      for (std::int64_t row = 0; row < products.rows(); ++row) {
+        products.left(group, row, left);
+        ValueId under = list_of(0, left);
+        for (std::int64_t column = 0; column < products.columns(); ++column) {
+          products.right(group, column, right);
+          out.at(static_cast<std::size_t>(products.result(group, row, column))) =
+              values_.dot(node_.shape.type, under, list_of(1, right));
+        }
+      }
     return out;
   }
 

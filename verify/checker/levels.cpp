@@ -35,6 +35,33 @@ bool has_exact_reciprocal(const Value &v) {
          semantics::decode(v.type, semantics::encode(v.type, 1 / value)) == 1 / value;
 }
 
+/// A unit flushes its results, and rounding them to the element type makes no denormal of them.
+bool unit_flushes(const semantics::FoldNumerics &fold, ElementType type) {
+  const semantics::StepProgram *unit = semantics::unit_for(fold, type);
+  return unit && unit->round.tiny != semantics::TinyResults::Keep &&
+         semantics::least_exponent(semantics::accumulator_type(fold, type)) ==
+             semantics::least_exponent(type);
+}
+
+/// Products are added one after the other, so that those that are zeros can be left out.
+bool adds_in_sequence(const semantics::FoldNumerics &fold, ElementType type, std::size_t products) {
+  using Kind = semantics::OrderDescriptor::Kind;
+  bool one_block =
+      fold.order.kind == Kind::Blocks && static_cast<std::int64_t>(products) <= fold.order.width;
+  return !semantics::unit_for(fold, type) && (fold.order.kind == Kind::Sequential || one_block);
+}
+
+/// A sum of one product is rounded as the multiplication is. Sums without a unit keep what
+/// narrowing flushes, multiplications do not.
+bool rounds_as_multiply(const semantics::NumericsProfile &profile, ElementType type) {
+  ElementType accumulator = semantics::accumulator_type(profile.dot, type);
+  bool flushes =
+      profile.flush_denormals ||
+      (profile.flush_narrowing && semantics::byte_size(accumulator) > semantics::byte_size(type));
+  return !flushes && !semantics::unit_for(profile.dot, type) &&
+         accumulator == semantics::compute_type(profile, type);
+}
+
 } // namespace
 
 LevelForms::LevelForms(Values &values, Level level) : values_(values), level_(level) {
@@ -74,6 +101,13 @@ LevelForms::Form LevelForms::form_of(ValueId id) {
   case Kind::List:
     form.value = values_.list(in);
     break;
+  case Kind::Monomial: // of integers, whose forms keep their types; the order of parts is free
+  case Kind::Polynomial:
+  case Kind::Set:
+    std::sort(in.begin(), in.end());
+    value.operands = in;
+    form.value = values_.number(value);
+    break;
   case Kind::Op:
     of_operation(value, in, form);
     break;
@@ -103,8 +137,10 @@ bool LevelForms::no_denormal(ValueId id) const {
     if (v.op == OpCode::Select)
       return forms_[v.operands[1]].no_denormal && forms_[v.operands[2]].no_denormal;
     return flushes;
+  case Kind::Dot:
+    return flushes || unit_flushes(values_.profile().dot, v.type);
   default:
-    return (v.kind == Kind::Dot || v.kind == Kind::Reduce) && flushes;
+    return v.kind == Kind::Reduce && flushes;
   }
 }
 
@@ -130,7 +166,7 @@ void LevelForms::of_operation(const Value &value, std::vector<ValueId> in, Form 
   form.value = values_.operation(value.op, value.detail, value.type, std::move(in));
 }
 
-/// x + 0, 0 + x, x - 0, x * 1, 1 * x, x / 1.
+/// x + 0, 0 + x, x - 0, x * 1, 1 * x, x / 1, x * 0, 0 * x.
 bool LevelForms::neutral(const Value &value, const std::vector<ValueId> &in, Form &form) {
   struct Case {
     OpCode op;
@@ -148,6 +184,11 @@ bool LevelForms::neutral(const Value &value, const std::vector<ValueId> &in, For
       form.value = in[c.kept];
       return true;
     }
+  if (value.op == OpCode::Multiply && (is_number(in[0], 0) || is_number(in[1], 0)) &&
+      values_.may_use(of_type("multiply zero", value.type))) {
+    form.value = values_.literal(value.type, 0);
+    return true;
+  }
   return false;
 }
 
@@ -192,8 +233,7 @@ bool LevelForms::over_the_reals(const Value &value, const std::vector<ValueId> &
 void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form &form) {
   ElementType accumulator = semantics::accumulator_type(values_.profile().dot, value.type);
   const semantics::StepProgram *machine = semantics::unit_for(values_.profile().dot, value.type);
-  bool exact = !machine && (accumulator == value.type ||
-                            semantics::byte_size(accumulator) > semantics::byte_size(value.type));
+  bool exact = !machine || semantics::keeps_unit_vectors(*machine);
   for (std::size_t unit = 0; unit < 2 && exact && is_float(value.type); ++unit) {
     const std::vector<ValueId> elements = values_[in[unit]].operands;
     std::size_t ones = 0, zeros = 0, at = 0;
@@ -220,7 +260,38 @@ void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form
     form.loose = true;
     return;
   }
-  form.value = values_.dot(value.type, in[0], in[1]);
+  if (!is_float(value.type) || !without_zeros(value, in, form))
+    form.value = values_.dot(value.type, in[0], in[1]);
+}
+
+/// Leaves out products by zero where they are added one after the other; of one product that is
+/// left, or was alone, also the zero to which it is added.
+bool LevelForms::without_zeros(const Value &value, const std::vector<ValueId> &in, Form &form) {
+  const semantics::NumericsProfile &profile = values_.profile();
+  const std::vector<ValueId> left = values_[in[0]].operands, right = values_[in[1]].operands;
+  std::vector<ValueId> factors, others;
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (!is_number(left[i], 0) && !is_number(right[i], 0)) {
+      factors.push_back(left[i]);
+      others.push_back(right[i]);
+    }
+  bool shorter = factors.size() < left.size(),
+       single = factors.size() == 1 && rounds_as_multiply(profile, value.type);
+  if (!adds_in_sequence(profile.dot, value.type, left.size()) ||
+      !(shorter || (single && form.loose)) ||
+      !values_.may_use(
+          of_type("zero products", value.type) + " in " +
+          std::string(semantics::name(semantics::accumulator_type(profile.dot, value.type)))))
+    return false;
+  form.loose = true;
+  if (factors.empty())
+    form.value = values_.literal(value.type, 0);
+  else if (single)
+    form.value =
+        values_.operation(OpCode::Multiply, 0, value.type, {factors.front(), others.front()});
+  else
+    form.value = values_.dot(value.type, values_.list(factors), values_.list(others));
+  return true;
 }
 
 void LevelForms::of_reduce(const Value &value, const std::vector<ValueId> &in, Form &form) {

@@ -3,11 +3,11 @@
 //
 // `finite`: equal up to the sign of zero, for finite inputs for which neither side meets infinity
 // or NaN. A value is replaced by one that is equal in this sense (x + 0, x - 0, x * 1, x / 1 by x;
-// a dot with a unit vector by the element at its 1); such a value is `loose`. Float operations keep
-// looseness harmless (a zero's sign shows only as a zero's sign, or as an infinity or NaN, which
-// the level excludes); bytes do not, so a byte of a loose value makes all above it `spoilt`, and
-// spoilt values are equal to nothing. Where denormals are flushed, only values that cannot be
-// denormals are replaced.
+// x * 0 by 0; a dot with a unit vector by the element at its 1; a dot without its products by
+// zero); such a value is `loose`. Float operations keep looseness harmless (a zero's sign shows
+// only as a zero's sign, or as an infinity or NaN, which the level excludes); bytes do not, so a
+// byte of a loose value makes all above it `spoilt`, and spoilt values are equal to nothing. Where
+// denormals are flushed, only values that cannot be denormals are replaced.
 //
 // `real`: besides, sums and products of any grouping are sets of terms, roundings between floats
 // vanish, x - y is x + (-1)y and x / y is x * (1/y), the latter not for a literal y whose
@@ -38,6 +38,7 @@ private:
   bool neutral(const Value &value, const std::vector<ValueId> &in, Form &form);
   bool over_the_reals(const Value &value, const std::vector<ValueId> &in, Form &form);
   void of_dot(const Value &value, const std::vector<ValueId> &in, Form &form);
+  bool without_zeros(const Value &value, const std::vector<ValueId> &in, Form &form);
   void of_reduce(const Value &value, const std::vector<ValueId> &in, Form &form);
   bool no_denormal(ValueId id) const;
   bool survives(ValueId original) const;

@@ -32,6 +32,10 @@ struct Value {
     Reduce,  ///< `op` from the first operand over the second, a list
     Sum,     ///< over the real numbers, of any number of sorted operands
     Product, ///< likewise
+    // Of integers (integer_forms.h):
+    Monomial,   ///< `bits` times the numbers that the operands hold, modulo 2^w of `type`
+    Polynomial, ///< the sum of Monomials, modulo 2^w of `type`
+    Set,        ///< `op` over any number of sorted operands, each once
   };
   Kind kind = Kind::Literal;
   semantics::ElementType type = semantics::ElementType::U8;
