@@ -285,22 +285,29 @@ Normalizer::Entry Normalizer::dot(TermId term) {
     drop_zero_products(t.type, a, b, out);
   if (out.tainted && terms_.elements(a).empty())
     out.normal = terms_.literal(t.type, 0);
-  else if (out.tainted && one_product(t.type, a))
+  else if (out.tainted && one_product(t.type, a)) {
+    note_zero_products(t.type);
     out.normal =
         terms_.operation(OpCode::Multiply, 0, t.type,
                          std::array{terms_.elements(a).front(), terms_.elements(b).front()});
-  else
+  } else
     out.normal = terms_.dot(t.type, a, b);
   return out;
 }
 
 /// A dot of one product is rounded as a multiplication where sums are kept in the type in which
-/// multiplications are done; that zero is added first changes nothing.
+/// multiplications are done, and neither loses denormals; that zero is added first changes nothing.
 bool Normalizer::one_product(ElementType type, VectorId vector) const {
   const semantics::NumericsProfile &profile = terms_.profile();
-  return is_float(type) && terms_.elements(vector).size() == 1 && !profile.flush_denormals &&
-         !semantics::unit_for(profile.dot, type) &&
+  return is_float(type) && terms_.elements(vector).size() == 1 &&
+         !semantics::flushes_somewhere(profile) && !semantics::unit_for(profile.dot, type) &&
          semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
+}
+
+void Normalizer::note_zero_products(ElementType type) {
+  ElementType accumulator = semantics::accumulator_type(terms_.profile().dot, type);
+  lemmas_.insert("zero products " + std::string(semantics::name(type)) + " in " +
+                 std::string(semantics::name(accumulator)));
 }
 
 /// Of a dot whose products are added one after the other; in other orders, and in units that take
@@ -324,8 +331,7 @@ void Normalizer::drop_zero_products(ElementType type, VectorId &a, VectorId &b, 
   }
   if (left.size() == terms_.elements(a).size())
     return;
-  lemmas_.insert("zero products " + std::string(semantics::name(type)) + " in " +
-                 std::string(semantics::name(semantics::accumulator_type(fold, type))));
+  note_zero_products(type);
   e.tainted = true;
   a = terms_.vector(left);
   b = terms_.vector(right);

@@ -51,6 +51,7 @@ private:
   Entry dot(TermId term);
   Entry reduce(TermId term);
   bool one_product(ElementType type, VectorId vector) const;
+  void note_zero_products(ElementType type);
   bool settled(TermId term) const;
   /// Whether arithmetic that is exact but for denormals gives back the term.
   bool survives(TermId original) const;

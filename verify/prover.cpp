@@ -330,8 +330,8 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
       proof.answer = SmtAnswer::Unknown;
       proof.detail = "the operation is not associative";
     }
-    bool done = proof.answer == SmtAnswer::Proved ||
-                (elements && proof.answer == SmtAnswer::Refuted);
+    bool done =
+        proof.answer == SmtAnswer::Proved || (elements && proof.answer == SmtAnswer::Refuted);
     details += (details.empty() ? "" : "; ") + strategy.method + ": " + proof.detail;
     out = std::move(proof);
     if (done)

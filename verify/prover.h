@@ -40,8 +40,8 @@ struct StrongerLevel {
 struct ClaimProof {
   std::string name;
   SmtAnswer answer = SmtAnswer::Unknown;
-  /// "index maps", "index maps and bit-vectors", "sums in any order", "enumeration", "circuit", "floating-point theory",
-  /// "real arithmetic" ...; several joined by " and ".
+  /// "index maps", "index maps and bit-vectors", "sums in any order", "enumeration", "circuit",
+  /// "floating-point theory", "real arithmetic" ...; several joined by " and ".
   std::string method;
   std::set<std::string> methods;       ///< the parts of `method`, of a claim about single elements
   std::string reach;                   ///< for what a proof holds: "every shape", "every element"

@@ -1,7 +1,7 @@
 #include "verify/rule_encoder.h"
 
-#include "verify/rule_parts.h"
 #include "verify/checker/smt_arithmetic.h"
+#include "verify/rule_parts.h"
 
 #include <cmath>
 

@@ -1,7 +1,7 @@
 #include "verify/scalar_prover.h"
 
-#include "verify/enumeration.h"
 #include "verify/checker/scalar_circuit.h"
+#include "verify/enumeration.h"
 #include "verify/scalar_real.h"
 
 #include <algorithm>

@@ -6,8 +6,8 @@
 // enumerated. Circuits are put to the solver; two 16-bit variables whose circuits it does not
 // decide soon, or that have none, are enumerated too. At `real`, real arithmetic.
 
-#include "verify/prover.h"
 #include "verify/checker/scalar_claim.h"
+#include "verify/prover.h"
 
 namespace isamorph::verify {
 
@@ -19,6 +19,6 @@ std::optional<ClaimProof> prove_scalar_rule(const semantics::RewriteRule &rule,
 
 /// The levels stronger than the rule's, strongest first. Empty for other rules.
 std::vector<StrongerLevel> stronger_levels(const semantics::RewriteRule &rule,
-                                         const ProveOptions &options);
+                                           const ProveOptions &options);
 
 } // namespace isamorph::verify

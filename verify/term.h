@@ -72,8 +72,8 @@ public:
   TermId extract(TermId term, std::uint8_t byte);
   TermId join(ElementType type, std::span<const TermId> bytes);
   VectorId vector(std::span<const TermId> terms);
-  /// Dot vectors may be exchanged as wholes, unless the profile's unit treats its sides differently:
-  /// each product commutes and the order of the sum stays.
+  /// Dot vectors may be exchanged as wholes, unless the profile's unit treats its sides
+  /// differently: each product commutes and the order of the sum stays.
   TermId dot(ElementType type, VectorId a, VectorId b);
   TermId reduce(OpCode op, ElementType type, TermId init, VectorId terms);
 

@@ -1,9 +1,9 @@
 // Integer normal forms: equal where the integers are, and never otherwise.
-#include "verify/smt.h"
 #include "verify/integer_normal_form.h"
+#include "verify/smt.h"
 
-#include "verify/differential.h"
 #include "verify/checker/lemmas.h"
+#include "verify/differential.h"
 
 #include <catch2/catch.hpp>
 #include <map>

@@ -229,3 +229,25 @@ TEST_CASE("dots read each row and column for themselves, under every profile") {
       }
   }
 }
+
+TEST_CASE("a dot of one product is no multiplication where narrowing flushes") {
+  NumericsProfile flushing =
+      semantics::parse_numerics(
+          semantics::make_source("test", "numerics kept { compute f32\n dot accumulate f32, order "
+                                         "sequential }\nnumerics narrow extends kept { narrowing "
+                                         "flush }"))
+          .at(1);
+  ElementType bf16 = ElementType::BF16;
+  std::uint64_t x = semantics::encode(bf16, 0x1p-70), y = semantics::encode(bf16, 0x1p-60);
+  std::array both = {bf16, bf16};
+  std::array bits = {x, y};
+  REQUIRE(dot(flushing, bf16, {x, 0}, {y, y}) !=
+          semantics::evaluate_scalar(OpCode::Multiply, {}, both, bits, bf16, flushing));
+  TermGraph terms(flushing);
+  TermId a = terms.input(0, 0, bf16), b = terms.input(1, 0, bf16), zero = terms.literal(bf16, 0);
+  std::array left = {a, zero}, right = {b, b}, factors = {a, b};
+  TermId sum = terms.dot(bf16, terms.vector(left), terms.vector(right)),
+         product = terms.operation(OpCode::Multiply, 0, bf16, factors);
+  Normalizer normalizer(terms, semantics::Level::Finite);
+  CHECK(normalizer.normalize(sum) != normalizer.normalize(product));
+}

@@ -1,5 +1,5 @@
-#include "verify/smt.h"
 #include "verify/checker/scalar_circuit.h"
+#include "verify/smt.h"
 
 #include "scalar_claims.h"
 #include "semantics/soft_elementwise.h"

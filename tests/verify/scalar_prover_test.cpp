@@ -31,13 +31,13 @@ TEST_CASE("facts of floats that hold bit for bit") {
   struct Fact {
     const char *types, *variables, *from, *to;
   };
-  for (const Fact &fact :
-       std::vector<Fact>{{all, kTwo, "ROOT %a = T[] add(%x, %y)", "ROOT %a = T[] add(%y, %x)"},
-                         {all, kTwo, "ROOT %a = T[] multiply(%x, %y)", "ROOT %a = T[] multiply(%y, %x)"},
-                         {narrow, kOne, "%c = T[] constant(2) ROOT %a = T[] multiply(%x, %c)",
-                          "ROOT %a = T[] add(%x, %x)"},
-                         {narrow, kOne, "%c = T[] constant(256) ROOT %a = T[] divide(%x, %c)",
-                          "%c = T[] constant(0.00390625) ROOT %a = T[] multiply(%x, %c)"}}) {
+  for (const Fact &fact : std::vector<Fact>{
+           {all, kTwo, "ROOT %a = T[] add(%x, %y)", "ROOT %a = T[] add(%y, %x)"},
+           {all, kTwo, "ROOT %a = T[] multiply(%x, %y)", "ROOT %a = T[] multiply(%y, %x)"},
+           {narrow, kOne, "%c = T[] constant(2) ROOT %a = T[] multiply(%x, %c)",
+            "ROOT %a = T[] add(%x, %x)"},
+           {narrow, kOne, "%c = T[] constant(256) ROOT %a = T[] divide(%x, %c)",
+            "%c = T[] constant(0.00390625) ROOT %a = T[] multiply(%x, %c)"}}) {
     ClaimProof proof = proof_of("bits", fact.types, fact.variables, fact.from, fact.to);
     INFO(fact.from << ": " << proof.detail);
     CHECK(proof.answer == SmtAnswer::Proved);

@@ -3,8 +3,8 @@
 // arithmetic under a numerics profile (semantics/soft_elementwise.h), flushed denormals included.
 
 #include "verify/checker/bitvector_circuit.h"
-#include "verify/checker/scalar_claim.h"
 #include "verify/checker/obligation.h"
+#include "verify/checker/scalar_claim.h"
 
 namespace isamorph::verify {
 
