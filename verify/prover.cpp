@@ -26,7 +26,15 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "6";
+constexpr std::string_view kEncoderVersion = "7";
+
+/// Part of a key: a proof is for the ways of rounding that there were.
+std::string ways_of_rounding() {
+  std::string out;
+  for (const semantics::NumericsProfile &profile : scalar_profiles())
+    out += "\n" + print_numerics(profile);
+  return out;
+}
 
 std::string key_of(const std::string &text) {
   return sha256(text + "\n" + std::string(kEncoderVersion) + "\n" + solver_version());
@@ -348,28 +356,26 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
 std::vector<ClaimProof> prove_lemmas(std::span<const std::string> names,
                                      const ProveOptions &options) {
   std::vector<ClaimProof> out(names.size());
+  std::string rounding = ways_of_rounding();
   ProofCache cache = options.use_cache ? ProofCache::load() : ProofCache();
   std::mutex mutex;
   in_parallel(names.size(), options.jobs, [&](std::size_t i) {
     auto begin = std::chrono::steady_clock::now();
     ClaimProof &proof = out[i];
     proof.name = names[i];
-    proof.method = lemma_method(names[i]);
+    std::string key = key_of("lemma " + names[i] + rounding);
+    if (cache.find(key)) {
+      proof.answer = SmtAnswer::Proved;
+      proof.method = "remembered";
+      proof.cached = true;
+      return;
+    }
     auto obligations = lemma_obligations(names[i]);
     if (!obligations) {
       proof.detail = "no such lemma";
       return;
     }
-    std::string text;
-    for (const Obligation &o : *obligations)
-      text += o.smtlib;
-    std::string key = key_of(text);
-    if (cache.find(key)) {
-      proof.answer = SmtAnswer::Proved;
-      proof.cached = true;
-      proof.obligations = std::move(*obligations);
-      return;
-    }
+    proof.method = lemma_method(names[i]);
     if (options.progress) {
       std::lock_guard lock(mutex);
       options.progress("proving lemma " + names[i]);
@@ -390,11 +396,9 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const Pr
                                     std::vector<ClaimProof> *lemma_proofs) {
   std::vector<ClaimProof> out(rules.size());
   std::vector<std::string> keys;
-  std::string ways_of_rounding; // a proof is for those that there were
-  for (const semantics::NumericsProfile &profile : scalar_profiles())
-    ways_of_rounding += "\n" + print_numerics(profile);
+  std::string rounding = ways_of_rounding();
   for (const RewriteRule &rule : rules)
-    keys.push_back(key_of(rule.text + ways_of_rounding));
+    keys.push_back(key_of(rule.text + rounding));
   {
     ProofCache cache = options.use_cache ? ProofCache::load() : ProofCache();
     std::mutex mutex;
