@@ -235,7 +235,7 @@ std::vector<Tensor> test_input(std::span<const Shape> shapes, Level level, std::
   for (const Shape &shape : shapes)
     out.emplace_back(shape);
   bool integers = std::all_of(shapes.begin(), shapes.end(),
-                              [](const Shape &shape) { return integral(shape.type); });
+                              [](const Shape &shape) { return !is_float(shape.type); });
   if (integers)
     return integer_input(std::move(out), engine, index);
   if (style == Style::Mask || style == Style::Cancelling)
