@@ -1,5 +1,6 @@
 // Folds under a sliding window: their elements are gathered into matrices, which evaluate_reduce
 // and evaluate_dot fold in the orders of the profile.
+#include "semantics/element_words.h"
 #include "semantics/evaluator_kernels.h"
 #include "semantics/window.h"
 
@@ -17,20 +18,6 @@ template <class T>
 void copy_element(const Tensor &source, std::int64_t from, Tensor &target, std::int64_t to) {
   target.as<T>()[static_cast<std::size_t>(to)] =
       from == kNoElement ? T{0} : source.as<T>()[static_cast<std::size_t>(from)];
-}
-
-/// Calls `f(T{})` with the unsigned integer of an element's size.
-template <class F> void with_word(ElementType type, F &&f) {
-  switch (byte_size(type)) {
-  case 1:
-    return f(std::uint8_t{});
-  case 2:
-    return f(std::uint16_t{});
-  case 4:
-    return f(std::uint32_t{});
-  default:
-    return f(std::uint64_t{});
-  }
 }
 
 /// `target[first + i * step] = source[from[i]]`.

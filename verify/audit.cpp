@@ -1,4 +1,5 @@
 #include "verify/audit.h"
+#include "verify/parameter_shapes.h"
 
 #include "verify/differential.h"
 #include "verify/normalize.h"
@@ -23,13 +24,6 @@ constexpr int kTests = 270;
 constexpr int kMinimizingTests = 1200;
 /// For one obligation of the proof for all sizes.
 constexpr unsigned kProverTimeoutMs = 60'000;
-
-std::vector<semantics::Shape> parameter_shapes(const TensorGraph &graph) {
-  std::vector<semantics::Shape> out;
-  for (semantics::NodeId p : graph.parameters)
-    out.push_back(graph[p].shape);
-  return out;
-}
 
 /// Both sides of one instance as terms.
 struct Terms {

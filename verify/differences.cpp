@@ -1,4 +1,5 @@
 #include "verify/differences.h"
+#include "verify/parameter_shapes.h"
 
 #include <algorithm>
 #include <bit>
@@ -10,13 +11,6 @@ namespace {
 using semantics::is_float;
 using semantics::Shape;
 using semantics::Tensor;
-
-std::vector<Shape> parameter_shapes(const semantics::TensorGraph &graph) {
-  std::vector<Shape> out;
-  for (semantics::NodeId p : graph.parameters)
-    out.push_back(graph[p].shape);
-  return out;
-}
 
 bool meets_non_finite(const TermGraph &terms, std::span<const std::uint64_t> values) {
   for (std::uint32_t t = 0; t < values.size(); ++t)

@@ -1,4 +1,5 @@
 #include "verify/differential.h"
+#include "verify/parameter_shapes.h"
 
 #include <algorithm>
 #include <array>
@@ -356,9 +357,7 @@ bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level lev
 DifferentialResult compare_programs(const semantics::TensorGraph &graph, const Program &other,
                                     const semantics::NumericsProfile &profile,
                                     const TermGraph &terms, const DifferentialOptions &options) {
-  std::vector<Shape> shapes;
-  for (semantics::NodeId p : graph.parameters)
-    shapes.push_back(graph[p].shape);
+  std::vector<semantics::Shape> shapes = parameter_shapes(graph);
   Tester tester(graph, other, profile, terms, options);
   DifferentialResult out;
   auto input = [&](std::uint64_t seed, int index) {

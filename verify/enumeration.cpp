@@ -2,6 +2,7 @@
 
 #include "verify/checker/digest.h"
 
+#include "semantics/element_words.h"
 #include "semantics/soft_elementwise.h"
 
 #include <algorithm>
@@ -47,26 +48,12 @@ struct Encoding {
   }
 };
 
-/// Calls f(T{}) with an unsigned integer as wide as an element.
-template <class F> void with_elements(ElementType type, F &&f) {
-  switch (semantics::byte_size(type)) {
-  case 1:
-    return f(std::uint8_t{});
-  case 2:
-    return f(std::uint16_t{});
-  case 4:
-    return f(std::uint32_t{});
-  default:
-    return f(std::uint64_t{});
-  }
-}
-
 /// Where two blocks differ; any NaN equals any NaN, and zeros one another if their signs are
 /// nothing.
 std::vector<char> differing(const Tensor &left, const Tensor &right, bool any_zero) {
   Encoding code(left.shape().type);
   std::vector<char> out(static_cast<std::size_t>(left.elements()));
-  with_elements(left.shape().type, [&]<class T>(T) {
+  semantics::with_word(left.shape().type, [&]<class T>(T) {
     auto a = left.as<T>(), b = right.as<T>();
     auto magnitude = static_cast<T>(code.magnitude), infinity = static_cast<T>(code.infinity);
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -188,8 +175,8 @@ private:
   }
   Tensor filled(const ScalarNode &node, std::uint64_t bits) const {
     Tensor out = blank(node);
-    with_elements(node.type,
-                  [&]<class T>(T) { std::ranges::fill(out.as<T>(), static_cast<T>(bits)); });
+    semantics::with_word(node.type,
+                         [&]<class T>(T) { std::ranges::fill(out.as<T>(), static_cast<T>(bits)); });
     return out;
   }
   Tensor applied(const ScalarNode &node, const std::vector<Tensor> &values) const {
@@ -273,7 +260,7 @@ private:
         continue;
       Encoding code(node.type);
       bool denormals = semantics::flushes_somewhere(profile_) && node.op == OpCode::Parameter;
-      with_elements(node.type, [&]<class T>(T) {
+      semantics::with_word(node.type, [&]<class T>(T) {
         auto x = values[n].as<T>();
         for (std::size_t i = 0; i < x.size(); ++i) {
           std::uint64_t magnitude = x[i] & code.magnitude;

@@ -1,4 +1,5 @@
 #include "verify/equivalence.h"
+#include "verify/parameter_shapes.h"
 
 #include "verify/differences.h"
 #include "verify/real_intervals.h"
@@ -71,9 +72,7 @@ private:
       return;
     terms_.emplace(isa_.numerics);
     simulator_.emplace(isa_, kernel_);
-    std::vector<Shape> shapes;
-    for (semantics::NodeId p : graph_.parameters)
-      shapes.push_back(graph_[p].shape);
+    std::vector<semantics::Shape> shapes = parameter_shapes(graph_);
     std::vector<SymbolicTensor> inputs = symbolic_inputs(*terms_, shapes);
     expected_ = execute(*terms_, graph_, inputs);
     actual_ = execute(*terms_, isa_, kernel_, inputs);

@@ -1,4 +1,5 @@
 #include "verify/proof.h"
+#include "verify/parameter_shapes.h"
 
 #include "spec/unroll.h"
 #include "verify/integer_normal_form.h"
@@ -10,13 +11,6 @@ namespace isamorph::verify {
 namespace {
 
 using semantics::Shape;
-
-std::vector<Shape> parameter_shapes(const semantics::TensorGraph &graph) {
-  std::vector<Shape> out;
-  for (semantics::NodeId p : graph.parameters)
-    out.push_back(graph[p].shape);
-  return out;
-}
 
 /// Two elements that should be equal.
 struct Pair {

@@ -9,6 +9,7 @@
 #include "verify/checker/refusal.h"
 #include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
+#include "verify/parameter_shapes.h"
 #include "verify/symbolic.h"
 
 #include <catch2/catch.hpp>
@@ -20,13 +21,6 @@ using semantics::ElementType;
 using semantics::Level;
 
 namespace {
-
-std::vector<semantics::Shape> parameter_shapes(const semantics::TensorGraph &graph) {
-  std::vector<semantics::Shape> out;
-  for (semantics::NodeId p : graph.parameters)
-    out.push_back(graph[p].shape);
-  return out;
-}
 
 std::vector<TermId> term_elements(TermGraph &terms, const semantics::TensorGraph &graph) {
   std::vector<TermId> out;

@@ -1,5 +1,6 @@
 // What symbolic execution says a program computes is what the evaluator computes; and normal forms
 // at `finite` have the same values up to the sign of zero.
+#include "verify/parameter_shapes.h"
 #include "verify/symbolic.h"
 
 #include "random_graph.h"
@@ -29,13 +30,6 @@ semantics::NumericsProfile profile(std::uint64_t seed) {
       "}",
   };
   return semantics::parse_numerics(semantics::make_source("test", texts[seed % 4])).at(0);
-}
-
-std::vector<semantics::Shape> parameter_shapes(const semantics::TensorGraph &graph) {
-  std::vector<semantics::Shape> out;
-  for (semantics::NodeId p : graph.parameters)
-    out.push_back(graph[p].shape);
-  return out;
 }
 
 /// For each term: it and all that it is computed from are finite.
