@@ -1,5 +1,7 @@
 #include "search/ematch.h"
 
+#include <algorithm>
+
 namespace isamorph::search {
 
 // Slots: 0 .. variables-1 are the variables; then one for each other node of the pattern.
@@ -120,9 +122,22 @@ EMatcher::Plan EMatcher::plan_from(std::size_t start) const {
   return plan;
 }
 
+namespace {
+
+/// Whether the index has a row with this content that was there in view `since` already.
+bool has_old_row(const EGraphIndex &index, ClassId c, std::uint32_t head,
+                 std::span<const ClassId> children, std::uint32_t since) {
+  EGraphIndex::Range range = index.rows_of(c, head);
+  for (std::uint32_t r = range.begin; r != range.end; ++r)
+    if (std::ranges::equal(index.children(r), children))
+      return index.stamp(r) <= since;
+  return false;
+}
+
+} // namespace
+
 void EMatcher::prepare(const EGraphIndex &index, std::uint32_t since, const Lookup &lookup) {
   index_ = &index;
-  since_ = since;
   start_.clear();
   starts_ = 0;
   ground_class_.assign(slots_, ClassId{});
@@ -136,7 +151,12 @@ void EMatcher::prepare(const EGraphIndex &index, std::uint32_t since, const Look
     if (!known)
       return;
     ground_class_[slot_[n]] = *known;
+    // A sub-term that was not there, or in another class, makes new matches of old rows.
+    std::uint32_t head = NodeTable::make_head({pattern_.nodes[n].number}, children.size());
+    if (since != 0 && !has_old_row(index, *known, head, children, since))
+      since = 0;
   }
+  since_ = since;
   if (atoms_.empty()) {
     start_.push_back({0, 0, {}, {}, index.classes()});
     starts_ = index.classes().size();

@@ -8,7 +8,8 @@
 // its uses; sub-terms without variables are looked up once. Incremental (semi-naive) matching runs
 // the plan of each atom from its new rows only, with the atoms before it restricted to old rows and
 // those after it free, so that each new match is found exactly once. What is matched at all is what
-// is new since view 0.
+// is new since view 0; so is everything when a sub-term without variables is new or has moved to
+// another class, since that makes matches of rows that are old.
 
 #include "search/egraph_index.h"
 #include "search/pattern.h"

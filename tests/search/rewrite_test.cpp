@@ -2,6 +2,7 @@
 
 #include "tests/search/explanation_check.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
 #include <set>
@@ -185,6 +186,33 @@ TEST_CASE("what is matched is what brute force finds") {
     RC_ASSERT(records(found, pattern) == brute_force(graph, pattern, 3));
     RC_ASSERT(found.size() == matcher.stride() * brute_force(graph, pattern, 3).size()); // once
   }));
+}
+
+TEST_CASE("a term of a pattern that appears later makes matches of rows that are old") {
+  for (bool merge_into_used : {true, false}) {
+    OperatorNames names;
+    std::vector<std::string> variables;
+    Pattern pattern = parse_pattern("(f a)", names, variables);
+    Plain graph;
+    ClassId b = graph.add(names.intern("b"), {}), kids[] = {b};
+    ClassId used = graph.add(names.intern("f"), kids);
+    if (!merge_into_used) // then the class of `a` will be the one that stays
+      for (const char *user : {"g", "h", "i"})
+        graph.merge(graph.add(names.intern("a"), {}),
+                    graph.add(names.intern(user), std::array{graph.add(names.intern("c"), {})}));
+    graph.rebuild();
+    EMatcher matcher(pattern, 0);
+    matcher.prepare(graph.index(), 0, lookup(graph));
+    std::vector<ClassId> found;
+    matcher.match(0, matcher.starts(), found);
+    CHECK(found.empty());
+    std::uint32_t since = graph.index().view();
+    graph.merge(graph.add(names.intern("a"), {}), b);
+    graph.rebuild();
+    matcher.prepare(graph.index(), since, lookup(graph));
+    matcher.match(0, matcher.starts(), found);
+    CHECK(found == std::vector<ClassId>{graph.find(used)});
+  }
 }
 
 TEST_CASE("old matches and new matches are all matches") {
