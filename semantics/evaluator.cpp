@@ -29,12 +29,15 @@ constexpr std::int64_t kEvaluationsBeforeTable = 1 << 16;
 
 UnaryTable &table_slot(OpCode op, ElementType type, const NumericsProfile &profile) {
   // By operation, type, compute type and treatment of denormals: all that the values depend on.
-  static std::array<UnaryTable, static_cast<std::size_t>(kOpCodeCount) * 24> tables;
+  static std::array<UnaryTable, static_cast<std::size_t>(kOpCodeCount) * 72> tables;
   ElementType compute = compute_type(profile, type);
   std::size_t index = static_cast<std::size_t>(op);
   index = index * 2 + (type == ElementType::BF16);
   index = index * 3 + (compute == ElementType::F64 ? 2u : compute == ElementType::F32 ? 1u : 0u);
-  index = index * 2 + profile.flush_denormals;
+  DenormalUse use = denormal_use(profile, op, type);
+  index = index * 2 + use.last_input;
+  index = index * 3 + static_cast<std::size_t>(use.results != TinyResults::Keep) +
+          (use.results == TinyResults::FlushAfter);
   index = index * 2 + profile.flush_narrowing;
   return tables[index];
 }

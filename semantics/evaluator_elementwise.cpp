@@ -5,21 +5,41 @@
 namespace isamorph::semantics {
 namespace {
 
-/// Where denormals become zeros: nowhere; in elements; in elements and in results of the compute
-/// type; in results that are rounded to a narrower element type.
-enum class Flush : std::uint8_t { Nowhere, Elements, Everywhere, Narrowing };
+bool is_16_bit_float(ElementType type) {
+  return type == ElementType::F16 || type == ElementType::BF16;
+}
 
-template <Flush Mode, class C, class S> C get(S x) {
-  if constexpr (Mode == Flush::Elements || Mode == Flush::Everywhere)
-    x = flush_denormal(x);
+/// Where denormals become zeros: in elements that are read (all but the last operand, the last
+/// one), in results of the compute type, and in those rounded to the element type.
+struct Flushing {
+  bool inputs = false, last_input = false, computed = false, stored = false;
+
+  explicit Flushing(const ElementwiseCall &call) {
+    ElementType compute = compute_type(call.profile, call.result);
+    DenormalUse use = denormal_use(call.profile, call.op, call.result);
+    bool narrowing = call.profile.flush_narrowing && byte_size(compute) > byte_size(call.result);
+    inputs = use.inputs;
+    last_input = use.last_input;
+    stored = use.results != TinyResults::Keep;
+    computed = (stored || narrowing) && !is_16_bit_float(compute);
+  }
+  bool anywhere() const { return inputs || last_input || computed || stored; }
+};
+
+template <bool Any, class C, class S> C get(S x, bool flush) {
+  if constexpr (Any)
+    if (flush)
+      x = flush_denormal(x);
   return load<C>(x);
 }
-template <Flush Mode, class S, class C> S put(C x) {
-  if constexpr (Mode == Flush::Everywhere || (Mode == Flush::Narrowing && sizeof(S) < sizeof(C)))
-    x = flush_denormal(x);
+template <bool Any, class S, class C> S put(C x, const Flushing &how) {
+  if constexpr (Any)
+    if (how.computed)
+      x = flush_denormal(x);
   S element = store<S>(x);
-  if constexpr (Mode == Flush::Elements || Mode == Flush::Everywhere)
-    element = flush_denormal(element);
+  if constexpr (Any)
+    if (how.stored)
+      element = flush_denormal(element);
   return element;
 }
 
@@ -30,27 +50,19 @@ template <class S> S *output(const ElementwiseCall &call) {
   return reinterpret_cast<S *>(call.output);
 }
 
-bool is_16_bit_float(ElementType type) {
-  return type == ElementType::F16 || type == ElementType::BF16;
-}
-
-/// Calls `f(S, C, mode)` for a float element type: S its storage, C the host type in which to
-/// compute. float is wide enough to round +, -, *, / and sqrt of 16-bit types as if they were
-/// computed in the type itself.
-template <class F> void with_float(ElementType type, const NumericsProfile &profile, F &&f) {
-  ElementType compute = compute_type(profile, type);
+/// Calls `f(S, C, any, flushing)` for a float element type: S its storage, C the host type in which
+/// to compute, `any` whether denormals are lost. float is wide enough to round +, -, *, / and sqrt
+/// of 16-bit types as if they were computed in the type itself.
+template <class F> void with_float(const ElementwiseCall &call, F &&f) {
+  ElementType compute = compute_type(call.profile, call.result);
+  Flushing flushing(call);
   auto with_mode = [&]<class S, class C>(S s, C c) {
-    bool narrowing = profile.flush_narrowing && !is_16_bit_float(compute);
-    if (!profile.flush_denormals && !narrowing)
-      f(s, c, std::integral_constant<Flush, Flush::Nowhere>{});
-    else if (!profile.flush_denormals)
-      f(s, c, std::integral_constant<Flush, Flush::Narrowing>{});
-    else if (is_16_bit_float(compute))
-      f(s, c, std::integral_constant<Flush, Flush::Elements>{});
+    if (flushing.anywhere())
+      f(s, c, std::true_type{}, flushing);
     else
-      f(s, c, std::integral_constant<Flush, Flush::Everywhere>{});
+      f(s, c, std::false_type{}, flushing);
   };
-  visit_storage(type, [&]<class S>(S s) {
+  visit_storage(call.result, [&]<class S>(S s) {
     if constexpr (std::is_same_v<S, double>) {
       with_mode(s, double{});
     } else if constexpr (is_float_storage<S>) {
@@ -109,42 +121,52 @@ void float_unary(const ElementwiseCall &call) {
   // Through the compute type where that is wider, else straight to the element type.
   bool direct = is_16_bit_float(compute_type(call.profile, call.result));
   bool sign_only = call.op == OpCode::Negate || call.op == OpCode::Abs;
-  with_float(call.result, call.profile,
-             [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-               const S *in = input<S>(call, 0);
-               S *out = output<S>(call);
-               for (std::size_t i = 0; i < call.count; ++i) {
-                 if (sign_only) {
-                   out[i] = store<S>(unary_function(call.op, load<double>(in[i])));
-                 } else {
-                   double exact = unary_function(call.op, get<Mode, double>(in[i]));
-                   out[i] = direct ? put<Mode, S>(exact) : put<Mode, S>(static_cast<C>(exact));
-                 }
-               }
-             });
+  with_float(call, [&]<class S, class C, bool Any>(S, C, std::bool_constant<Any>,
+                                                   const Flushing &flushing) {
+    const S *in = input<S>(call, 0);
+    S *out = output<S>(call);
+    for (std::size_t i = 0; i < call.count; ++i) {
+      if (sign_only) {
+        out[i] = store<S>(unary_function(call.op, load<double>(in[i])));
+      } else {
+        double exact = unary_function(call.op, get<Any, double>(in[i], flushing.last_input));
+        out[i] =
+            direct ? put<Any, S>(exact, flushing) : put<Any, S>(static_cast<C>(exact), flushing);
+      }
+    }
+  });
 }
 
 void float_power(const ElementwiseCall &call) {
   bool direct = is_16_bit_float(compute_type(call.profile, call.result));
-  with_float(call.result, call.profile,
-             [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-               const S *a = input<S>(call, 0), *b = input<S>(call, 1);
-               S *out = output<S>(call);
-               for (std::size_t i = 0; i < call.count; ++i) {
-                 double exact = std::pow(get<Mode, double>(a[i]), get<Mode, double>(b[i]));
-                 out[i] = direct ? put<Mode, S>(exact) : put<Mode, S>(static_cast<C>(exact));
-               }
-             });
+  with_float(call, [&]<class S, class C, bool Any>(S, C, std::bool_constant<Any>,
+                                                   const Flushing &flushing) {
+    const S *a = input<S>(call, 0), *b = input<S>(call, 1);
+    S *out = output<S>(call);
+    for (std::size_t i = 0; i < call.count; ++i) {
+      double exact = std::pow(get<Any, double>(a[i], flushing.inputs),
+                              get<Any, double>(b[i], flushing.last_input));
+      out[i] = direct ? put<Any, S>(exact, flushing) : put<Any, S>(static_cast<C>(exact), flushing);
+    }
+  });
 }
 
 template <class Function> void float_binary(const ElementwiseCall &call, Function function) {
-  with_float(call.result, call.profile,
-             [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-               const S *a = input<S>(call, 0), *b = input<S>(call, 1);
-               S *out = output<S>(call);
-               for (std::size_t i = 0; i < call.count; ++i)
-                 out[i] = put<Mode, S>(function(get<Mode, C>(a[i]), get<Mode, C>(b[i])));
-             });
+  with_float(call, [&]<class S, class C, bool Any>(S, C, std::bool_constant<Any>,
+                                                   const Flushing &flushing) {
+    const S *a = input<S>(call, 0), *b = input<S>(call, 1);
+    S *out = output<S>(call);
+    for (std::size_t i = 0; i < call.count; ++i)
+      out[i] = put<Any, S>(
+          function(get<Any, C>(a[i], flushing.inputs), get<Any, C>(b[i], flushing.last_input)),
+          flushing);
+  });
+}
+
+void float_multiply(const ElementwiseCall &call) {
+  if (denormal_use(call.profile, call.op, call.result).results == TinyResults::FlushAfter)
+    return float_binary(call, FlushedMultiply{});
+  float_binary(call, FloatMultiply{});
 }
 
 void float_elementwise(const ElementwiseCall &call) {
@@ -154,7 +176,7 @@ void float_elementwise(const ElementwiseCall &call) {
   case OpCode::Subtract:
     return float_binary(call, [](auto a, auto b) { return a - b; });
   case OpCode::Multiply:
-    return float_binary(call, FloatMultiply{});
+    return float_multiply(call);
   case OpCode::Divide:
     return float_binary(call, [](auto a, auto b) { return a / b; });
   case OpCode::Remainder:
@@ -179,7 +201,7 @@ unsigned accepted(CompareDirection direction) {
 void compare(const ElementwiseCall &call) {
   unsigned mask =
       accepted(static_cast<CompareDirection>(call.attributes.get_one(AttributeKey::Direction)));
-  bool flush = call.profile.flush_denormals;
+  DenormalUse use = denormal_use(call.profile, call.op, call.types[0], call.result);
   visit_storage(call.types[0], [&]<class S>(S) {
     const S *a = input<S>(call, 0), *b = input<S>(call, 1);
     auto *out = reinterpret_cast<std::uint8_t *>(call.output);
@@ -190,8 +212,7 @@ void compare(const ElementwiseCall &call) {
         found = relation(a[i].bits != 0, b[i].bits != 0);
       else if constexpr (is_float_storage<S>)
         found =
-            flush ? relation(get<Flush::Elements, double>(a[i]), get<Flush::Elements, double>(b[i]))
-                  : relation(load<double>(a[i]), load<double>(b[i]));
+            relation(get<true, double>(a[i], use.inputs), get<true, double>(b[i], use.last_input));
       else
         found = relation(a[i], b[i]);
       out[i] = (mask & found) != 0;
@@ -233,11 +254,13 @@ void clamp_with(const ElementwiseCall &call, Maximum maximum, Minimum minimum, G
 
 void clamp(const ElementwiseCall &call) {
   if (is_float(call.result))
-    return with_float(call.result, call.profile,
-                      [&]<class S, class C, Flush Mode>(S, C, std::integral_constant<Flush, Mode>) {
-                        clamp_with<S>(call, FloatMaximum{}, FloatMinimum{}, get<Mode, C, S>,
-                                      put<Mode, S, C>);
-                      });
+    return with_float(call, [&]<class S, class C, bool Any>(S, C, std::bool_constant<Any>,
+                                                            const Flushing &flushing) {
+      clamp_with<S>(
+          call, FloatMaximum{}, FloatMinimum{},
+          [&](S x) { return get<Any, C>(x, flushing.inputs); },
+          [&](C x) { return put<Any, S>(x, flushing); });
+    });
   visit_storage(call.result, [&]<class S>(S) {
     if constexpr (std::is_integral_v<S>)
       clamp_with<S>(
@@ -257,22 +280,24 @@ template <class To, class From> To integer_to_float(From x, ElementType compute)
   return store<To>(integer_to_odd_double(x));
 }
 
+/// `read` and `write`: denormals are zeros.
 template <class To, class From>
-To convert_element(From x, ElementType compute, bool flush, bool flush_narrowing) {
+To convert_element(From x, ElementType compute, bool read, bool write) {
+  if constexpr (is_float_storage<From>)
+    if (read)
+      x = flush_denormal(x);
   if constexpr (is_float_storage<To>) {
     To y;
     if constexpr (is_float_storage<From>)
-      y = store<To>(flush || (flush_narrowing && sizeof(To) < sizeof(From))
-                        ? load<double>(flush_denormal(x))
-                        : load<double>(x));
+      y = store<To>(load<double>(x));
     else if constexpr (std::is_same_v<From, PredBits>)
       y = store<To>(load<double>(x));
     else
       y = integer_to_float<To>(x, compute);
-    return flush ? flush_denormal(y) : y;
+    return write ? flush_denormal(y) : y;
   } else if constexpr (std::is_same_v<To, PredBits>) {
     if constexpr (is_float_storage<From>)
-      return {load<double>(flush ? flush_denormal(x) : x) != 0};
+      return {load<double>(x) != 0};
     else
       return {load<std::uint64_t>(x) != 0};
   } else {
@@ -285,13 +310,16 @@ To convert_element(From x, ElementType compute, bool flush, bool flush_narrowing
 
 void convert(const ElementwiseCall &call) {
   ElementType compute = compute_type(call.profile, call.result);
-  bool flush = call.profile.flush_denormals, flush_narrowing = call.profile.flush_narrowing;
+  DenormalUse use = denormal_use(call.profile, call.op, call.types[0], call.result);
+  bool narrowing = call.profile.flush_narrowing && is_float(call.result) &&
+                   byte_size(call.result) < byte_size(call.types[0]);
+  bool read = use.last_input || narrowing, write = use.results != TinyResults::Keep;
   visit_storage(call.types[0], [&]<class From>(From) {
     visit_storage(call.result, [&]<class To>(To) {
       const From *in = input<From>(call, 0);
       To *out = output<To>(call);
       for (std::size_t i = 0; i < call.count; ++i)
-        out[i] = convert_element<To>(in[i], compute, flush, flush_narrowing);
+        out[i] = convert_element<To>(in[i], compute, read, write);
     });
   });
 }

@@ -159,6 +159,14 @@ template <bool Flush, class S, class C> S write(C x) {
   return element;
 }
 
+/// Whether a fold loses denormals, and whether the products that x86 flushes are among them.
+bool flushes_fold(const NumericsProfile &profile, OpCode fold, ElementType type) {
+  return denormal_use(profile, fold, type).results != TinyResults::Keep;
+}
+bool flushes_after(const NumericsProfile &profile, OpCode fold, ElementType type) {
+  return denormal_use(profile, fold, type).results == TinyResults::FlushAfter;
+}
+
 /// The offsets of a reduction: of each result's row, and of the terms within a row.
 struct ReduceLayout {
   std::vector<std::size_t> rows, terms;
@@ -188,8 +196,9 @@ void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const
 /// Reads and writes elements around a unit.
 template <class S> class UnitElements {
 public:
-  UnitElements(const NumericsProfile &profile, ElementType accumulator)
-      : flush_(profile.flush_denormals),
+  UnitElements(const NumericsProfile &profile, OpCode fold, ElementType type,
+               ElementType accumulator)
+      : flush_(flushes_fold(profile, fold, type)),
         flush_narrowing_(profile.flush_narrowing &&
                          byte_size(accumulator) > static_cast<int>(sizeof(S))),
         least_(std::ldexp(1.0, least_exponent(accumulator))) {}
@@ -211,7 +220,7 @@ void reduce_by_unit(const ReduceLayout &layout, const StepProgram &unit, Element
                     const NumericsProfile &profile, const Tensor &input, const Tensor &init,
                     Tensor &result) {
   StepRunner runner(unit, input.shape().type, accumulator);
-  UnitElements<S> elements(profile, accumulator);
+  UnitElements<S> elements(profile, OpCode::Reduce, input.shape().type, accumulator);
   double first = elements.read(init.as<S>()[0]);
   auto in = input.as<S>(), out = result.as<S>();
   std::vector<double> row(layout.terms.size());
@@ -229,25 +238,28 @@ void reduce_floats(OpCode reducer, const ReduceLayout &layout, const NumericsPro
   if (const StepProgram *unit = unit_for(profile.reduce, input.shape().type);
       unit && reducer == OpCode::Add)
     return reduce_by_unit<S>(layout, *unit, accumulator, profile, input, init, result);
-  with_accumulator<S>(accumulator, profile.flush_denormals,
-                      [&]<class A, class C, bool Flush>(A, C, std::bool_constant<Flush>) {
-                        auto run = [&](auto combine) {
-                          reduce_rows<S, C>(layout, profile.reduce.order, input.as<S>().data(),
-                                            read<Flush, C>(init.as<S>()[0]), result.as<S>().data(),
-                                            combine, RoundTo<A, Flush>{}, read<Flush, C, S>,
-                                            write<Flush, S, C>);
-                        };
-                        if (reducer == OpCode::Add)
-                          run(FloatAdd{});
-                        else if (reducer == OpCode::Multiply)
-                          run(FloatMultiply{});
-                        else if (reducer == OpCode::Maximum)
-                          run(FloatMaximum{});
-                        else if (reducer == OpCode::Minimum)
-                          run(FloatMinimum{});
-                        else
-                          throw std::logic_error("a bitwise reduction of floats");
-                      });
+  ElementType type = input.shape().type;
+  with_accumulator<S>(
+      accumulator, flushes_fold(profile, OpCode::Reduce, type),
+      [&]<class A, class C, bool Flush>(A, C, std::bool_constant<Flush>) {
+        auto run = [&](auto combine) {
+          reduce_rows<S, C>(layout, profile.reduce.order, input.as<S>().data(),
+                            read<Flush, C>(init.as<S>()[0]), result.as<S>().data(), combine,
+                            RoundTo<A, Flush>{}, read<Flush, C, S>, write<Flush, S, C>);
+        };
+        if (reducer == OpCode::Add)
+          run(FloatAdd{});
+        else if (reducer == OpCode::Multiply && flushes_after(profile, OpCode::Reduce, type))
+          run(FlushedMultiply{});
+        else if (reducer == OpCode::Multiply)
+          run(FloatMultiply{});
+        else if (reducer == OpCode::Maximum)
+          run(FloatMaximum{});
+        else if (reducer == OpCode::Minimum)
+          run(FloatMinimum{});
+        else
+          throw std::logic_error("a bitwise reduction of floats");
+      });
 }
 
 /// Integers and pred (as 0 and 1, whose arithmetic is that of truth values). Any order gives the
@@ -355,7 +367,7 @@ void dot_by_unit(const DotLayout &layout, const StepProgram &unit, ElementType t
                  const NumericsProfile &profile, const S *left, const S *right, S *out) {
   ElementType accumulator = accumulator_type(profile.dot, type);
   StepRunner runner(unit, type, accumulator);
-  UnitElements<S> elements(profile, accumulator);
+  UnitElements<S> elements(profile, OpCode::Dot, type, accumulator);
   std::size_t rows = layout.left_rows.size(), columns = layout.right_columns.size(),
               terms = layout.left_terms.size();
   std::vector<double> row(terms), packed(columns * terms);
@@ -398,11 +410,18 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
     const S *a = left.as<S>().data(), *b = right.as<S>().data();
     S *c = out.as<S>().data();
     if constexpr (is_float_storage<S>) {
-      with_accumulator<S>(accumulator_type(profile.dot, result.type), profile.flush_denormals,
+      with_accumulator<S>(accumulator_type(profile.dot, result.type),
+                          flushes_fold(profile, OpCode::Dot, result.type),
                           [&]<class A, class C, bool Flush>(A, C, std::bool_constant<Flush>) {
-                            dot_matrices<S, C>(layout, profile.dot.order, a, b, c, FloatAdd{},
-                                               FloatMultiply{}, RoundTo<A, Flush>{},
-                                               read<Flush, C, S>, write<Flush, S, C>);
+                            auto run = [&](auto multiply) {
+                              dot_matrices<S, C>(layout, profile.dot.order, a, b, c, FloatAdd{},
+                                                 multiply, RoundTo<A, Flush>{}, read<Flush, C, S>,
+                                                 write<Flush, S, C>);
+                            };
+                            if (flushes_after(profile, OpCode::Dot, result.type))
+                              run(FlushedMultiply{});
+                            else
+                              run(FloatMultiply{});
                           });
     } else if constexpr (std::is_same_v<S, PredBits>) {
       dot_matrices<S, std::uint8_t>(layout, {}, a, b, c, BitOr{}, BitAnd{}, Exact{},
@@ -428,7 +447,9 @@ std::uint64_t sum_by_unit(const FoldNumerics &fold, ElementType type,
   std::uint64_t out = 0;
   visit_storage(type, [&]<class S>(S) {
     if constexpr (is_float_storage<S>) {
-      UnitElements<S> elements(profile, accumulator);
+      // Products are of dots; a summand alone is of a reduction.
+      UnitElements<S> elements(profile, right.empty() ? OpCode::Reduce : OpCode::Dot, type,
+                               accumulator);
       auto read = [&](std::uint64_t bits) {
         S element;
         std::memcpy(&element, &bits, sizeof element); // little-endian, as elements lie in memory

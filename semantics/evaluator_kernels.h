@@ -79,6 +79,19 @@ struct FloatAdd {
 struct FloatMultiply {
   template <class C> C operator()(C a, C b) const { return a * b; }
 };
+/// A product that is tiny after rounding (as if exponents had no lower end) is a zero; where it
+/// would be rounded up to the smallest normal number, one factor is scaled to see it. Denormal
+/// results stay.
+struct FlushedMultiply {
+  template <class C> C operator()(C a, C b) const {
+    C product = a * b, least = std::numeric_limits<C>::min();
+    if (std::fabs(product) != least)
+      return product;
+    const C scale = static_cast<C>(0x1p64); // far less than the smaller factor's reciprocal
+    C larger = std::fabs(a) < std::fabs(b) ? (a * scale) * b : a * (b * scale);
+    return std::fabs(larger) < least * scale ? std::copysign(C{0}, product) : product;
+  }
+};
 
 /// Integer arithmetic modulo 2^bits.
 struct WrapAdd {

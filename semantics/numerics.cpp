@@ -2,8 +2,11 @@
 
 #include "semantics/keywords.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <ranges>
 
 namespace isamorph::embedded {
 extern const char numerics_profiles[];
@@ -74,6 +77,116 @@ void read_fold(Cursor &cursor, FoldNumerics &fold) {
   } while (cursor.accept(","));
 }
 
+constexpr std::array<std::string_view, kDenormalWayCount> kWays = {
+    "keep", "flush", "flush_after", "flush_inputs", "flush_results", "flush_last_input"};
+
+bool is_fold(OpCode op) { return op == OpCode::Dot || op == OpCode::Reduce; }
+
+/// Of floats: what is left when the bits are not just moved.
+bool is_arithmetic(OpCode op) {
+  constexpr std::array others = {OpCode::Negate,
+                                 OpCode::Abs,
+                                 OpCode::Select,
+                                 OpCode::And,
+                                 OpCode::Or,
+                                 OpCode::Xor,
+                                 OpCode::Not,
+                                 OpCode::ShiftLeft,
+                                 OpCode::ShiftRightArithmetic,
+                                 OpCode::ShiftRightLogical};
+  bool elementwise = info(op).cls == OpClass::Elementwise;
+  return is_fold(op) || (elementwise && std::ranges::find(others, op) == others.end());
+}
+
+OpCode read_operation(Cursor &cursor) {
+  Location where = cursor.here();
+  std::string word = cursor.identifier("an operation", "-");
+  std::vector<std::string> known;
+  for (const std::string &name : op_names())
+    if (auto op = op_code(name); op && is_arithmetic(*op))
+      known.push_back(name);
+  if (std::ranges::find(known, word) == known.end())
+    fail_unknown(where, "arithmetic operation", word, known);
+  return *op_code(word);
+}
+
+ElementType read_element_type(Cursor &cursor) {
+  Location where = cursor.here();
+  std::string word = cursor.identifier("an element type");
+  auto type = element_type(word);
+  if (!type)
+    fail(where, fmt::format("unknown element type '{}'", word));
+  return *type;
+}
+
+template <class Read> auto read_list(Cursor &cursor, Read read) {
+  std::vector<decltype(read(cursor))> out;
+  do
+    out.push_back(read(cursor));
+  while (cursor.accept(","));
+  return out;
+}
+
+DenormalWay read_way(Cursor &cursor) {
+  return static_cast<DenormalWay>(choose_word(cursor, "way", kWays));
+}
+
+/// `keep in sine, tanh of bf16, f32 to f32`, each list for itself optional, at least one there.
+DenormalException read_denormal_exception(Cursor &cursor) {
+  DenormalException out{read_way(cursor), {}, {}, {}};
+  if (cursor.accept_word("in"))
+    out.operations = read_list(cursor, read_operation);
+  if (cursor.accept_word("of"))
+    out.operands = read_list(cursor, read_element_type);
+  if (cursor.accept_word("to"))
+    out.results = read_list(cursor, read_element_type);
+  if (out.operations.empty() && out.operands.empty() && out.results.empty())
+    cursor.error_expected("'in' and operations, or 'of' and element types");
+  return out;
+}
+
+/// A sum's steps are both results and operands, so that a fold cannot do one without the other.
+void check_folds(const NumericsProfile &profile, const Location &where) {
+  for (OpCode fold : {OpCode::Dot, OpCode::Reduce})
+    for (ElementType type :
+         {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64})
+      for (ElementType result : {type, ElementType::F32}) {
+        DenormalUse use = denormal_use(profile, fold, type, result);
+        bool results = use.results != TinyResults::Keep;
+        if (use.inputs != use.last_input || use.inputs != results)
+          fail(where,
+               fmt::format("{} of {} would flush operands or results alone", info(fold).name,
+                           name(type)),
+               "sums keep, flush or flush_after");
+      }
+}
+
+void read_denormals(Cursor &cursor, NumericsProfile &profile) {
+  Location where = cursor.here();
+  profile.denormals = read_way(cursor);
+  profile.denormal_exceptions.clear();
+  if (cursor.accept("{"))
+    while (!cursor.accept("}"))
+      profile.denormal_exceptions.push_back(read_denormal_exception(cursor));
+  check_folds(profile, where);
+}
+
+std::string denormals_text(const NumericsProfile &profile) {
+  std::string out(kWays[static_cast<std::size_t>(profile.denormals)]);
+  auto list = [&](const char *word, auto items, auto text) {
+    if (!items.empty())
+      out += fmt::format(" {} {}", word, fmt::join(items | std::views::transform(text), ", "));
+  };
+  for (const DenormalException &e : profile.denormal_exceptions) {
+    out += &e == profile.denormal_exceptions.data() ? " {\n    " : "\n    ";
+    out += kWays[static_cast<std::size_t>(e.way)];
+    list("in", e.operations, [](OpCode op) { return info(op).name; });
+    list("of", e.operands, [](ElementType type) { return name(type); });
+    list("to", e.results, [](ElementType type) { return name(type); });
+  }
+  return profile.denormal_exceptions.empty() ? out : out + "\n  }";
+}
+
 std::vector<NumericsProfile> parse_blocks(const SourceRef &source,
                                           std::span<const NumericsProfile> known) {
   Cursor cursor(source);
@@ -135,10 +248,53 @@ bool factors_commute(const FoldNumerics &dot, ElementType type) {
   return !unit || symmetric(*unit);
 }
 
+DenormalUse denormal_use(const NumericsProfile &profile, OpCode op, ElementType operand,
+                         ElementType result) {
+  auto fits = [](const auto &list, auto item) {
+    return list.empty() || std::ranges::find(list, item) != list.end();
+  };
+  DenormalWay way = profile.denormals;
+  for (const DenormalException &e : profile.denormal_exceptions)
+    if (fits(e.operations, op) && fits(e.operands, operand) && fits(e.results, result))
+      way = e.way;
+  if (!is_arithmetic(op))
+    way = DenormalWay::Keep;
+  bool inputs = way == DenormalWay::Flush || way == DenormalWay::FlushAfter ||
+                way == DenormalWay::FlushInputs;
+  bool results = way == DenormalWay::Flush || way == DenormalWay::FlushResults;
+  return {inputs, inputs || way == DenormalWay::FlushLastInput,
+          way == DenormalWay::FlushAfter ? TinyResults::FlushAfter
+          : results                      ? TinyResults::FlushRounded
+                                         : TinyResults::Keep};
+}
+
+bool flushes(const NumericsProfile &profile, ElementType type) {
+  auto by_unit = [&](const FoldNumerics &fold) {
+    const StepProgram *unit = unit_for(fold, type);
+    return unit && unit->flushes();
+  };
+  if (!is_float(type))
+    return false;
+  if (profile.flush_narrowing || by_unit(profile.dot) || by_unit(profile.reduce))
+    return true;
+  for (int op = 0; op < kOpCodeCount; ++op)
+    for (int t = 0; t < kElementTypeCount; ++t) {
+      auto code = static_cast<OpCode>(op);
+      auto other = static_cast<ElementType>(t);
+      DenormalUse read = denormal_use(profile, code, type, other);
+      if (read.inputs || read.last_input ||
+          denormal_use(profile, code, other, type).results != TinyResults::Keep)
+        return true;
+    }
+  return false;
+}
+
 bool flushes_somewhere(const NumericsProfile &profile) {
-  auto flushes = [](const FoldNumerics &fold) { return fold.unit && fold.unit->flushes(); };
-  return profile.flush_denormals || profile.flush_narrowing || flushes(profile.dot) ||
-         flushes(profile.reduce);
+  auto by_unit = [](const FoldNumerics &fold) { return fold.unit && fold.unit->flushes(); };
+  auto keeps = [](const DenormalException &e) { return e.way == DenormalWay::Keep; };
+  return profile.denormals != DenormalWay::Keep || profile.flush_narrowing ||
+         !std::ranges::all_of(profile.denormal_exceptions, keeps) || by_unit(profile.dot) ||
+         by_unit(profile.reduce);
 }
 
 NumericsProfile parse_numerics_block(Cursor &cursor, std::span<const NumericsProfile> known) {
@@ -166,7 +322,7 @@ NumericsProfile parse_numerics_block(Cursor &cursor, std::span<const NumericsPro
     if (key == 0)
       profile.compute = read_type(cursor);
     else if (key == 3)
-      profile.flush_denormals = choose_word(cursor, "way", {"keep", "flush"}) == 1;
+      read_denormals(cursor, profile);
     else if (key == 4)
       profile.flush_narrowing = choose_word(cursor, "way", {"keep", "flush"}) == 1;
     else
@@ -207,7 +363,7 @@ const NumericsProfile &numerics_profile(std::string_view wanted) {
 std::string print_numerics(const NumericsProfile &profile) {
   return fmt::format("numerics {} {{\n  compute {}\n  dot {}\n  reduce {}\n  denormals {}\n{}}}\n",
                      profile.name, type_text(profile.compute), fold_text(profile.dot),
-                     fold_text(profile.reduce), profile.flush_denormals ? "flush" : "keep",
+                     fold_text(profile.reduce), denormals_text(profile),
                      profile.flush_narrowing ? "  narrowing flush\n" : "");
 }
 

@@ -4,6 +4,7 @@
 // build time.
 
 #include "semantics/element_type.h"
+#include "semantics/op.h"
 #include "semantics/source.h"
 #include "semantics/step_program.h"
 
@@ -35,6 +36,33 @@ struct FoldNumerics {
   bool operator==(const FoldNumerics &) const = default;
 };
 
+/// What an operation does with denormals; a zero that takes their place has their sign.
+enum class DenormalWay : std::uint8_t {
+  Keep,
+  Flush,          ///< operands are read as zeros, and results that round to a denormal become zeros
+  FlushAfter,     ///< so are operands, and results tiny after rounding (x86's FTZ and DAZ)
+  FlushInputs,    ///< operands alone
+  FlushResults,   ///< results alone, as of Flush
+  FlushLastInput, ///< the last operand alone: a divisor
+};
+inline constexpr int kDenormalWayCount = 6;
+
+/// An exception from what a profile does with denormals. An empty list means all.
+struct DenormalException {
+  DenormalWay way = DenormalWay::Keep;
+  std::vector<OpCode> operations; ///< arithmetic alone; a window's fold goes with reduce or dot
+  std::vector<ElementType> operands, results;
+  bool operator==(const DenormalException &) const = default;
+};
+
+/// A way, taken apart.
+struct DenormalUse {
+  bool inputs = false;                     ///< operands but the last are read as zeros
+  bool last_input = false;                 ///< so is the last
+  TinyResults results = TinyResults::Keep; ///< Keep, FlushAfter or FlushRounded
+  bool operator==(const DenormalUse &) const = default;
+};
+
 /// Float element-wise operations of types narrower than `compute` (f32 or f64) are done in
 /// `compute` and rounded once (to nearest even); for +, -, *, / and sqrt of bf16 in f32 that is the
 /// correctly rounded result. Transcendental functions are computed in f64, rounded to `compute`,
@@ -44,16 +72,28 @@ struct NumericsProfile {
   std::optional<ElementType> compute; ///< nullopt: in the element type
   FoldNumerics dot; ///< products are exact if they fit the accumulator type, else rounded to it
   FoldNumerics reduce;
-  bool flush_denormals =
-      false; ///< inputs and results of arithmetic: denormals read and written as signed zero
+  /// Of all arithmetic (movement, select, negate and abs never change denormals), but for these, of
+  /// which the last that fits decides. Folds take Keep, Flush and FlushAfter alone.
+  DenormalWay denormals = DenormalWay::Keep;
+  std::vector<DenormalException> denormal_exceptions = {};
   /// Rounding to a narrower float type reads denormals as zeros, even where arithmetic keeps them:
   /// in `convert`, and at the end of element-wise operations.
   bool flush_narrowing = false;
   bool operator==(const NumericsProfile &) const = default;
 };
 
-/// Some operation of the profile reads or writes denormals as zeros.
+/// What an operation with operands and a result of these types does with denormals: an element-wise
+/// one, Dot (convolution too) or Reduce (reduce-window too). Of units and of narrowing it says
+/// nothing.
+DenormalUse denormal_use(const NumericsProfile &profile, OpCode op, ElementType operand,
+                         ElementType result);
+inline DenormalUse denormal_use(const NumericsProfile &profile, OpCode op, ElementType type) {
+  return denormal_use(profile, op, type, type);
+}
+
+/// Some operation of the profile reads or writes denormals as zeros; the second: those of a type.
 bool flushes_somewhere(const NumericsProfile &profile);
+bool flushes(const NumericsProfile &profile, ElementType type);
 
 /// The unit by which a fold sums elements of this type; null where it follows `order`.
 const StepProgram *unit_for(const FoldNumerics &fold, ElementType type);

@@ -48,11 +48,10 @@ public:
     if (op == OpCode::Convert)
       return convert(types[0], x[0], result);
     if (op == OpCode::Clamp) {
-      auto raised = extreme(false, result, x[1], x[0]);
-      return extreme(true, result, raised, x[2]);
+      return clamp(result, x);
     }
     if (op == OpCode::Maximum || op == OpCode::Minimum)
-      return extreme(op == OpCode::Minimum, result, x[0], x[1]);
+      return extreme(op, op == OpCode::Minimum, result, x[0], x[1]);
     if (is_float(result))
       return float_operation(op, result, x);
     return result == ElementType::Pred ? pred_operation(op, x) : integer_operation(op, x);
@@ -65,16 +64,16 @@ private:
     ElementType compute = compute_type(profile_, type);
     return byte_size(compute) == 2 ? ElementType::F32 : compute;
   }
-  B widen(ElementType type, const B &x) const {
-    B operand = profile_.flush_denormals ? SoftFloat<B>(float_format(type)).flush(x) : x;
+  B widen(ElementType type, const B &x, bool flush) const {
+    B operand = flush ? SoftFloat<B>(float_format(type)).flush(x) : x;
     ElementType wide = working_type(type);
     if (wide == type)
       return operand;
     return SoftFloat<B>(float_format(wide)).convert_from(operand, float_format(type));
   }
-  B narrow(ElementType type, B x) const {
+  B narrow(ElementType type, B x, const DenormalUse &use) const {
     ElementType wide = working_type(type);
-    bool flush = profile_.flush_denormals;
+    bool flush = use.results != TinyResults::Keep;
     bool narrowing = profile_.flush_narrowing && byte_size(type) < byte_size(wide);
     if ((flush || narrowing) && byte_size(compute_type(profile_, type)) > 2)
       x = SoftFloat<B>(float_format(wide)).flush(x);
@@ -84,25 +83,33 @@ private:
   }
 
   std::optional<B> float_operation(OpCode op, ElementType type, std::span<const B> x) const {
-    SoftFloat<B> own(float_format(type)), wide(float_format(working_type(type)));
-    auto operand = [&](std::size_t i) { return widen(type, x[i]); };
+    ElementType working = working_type(type);
+    SoftFloat<B> own(float_format(type)), wide(float_format(working));
+    DenormalUse use = denormal_use(profile_, op, type);
+    auto operand = [&](std::size_t i) {
+      return widen(type, x[i], i + 1 == x.size() ? use.last_input : use.inputs);
+    };
+    auto result = [&](const B &value) { return narrow(type, value, use); };
     switch (op) {
     case OpCode::Negate:
       return own.negate(x[0]);
     case OpCode::Abs:
       return own.absolute(x[0]);
     case OpCode::Sign:
-      return narrow(type, sign(wide, operand(0)));
+      return result(sign(wide, operand(0)));
     case OpCode::Sqrt:
-      return narrow(type, wide.square_root(operand(0)));
+      return result(wide.square_root(operand(0)));
     case OpCode::Add:
-      return narrow(type, wide.add(operand(0), operand(1)));
+      return result(wide.add(operand(0), operand(1)));
     case OpCode::Subtract:
-      return narrow(type, wide.subtract(operand(0), operand(1)));
+      return result(wide.subtract(operand(0), operand(1)));
     case OpCode::Multiply:
-      return narrow(type, wide.multiply(operand(0), operand(1)));
+      // Of the four, only products can be tiny after rounding and round to a normal number.
+      if (use.results == TinyResults::FlushAfter)
+        wide = SoftFloat<B>(float_format(working), {false, Underflow::Tiny});
+      return result(wide.multiply(operand(0), operand(1)));
     case OpCode::Divide:
-      return narrow(type, wide.divide(operand(0), operand(1)));
+      return result(wide.divide(operand(0), operand(1)));
     default:
       return std::nullopt;
     }
@@ -117,23 +124,43 @@ private:
     return choose(arithmetic.is_nan(x), arithmetic.nan(x), out);
   }
 
-  B extreme(bool smaller, ElementType type, const B &x, const B &y) const {
+  B extreme(OpCode op, bool smaller, ElementType type, const B &x, const B &y) const {
     if (is_float(type)) {
-      SoftFloat<B> wide(float_format(working_type(type)));
-      B a = widen(type, x), b = widen(type, y);
-      return narrow(type, smaller ? wide.minimum(a, b) : wide.maximum(a, b));
+      DenormalUse use = denormal_use(profile_, op, type);
+      return narrow(
+          type,
+          extreme_number(smaller, type, widen(type, x, use.inputs), widen(type, y, use.last_input)),
+          use);
     }
     B below = is_signed_integer(type) ? signed_less(x, y) : less(x, y);
     return smaller ? choose(below, x, y) : choose(below, y, x);
+  }
+  B extreme_number(bool smaller, ElementType type, const B &a, const B &b) const {
+    SoftFloat<B> wide(float_format(working_type(type)));
+    return smaller ? wide.minimum(a, b) : wide.maximum(a, b);
+  }
+  /// The bounds are read as the operand in the middle is.
+  B clamp(ElementType type, std::span<const B> x) const {
+    if (!is_float(type))
+      return extreme(OpCode::Clamp, true, type, extreme(OpCode::Clamp, false, type, x[1], x[0]),
+                     x[2]);
+    DenormalUse use = denormal_use(profile_, OpCode::Clamp, type);
+    auto operand = [&](std::size_t i) { return widen(type, x[i], use.inputs); };
+    return narrow(
+        type,
+        extreme_number(true, type, extreme_number(false, type, operand(1), operand(0)), operand(2)),
+        use);
   }
 
   B compare(CompareDirection direction, ElementType type, const B &x, const B &y) const {
     B below = x, same = x, above = x;
     if (is_float(type)) {
-      SoftFloat<B> arithmetic(float_format(type), {profile_.flush_denormals, {}});
-      below = arithmetic.less_than(x, y);
-      same = arithmetic.equal_to(x, y);
-      above = arithmetic.less_than(y, x);
+      SoftFloat<B> own(float_format(type));
+      DenormalUse use = denormal_use(profile_, OpCode::Compare, type, ElementType::Pred);
+      B a = use.inputs ? own.flush(x) : x, b = use.last_input ? own.flush(y) : y;
+      below = own.less_than(a, b);
+      same = own.equal_to(a, b);
+      above = own.less_than(b, a);
     } else {
       below = is_signed_integer(type) ? signed_less(x, y) : less(x, y);
       same = equal(x, y);
@@ -157,9 +184,11 @@ private:
 
   std::optional<B> convert(ElementType from, const B &x, ElementType to) const {
     if (is_float(from) && is_float(to)) {
-      bool flush = profile_.flush_denormals;
+      DenormalUse use = denormal_use(profile_, OpCode::Convert, from, to);
       bool narrowing = profile_.flush_narrowing && byte_size(to) < byte_size(from);
-      Denormals denormals{flush || narrowing, flush ? Underflow::Rounded : Underflow::Gradual};
+      Denormals denormals{use.last_input || narrowing, use.results == TinyResults::Keep
+                                                           ? Underflow::Gradual
+                                                           : Underflow::Rounded};
       return SoftFloat<B>(float_format(to), denormals).convert_from(x, float_format(from));
     }
     if (is_float(from) || is_float(to))

@@ -259,13 +259,16 @@ private:
   B same_range(const B &x, FloatFormat from) const {
     int less = from.precision - format_.precision;
     if (less <= 0)
-      return pad_right(x, format_.width());
+      return tiny_flushed(pad_right(x, format_.width()));
     B kept = extract(x, from.width() - 1, less), guard = extract(x, less - 1, less - 1);
     B rest = less > 1 ? ~is_zero(extract(x, less - 2, 0)) : literal(x, 1, 0);
     B up = guard & (rest | extract(kept, 0, 0));
     // A carry runs into the exponent, at the end of the range to infinity; never into the sign.
     B out = kept + zero_extend(up, width(kept));
-    return denormals_.results == Underflow::Rounded ? flush(out) : out;
+    return tiny_flushed(out);
+  }
+  B tiny_flushed(const B &x) const {
+    return denormals_.results == Underflow::Rounded ? flush(x) : x;
   }
   /// An exponent below every other.
   B lowest(const B &like, int bits) const {

@@ -1,5 +1,6 @@
 #include "sim/arithmetic.h"
 
+#include "sim/denormals.h"
 #include "sim/plain_numerics.h"
 #include "sim/vector.h"
 
@@ -70,8 +71,8 @@ void widen(VectorTarget target, const std::byte *in, std::byte *out, std::size_t
 } // namespace
 
 Arithmetic arithmetic(OpCode op, ElementType type, const semantics::NumericsProfile &profile) {
-  if (semantics::is_float(type) &&
-      (!is_plain(profile) || semantics::compute_type(profile, type) != ElementType::F32))
+  if (semantics::is_float(type) && (!is_plain(profile) || !machine_flushes(profile, op, type) ||
+                                    semantics::compute_type(profile, type) != ElementType::F32))
     return nullptr;
   switch (op) {
   case OpCode::Add:

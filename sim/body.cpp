@@ -1,6 +1,7 @@
 #include "sim/body.h"
 
 #include "semantics/evaluator_kernels.h"
+#include "sim/denormals.h"
 
 #include <algorithm>
 #include <cassert>
@@ -205,7 +206,9 @@ private:
     if (Arithmetic function = node.operands.size() == 2 && node.op != OpCode::Compare
                                   ? arithmetic(node.op, type, body_.profile_)
                                   : nullptr)
-      return add(RunArithmetic{place(node, 0), place(node, 1), to, count, function});
+      return add(RunArithmetic{place(node, 0), place(node, 1), to, count, function,
+                               semantics::is_float(type) &&
+                                   *machine_flushes(body_.profile_, node.op, type)});
     if (Widening function =
             node.op == OpCode::Convert ? widening(operand(node, 0).shape.type, type) : nullptr)
       return add(Widen{place(node, 0), to, count, function});
@@ -264,6 +267,7 @@ public:
                       scratch_ + action.scratch);
   }
   void operator()(const RunArithmetic &action) const {
+    FlushScope scope(action.flushes);
     action.function(body_.target_, from(action.a), from(action.b), to(action.to), action.count);
   }
   void operator()(const Widen &action) const {

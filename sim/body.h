@@ -60,6 +60,7 @@ private:
     Place a, b, to;
     std::size_t count;
     Arithmetic function;
+    bool flushes; ///< in a flushing scope (sim/denormals.h)
   };
   struct Widen {
     Place from, to;

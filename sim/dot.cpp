@@ -1,5 +1,6 @@
 #include "sim/dot.h"
 
+#include "sim/denormals.h"
 #include "sim/offsets.h"
 #include "sim/plain_numerics.h"
 #include "sim/vector.h"
@@ -43,8 +44,13 @@ std::optional<Dot> Dot::compile(const semantics::Attributes &attributes, const S
   dot.right_ = {offsets(rhs, rb), other_offsets(rhs, rb, rc), offsets(rhs, rc)};
   if (!has_kernel(result.type, profile, dot.left_.terms.size()))
     return std::nullopt;
-  if (semantics::is_float(result.type))
+  if (semantics::is_float(result.type)) {
+    auto flushes = machine_flushes(profile, semantics::OpCode::Dot, result.type);
+    if (!flushes)
+      return std::nullopt;
+    dot.flushes_ = *flushes;
     dot.block_ = *block_width(profile.dot.order, dot.left_.terms.size());
+  }
   dot.row_step_ = dot.right_.lines.size();
   dot.column_step_ = 1;
   // Few columns would leave lanes empty. Products commute, so that no bit changes.
@@ -180,11 +186,14 @@ template <class S, class C> void Dot::pack_right(const S *right, C *panels) cons
 
 template <class S, class C> void Dot::multiply(const C *left, const C *panels, S *out) const {
   std::size_t rows = left_.lines.size();
+  auto run_rows = [&](std::size_t begin, std::size_t end) {
+    FlushScope scope(flushes_); // of this thread, and of nothing else that it may do
+    run_on(target_, Rows<S, C>{*this, left, panels, out, begin, end});
+  };
   if (rows * right_.lines.size() * left_.terms.size() < kParallelMultiplications)
-    return run_on(target_, Rows<S, C>{*this, left, panels, out, 0, rows});
-  tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows, 16), [&](const auto &range) {
-    run_on(target_, Rows<S, C>{*this, left, panels, out, range.begin(), range.end()});
-  });
+    return run_rows(0, rows);
+  tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows, 16),
+                    [&](const auto &range) { run_rows(range.begin(), range.end()); });
 }
 
 template <class S, class C>

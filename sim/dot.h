@@ -40,6 +40,7 @@ private:
   semantics::ElementType type_ = semantics::ElementType::F32;
   VectorTarget target_ = VectorTarget::Portable;
   bool exchanged_ = false; ///< the left side is the operand rhs
+  bool flushes_ = false;   ///< in a flushing scope
   Side left_, right_;
   std::size_t row_step_ = 0, column_step_ = 0; ///< in the result
   std::size_t block_ = 0;                      ///< terms in a block; 0: one sequence

@@ -5,8 +5,9 @@
 
 namespace isamorph::sim {
 
-/// The profile says nothing but a name, compute and accumulator types and the orders of sums:
-/// whatever else a profile can say has its default, denormals are kept.
+/// The profile says nothing but a name, compute and accumulator types, the orders of sums, and what
+/// becomes of denormals (sim/denormals.h asks about that): whatever else a profile can say has its
+/// default.
 inline bool is_plain(const semantics::NumericsProfile &profile) {
   semantics::NumericsProfile plain;
   plain.name = profile.name;
@@ -15,6 +16,8 @@ inline bool is_plain(const semantics::NumericsProfile &profile) {
   plain.dot.order = profile.dot.order;
   plain.reduce.accumulator = profile.reduce.accumulator;
   plain.reduce.order = profile.reduce.order;
+  plain.denormals = profile.denormals;
+  plain.denormal_exceptions = profile.denormal_exceptions;
   return plain == profile;
 }
 

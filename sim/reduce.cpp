@@ -1,5 +1,6 @@
 #include "sim/reduce.h"
 
+#include "sim/denormals.h"
 #include "sim/offsets.h"
 #include "sim/plain_numerics.h"
 #include "sim/vector.h"
@@ -21,7 +22,8 @@ std::optional<ReduceAdd> ReduceAdd::compile(const semantics::Attributes &attribu
       (type != ElementType::BF16 && type != ElementType::F32) || !is_plain(profile))
     return std::nullopt;
   ElementType accumulator = semantics::accumulator_type(profile.reduce, type);
-  if (accumulator != type && accumulator != ElementType::F32)
+  auto flushes = machine_flushes(profile, OpCode::Reduce, type);
+  if (!flushes || (accumulator != type && accumulator != ElementType::F32))
     return std::nullopt;
   auto over = attributes.get(AttributeKey::Dimensions);
   std::vector<std::int64_t> sorted(over.begin(), over.end());
@@ -29,6 +31,7 @@ std::optional<ReduceAdd> ReduceAdd::compile(const semantics::Attributes &attribu
   ReduceAdd reduce;
   reduce.type_ = type;
   reduce.rounds_steps_ = accumulator == type;
+  reduce.flushes_ = *flushes;
   reduce.target_ = target;
   reduce.rows_ = other_offsets(input, sorted);
   reduce.terms_ = offsets(input, sorted);
@@ -79,6 +82,7 @@ void ReduceAdd::run_as(const S *input, S init, S *out, float *packed) const {
         packed[r * kLanes + l] = semantics::load<float>(from[terms_[r]]);
     }
     RowSums<A> sums{packed, terms, block_, semantics::load<float>(init)};
+    FlushScope scope(flushes_);
     run_on(
         target_, [&]() __attribute__((always_inline)) {
           store_some<S, float>(out + row, sums.total(), used);

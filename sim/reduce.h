@@ -26,6 +26,7 @@ private:
 
   semantics::ElementType type_ = semantics::ElementType::F32;
   bool rounds_steps_ = false; ///< the accumulator is of the element type
+  bool flushes_ = false;      ///< in a flushing scope
   VectorTarget target_ = VectorTarget::Portable;
   std::vector<std::size_t> rows_, terms_; ///< offsets in elements
   std::size_t block_ = 0;                 ///< terms in a block; 0: one sequence

@@ -14,16 +14,16 @@
 namespace isamorph::sim {
 
 /// Calls `f()` compiled for a target that the machine has. Inlined into `f` must be all that is to
-/// use the target's instructions.
+/// use the target's instructions. Never inlined themselves: see FlushScope (sim/denormals.h).
 #if defined(__x86_64__)
-template <class F> [[gnu::target("avx2")]] void run_with_avx2(const F &f) { f(); }
+template <class F> [[gnu::target("avx2"), gnu::noinline]] void run_with_avx2(const F &f) { f(); }
 template <class F>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"), gnu::noinline]] void
 run_with_avx512(const F &f) {
   f();
 }
 #endif
-template <class F> void run_portable(const F &f) { f(); }
+template <class F> [[gnu::noinline]] void run_portable(const F &f) { f(); }
 template <class F> void run_on(VectorTarget target, const F &f) {
 #if defined(__x86_64__)
   if (target == VectorTarget::Avx512)

@@ -259,7 +259,7 @@ private:
       if (!semantics::is_float(node.type))
         continue;
       Encoding code(node.type);
-      bool denormals = semantics::flushes_somewhere(profile_) && node.op == OpCode::Parameter;
+      bool denormals = node.op == OpCode::Parameter && semantics::flushes(profile_, node.type);
       semantics::with_word(node.type, [&]<class T>(T) {
         auto x = values[n].as<T>();
         for (std::size_t i = 0; i < x.size(); ++i) {

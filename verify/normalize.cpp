@@ -44,6 +44,12 @@ bool writes_no_denormals(const semantics::FoldNumerics &fold, ElementType type) 
              semantics::least_exponent(type);
 }
 
+bool flushes_results(const semantics::NumericsProfile &profile, OpCode op, ElementType operand,
+                     ElementType result) {
+  return semantics::denormal_use(profile, op, operand, result).results !=
+         semantics::TinyResults::Keep;
+}
+
 /// The lemma "unit vector dot" holds of the profile's dots of this type (verify/checker/lemmas.h).
 bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType type) {
   const semantics::StepProgram *unit = semantics::unit_for(profile.dot, type);
@@ -115,6 +121,7 @@ VectorId Normalizer::vector(VectorId original, Entry &e) {
 /// Of a term whose operands are known.
 bool Normalizer::settled(TermId term) const {
   const Term &t = terms_[term];
+  const semantics::NumericsProfile &profile = terms_.profile();
   auto operands = terms_.operands(term);
   switch (t.kind) {
   case TermKind::Literal:
@@ -124,19 +131,38 @@ bool Normalizer::settled(TermId term) const {
       return entries_[operands[0].v].settled;
     if (t.op == OpCode::Select)
       return entries_[operands[1].v].settled && entries_[operands[2].v].settled;
-    return terms_.profile().flush_denormals;
+    if (flushes_results(profile, t.op, terms_[operands[0]].type, t.type))
+      return true;
+    return t.op == OpCode::Convert && settled_by_conversion(term);
   case TermKind::Dot:
-    return terms_.profile().flush_denormals || writes_no_denormals(terms_.profile().dot, t.type);
+    return flushes_results(profile, OpCode::Dot, t.type, t.type) ||
+           writes_no_denormals(profile.dot, t.type);
   case TermKind::Reduce:
-    return terms_.profile().flush_denormals;
-  default:
-    return t.kind == TermKind::Input;
+    return flushes_results(profile, OpCode::Reduce, t.type, t.type);
+  default: // the level has no denormals among the inputs of types of which any are flushed
+    return t.kind == TermKind::Input && semantics::flushes(profile, t.type);
   }
 }
 
-bool Normalizer::survives(TermId original) const {
-  return level_ == Level::Real || !flushes_somewhere(terms_.profile()) ||
-         entries_[original.v].settled;
+/// Of a conversion that flushes nothing. An integer is zero or at least one; a float stays normal
+/// in a type whose normal numbers reach as far down.
+bool Normalizer::settled_by_conversion(TermId term) const {
+  TermId operand = terms_.operands(term)[0];
+  ElementType from = terms_[operand].type, to = terms_[term].type;
+  if (!is_float(from) || !is_float(to))
+    return true;
+  int least = semantics::least_exponent(from);
+  return least - (semantics::precision(from) - 1) >= semantics::least_exponent(to) ||
+         (least >= semantics::least_exponent(to) && entries_[operand.v].settled);
+}
+
+bool Normalizer::survives(OpCode op, ElementType type, TermId original) const {
+  const semantics::NumericsProfile &profile = terms_.profile();
+  const semantics::StepProgram *unit =
+      op == OpCode::Dot ? semantics::unit_for(profile.dot, type) : nullptr;
+  bool kept = !profile.flush_narrowing && !(unit && unit->flushes()) &&
+              semantics::denormal_use(profile, op, type) == semantics::DenormalUse{};
+  return level_ == Level::Real || kept || entries_[original.v].settled;
 }
 
 bool Normalizer::is_literal(TermId term, double value) const {
@@ -201,7 +227,7 @@ Normalizer::Entry Normalizer::operation(TermId term) {
   };
   if (in.size() == 2) {
     bool add = t.op == OpCode::Add, multiply = t.op == OpCode::Multiply;
-    bool first = survives(original[0]), second = survives(original[1]);
+    bool first = survives(t.op, t.type, original[0]), second = survives(t.op, t.type, original[1]);
     if (add && first && is_literal(in[1], 0))
       return drop("add zero", in[0]);
     if (add && second && is_literal(in[0], 0))
@@ -266,7 +292,7 @@ Normalizer::Entry Normalizer::dot(TermId term) {
   bool exact = has_unit_vectors(profile, t.type);
   for (auto [unit, other, original] : {std::tuple(a, b, t.b), std::tuple(b, a, t.a)})
     if (auto position = exact ? unit_position(terms_, unit) : std::nullopt;
-        position && survives(terms_.elements({original})[*position])) {
+        position && survives(OpCode::Dot, t.type, terms_.elements({original})[*position])) {
       lemmas_.insert("unit vector dot " + std::string(semantics::name(t.type)) + " in " +
                      std::string(semantics::name(accumulator)));
       out.tainted = true;
@@ -300,7 +326,7 @@ Normalizer::Entry Normalizer::dot(TermId term) {
 bool Normalizer::one_product(ElementType type, VectorId vector) const {
   const semantics::NumericsProfile &profile = terms_.profile();
   return is_float(type) && terms_.elements(vector).size() == 1 &&
-         !semantics::flushes_somewhere(profile) && !semantics::unit_for(profile.dot, type) &&
+         !semantics::flushes(profile, type) && !semantics::unit_for(profile.dot, type) &&
          semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
 }
 

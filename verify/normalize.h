@@ -12,15 +12,15 @@
 //   zero changes no sum; one product that is left is a multiplication;
 //   * x * 0 is 0;
 //   * x + 0, x - 0, x * 1, x / 1 are x.
-// Where the profile flushes denormals, these change an x that is one; the level then has no
-// denormals among the inputs, and the lemmas are used only for an x that is `settled`: an input, a
-// constant that is no denormal, or a result of arithmetic, which was flushed itself, but nothing
-// put together from bytes. ~ is kept by every float operation: the signs of zero operands can show
-// only as the sign of a zero result, or as an infinity (1/0, log 0, ...) or NaN (0/0), which the
-// level excludes; comparisons do not see them. It is not kept by operations on the bits: so a term
-// that rests on ~ is `tainted`, and extracting a byte of a tainted term (which means that the bytes
-// were not joined to the same element again) `blocks` every term above it: such terms are never
-// said to be equal.
+// Where the profile flushes denormals in that operation, these change an x that is one; the level
+// then has no denormals among the inputs of that type, and the lemmas are used only for an x that
+// is `settled`: an input, a constant that is no denormal, or a result of arithmetic that was
+// flushed itself or converted from what is settled, but nothing put together from bytes. ~ is kept
+// by every float operation: the signs of zero operands can show only as the sign of a zero result,
+// or as an infinity (1/0, log 0, ...) or NaN (0/0), which the level excludes; comparisons do not
+// see them. It is not kept by operations on the bits: so a term that rests on ~ is `tainted`, and
+// extracting a byte of a tainted term (which means that the bytes were not joined to the same
+// element again) `blocks` every term above it: such terms are never said to be equal.
 //
 // Level `real` drops roundings as well: sums and products are flattened and sorted, conversions
 // between floats vanish, x - y is x + (-1)y, x / y is x * (1/y).
@@ -44,7 +44,7 @@ private:
   struct Entry {
     TermId normal;
     bool known = false, tainted = false, blocked = false;
-    bool settled = false; ///< never a denormal where the profile flushes those
+    bool settled = false; ///< never a denormal, for inputs of the level
   };
   Entry compute(TermId term);
   Entry operation(TermId term);
@@ -53,8 +53,9 @@ private:
   bool one_product(ElementType type, VectorId vector) const;
   void note_zero_products(ElementType type);
   bool settled(TermId term) const;
-  /// Whether arithmetic that is exact but for denormals gives back the term.
-  bool survives(TermId original) const;
+  bool settled_by_conversion(TermId term) const;
+  /// Whether arithmetic of a type that is exact but for denormals gives back the term.
+  bool survives(OpCode op, ElementType type, TermId original) const;
   Entry &entry(TermId term);
   bool known(TermId term) const { return term.v < entries_.size() && entries_[term.v].known; }
   void inherit(Entry &entry, TermId operand) const;

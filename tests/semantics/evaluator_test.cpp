@@ -180,11 +180,12 @@ TEST_CASE("flushed denormals") {
   NumericsProfile flush = profile(
       "numerics flush { compute f32 dot accumulate f32 reduce accumulate f32 denormals flush }");
   CHECK(scalar(OpCode::Add, ElementType::BF16, {0x0001, 0x8000}, flush) == 0);
-  CHECK(scalar(OpCode::Add, ElementType::BF16, {0x0001, 0x8000}) == 1);
+  const NumericsProfile &keep = numerics_profile("f32_sequential");
+  CHECK(scalar(OpCode::Add, ElementType::BF16, {0x0001, 0x8000}, keep) == 1);
   CHECK(scalar(OpCode::Multiply, ElementType::F32, {0x80000001, 0x3f800000}, flush) == 0x80000000);
   CHECK(scalar(OpCode::Multiply, ElementType::BF16, {0x0080, 0x3f00}, flush) == 0); // 2^-126 * 0.5
   CHECK(scalar(OpCode::Multiply, ElementType::F16, {0x0400, 0x3800}, flush) == 0);  // 2^-14 * 0.5
-  CHECK(scalar(OpCode::Multiply, ElementType::F16, {0x0400, 0x3800}) == 0x0200);
+  CHECK(scalar(OpCode::Multiply, ElementType::F16, {0x0400, 0x3800}, keep) == 0x0200);
   CHECK(scalar(OpCode::Maximum, ElementType::BF16, {0x0001, 0x8001}, flush) == 0);
   CHECK(scalar(OpCode::Negate, ElementType::BF16, {0x0001}, flush) == 0x8001);
   Tensor x = tensor(ElementType::F32, {2, 2}, {1e-40, 1, 1e-40, 1});
@@ -195,7 +196,32 @@ TEST_CASE("flushed denormals") {
   Tensor tiny = tensor(ElementType::F32, {2, 2}, {0x1p-70, 0, 0, 0x1p-70});
   CHECK(values(apply(OpCode::Dot, contraction(1, 0), {tiny, tiny}, tiny.shape(), flush)) ==
         std::vector<double>(4, 0.0));
-  CHECK(values(apply(OpCode::Dot, contraction(1, 0), {tiny, tiny}, tiny.shape()))[0] == 0x1p-140);
+  CHECK(values(apply(OpCode::Dot, contraction(1, 0), {tiny, tiny}, tiny.shape(), keep))[0] ==
+        0x1p-140);
+}
+
+TEST_CASE("x86 flushes a product that only its rounding makes normal") {
+  const NumericsProfile &xla = xla_cpu();
+  NumericsProfile rounded = profile("numerics r extends xla_cpu { denormals flush }");
+  // (2^-126 - 2^-150) as products: (1 - 2^-24) * 2^-126 lies half way between denormals.
+  CHECK(scalar(OpCode::Multiply, ElementType::F32, {0x3f7fffff, 0x00800000}, rounded) ==
+        0x00800000);
+  CHECK(scalar(OpCode::Multiply, ElementType::F32, {0x3f7fffff, 0x00800000}, xla) == 0);
+  CHECK(scalar(OpCode::Multiply, ElementType::F32, {0x00800000, 0xbf7fffff}, xla) == 0x80000000);
+  // 2^-126 (1 - 2^-46) rounds to the smallest normal number in full precision, too.
+  CHECK(scalar(OpCode::Multiply, ElementType::F32, {0x1f7ffffe, 0x20800001}, xla) == 0x00800000);
+  CHECK(scalar(OpCode::Multiply, ElementType::F64, {0x3fefffffffffffff, 0x0010000000000000}, xla) ==
+        0);
+  CHECK(scalar(OpCode::Multiply, ElementType::F64, {0x3ff0000000000000, 0x0010000000000000}, xla) ==
+        0x0010000000000000);
+  auto value = [](double x) { return tensor(ElementType::F32, {1}, {x}); };
+  Tensor less = value(1 - 0x1p-24), least = value(0x1p-126),
+         one = tensor(ElementType::F32, {}, {1});
+  Shape scalar_shape{ElementType::F32, {}};
+  CHECK(values(apply(OpCode::Dot, contraction(0, 0), {less, least}, scalar_shape))[0] == 0);
+  Tensor both = tensor(ElementType::F32, {2}, {1 - 0x1p-24, 0x1p-126});
+  CHECK(values(apply(OpCode::Reduce, reduction(OpCode::Multiply, {0}), {both, one},
+                     scalar_shape))[0] == 0);
 }
 
 TEST_CASE("select and clamp take scalars where HLO does") {

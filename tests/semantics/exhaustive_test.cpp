@@ -65,7 +65,7 @@ private:
 std::int64_t wrong(const Operation &operation, const Format &format, const Tensor &x,
                    const Tensor &y) {
   std::array<const Tensor *, 2> operands = {&x, &y};
-  Tensor z = evaluate_op(operation.op, {}, operands, x.shape(), numerics_profile("xla_cpu"));
+  Tensor z = evaluate_op(operation.op, {}, operands, x.shape(), numerics_profile("f32_sequential"));
   Reference reference(format, operation.function);
   std::int64_t out = 0;
   for (std::int64_t i = 0; i < z.elements(); ++i) {

@@ -27,7 +27,8 @@ TEST_CASE("the shipped profiles say what the design says") {
   CHECK(xla.compute == ElementType::F32);
   CHECK(xla.dot == FoldNumerics{ElementType::F32, {OrderDescriptor::Kind::Sequential, 0}});
   CHECK(xla.reduce == FoldNumerics{std::nullopt, {OrderDescriptor::Kind::Blocks, 32}});
-  CHECK_FALSE(xla.flush_denormals);
+  CHECK(xla.denormals == DenormalWay::FlushAfter);
+  CHECK_FALSE(xla.denormal_exceptions.empty());
   const NumericsProfile &plain = numerics_profile("f32_sequential");
   CHECK(plain.reduce == FoldNumerics{ElementType::F32, {OrderDescriptor::Kind::Sequential, 0}});
   CHECK_THROWS_WITH(numerics_profile("xla_gpu"),
@@ -41,7 +42,8 @@ TEST_CASE("a profile extends another") {
   REQUIRE(profiles.size() == 2);
   NumericsProfile expected = numerics_profile("xla_cpu");
   expected.name = "a";
-  expected.flush_denormals = true;
+  expected.denormals = DenormalWay::Flush;
+  expected.denormal_exceptions.clear();
   CHECK(profiles[0] == expected);
   expected.name = "b";
   expected.dot = {std::nullopt, {OrderDescriptor::Kind::Pairwise, 0}};
@@ -88,9 +90,61 @@ TEST_CASE("print(parse(x)) is x") {
         f.order.width = *rc::gen::inRange<std::int64_t>(1, 1000);
       return f;
     };
-    NumericsProfile p{"p", type(), fold(), fold(), *rc::gen::arbitrary<bool>()};
+    auto way = [] {
+      return *rc::gen::element(DenormalWay::Keep, DenormalWay::Flush, DenormalWay::FlushAfter);
+    };
+    NumericsProfile p{"p", type(), fold(), fold(), way()};
+    for (int i = *rc::gen::inRange(0, 4); i > 0; --i) {
+      DenormalException e{way(), {}, {}, {}};
+      if (*rc::gen::arbitrary<bool>())
+        e.operations = {OpCode::Multiply, OpCode::ExponentialMinusOne};
+      if (*rc::gen::arbitrary<bool>())
+        e.operands = {ElementType::F16, ElementType::BF16};
+      if (*rc::gen::arbitrary<bool>() || (e.operations.empty() && e.operands.empty()))
+        e.results = {ElementType::F32};
+      p.denormal_exceptions.push_back(e);
+    }
     RC_ASSERT(parse(print_numerics(p)).at(0) == p);
   }));
+}
+
+TEST_CASE("the last exception that fits says what becomes of denormals") {
+  using enum ElementType;
+  NumericsProfile p = parse("numerics a { denormals flush { keep of f16  keep in tanh, sine "
+                            "flush in tanh of f32  flush_last_input in remainder "
+                            "keep in convert of bf16 to f32 } }")
+                          .at(0);
+  DenormalUse keeps, flushed{true, true, TinyResults::FlushRounded};
+  CHECK(denormal_use(p, OpCode::Add, F32) == flushed);
+  CHECK(denormal_use(p, OpCode::Add, F16) == keeps);
+  CHECK(denormal_use(p, OpCode::Tanh, BF16) == keeps);
+  CHECK(denormal_use(p, OpCode::Tanh, F32) == flushed);
+  CHECK(denormal_use(p, OpCode::Remainder, F64) == DenormalUse{false, true, TinyResults::Keep});
+  CHECK(denormal_use(p, OpCode::Convert, BF16, F32) == keeps);
+  CHECK(denormal_use(p, OpCode::Convert, F32, BF16) == flushed);
+  for (OpCode op : {OpCode::Negate, OpCode::Abs, OpCode::Select, OpCode::Copy})
+    CHECK(denormal_use(p, op, F32) == keeps);
+  CHECK(flushes(p, F32));
+  // Nothing is done with f16 but the divisor of a remainder.
+  CHECK(flushes(p, F16));
+  CHECK_FALSE(flushes(numerics_profile("xla_cpu"), F16));
+  CHECK_FALSE(flushes(numerics_profile("f32_sequential"), BF16));
+}
+
+TEST_CASE("mistakes in what becomes of denormals are named") {
+  auto denormals = [](const std::string &text) {
+    return error_of("numerics a { denormals " + text + " }");
+  };
+  CHECK_THAT(denormals("flush { keep in tan }"), Catch::Contains("did you mean 'tanh'?"));
+  CHECK_THAT(denormals("flush { keep in negate }"), Catch::Contains("unknown"));
+  CHECK_THAT(denormals("flush { keep of f8 }"), Catch::Contains("unknown element type 'f8'"));
+  CHECK_THAT(denormals("flush { keep }"), Catch::Contains("expected"));
+  CHECK_THAT(denormals("flush { keep in }"), Catch::Contains("test.numerics:1:"));
+  CHECK_THAT(denormals("flush { keep in add"), Catch::Contains("test.numerics:1:"));
+  CHECK_THAT(denormals("flush_inputs"), Catch::Contains("operands or results alone"));
+  CHECK_THAT(denormals("flush { flush_results in reduce }"),
+             Catch::Contains("operands or results alone"));
+  CHECK(denormals("flush_inputs { keep in dot, reduce }") == "no error");
 }
 
 TEST_CASE("a profile never narrows") {

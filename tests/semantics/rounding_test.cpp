@@ -120,7 +120,7 @@ int misrounded(const Case &c, const Format &format, const NumericsProfile &profi
 
 TEST_CASE("unary functions of 16-bit types are correctly rounded, but for a known few inputs",
           "[slow]") {
-  const NumericsProfile &xla = numerics_profile("xla_cpu");
+  const NumericsProfile &xla = numerics_profile("f32_sequential");
   for (const Case &c : cases()) {
     CAPTURE(info(c.op).name);
     CHECK(misrounded(c, kBf16, xla) == c.bf16_misrounded);
@@ -162,7 +162,7 @@ TEST_CASE("basic operations are correctly rounded") {
         function(z, x, y, MPFR_RNDN);
         std::uint64_t expected = round_to(format, z);
         std::uint64_t actual =
-            evaluate_scalar(op, {}, types, bits, format.type, numerics_profile("xla_cpu"));
+            evaluate_scalar(op, {}, types, bits, format.type, numerics_profile("f32_sequential"));
         wrong += is_nan(format.type, expected) ? !is_nan(format.type, actual) : expected != actual;
       }
       CAPTURE(name(format.type), info(op).name);

@@ -203,15 +203,22 @@ TEST_CASE("a result below the smallest normal number is flushed before or after 
 
 namespace {
 
-/// A type to compute in, denormals kept, flushed, or flushed by narrowing alone.
+/// A type to compute in, every way of losing denormals, by narrowing alone, and the exceptions of
+/// XLA.
 std::vector<NumericsProfile> scalar_profiles(std::optional<ElementType> compute) {
   NumericsProfile kept;
   kept.name = "test";
   kept.compute = compute;
-  NumericsProfile flushed = kept, narrowing = kept, both = kept;
-  flushed.flush_denormals = both.flush_denormals = true;
+  std::vector<NumericsProfile> out;
+  for (int way = 0; way < kDenormalWayCount; ++way) {
+    kept.denormals = static_cast<DenormalWay>(way);
+    out.push_back(kept);
+  }
+  NumericsProfile narrowing = out[0], both = out[1], xla = numerics_profile("xla_cpu");
   narrowing.flush_narrowing = both.flush_narrowing = true;
-  return {kept, flushed, narrowing, both};
+  xla.compute = compute;
+  out.insert(out.end(), {narrowing, both, xla});
+  return out;
 }
 
 struct Operation {
@@ -302,5 +309,5 @@ TEST_CASE("conversions on bits are the evaluator's") {
         }
       }
   }
-  CHECK(converted == 4 * 200 * (4 * 4 + 9 * 9));
+  CHECK(converted == 9 * 200 * (4 * 4 + 9 * 9));
 }

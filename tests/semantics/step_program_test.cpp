@@ -119,7 +119,8 @@ TEST_CASE("a step program's text reads back to it") {
                       ElementType::F32,
                       {ElementType::F32, {}, any_program()},
                       {std::nullopt, {}, any_program()},
-                      false,
+                      *rc::gen::element(DenormalWay::Keep, DenormalWay::Flush),
+                      {},
                       *rc::gen::arbitrary<bool>()};
     NumericsProfile again = profile(print_numerics(p));
     RC_ASSERT(again == p);
@@ -422,7 +423,7 @@ TEST_CASE("a dot of any layout hands its rows to the unit, left side first") {
     for (std::int64_t t = 0; t < k; ++t) {
       a.push_back(decode(ElementType::BF16, left.bits(t * m + i)));
       b.push_back(decode(ElementType::BF16, right.bits(t * n + j)));
-      if (numerics.flush_denormals)
+      if (numerics.denormals != DenormalWay::Keep)
         for (auto *row : {&a, &b})
           row->back() =
               std::fabs(row->back()) < 0x1p-126 ? std::copysign(0, row->back()) : row->back();

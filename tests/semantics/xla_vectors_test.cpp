@@ -26,14 +26,6 @@ struct Difference {
 };
 using Differences = std::map<std::string, Difference>;
 
-/// How XLA treats denormals of a type on the CPU: arithmetic is done with denormals flushed in the
-/// compute type, f32 for 16-bit floats, so that those of bf16 are flushed and those of f16 are not.
-const NumericsProfile &measured(bool has_f16) {
-  static const NumericsProfile keeps = profile("numerics a extends xla_cpu { denormals keep }"),
-                               flushes = profile("numerics b extends xla_cpu { denormals flush }");
-  return has_f16 ? keeps : flushes;
-}
-
 void compare(Difference &difference, ElementType type, std::uint64_t ours, std::uint64_t theirs) {
   if (ours == theirs || (is_nan(type, ours) && is_nan(type, theirs)))
     return;
@@ -84,10 +76,7 @@ Differences run_file(const std::string &name, int &cases) {
       INFO(name << " " << current);
       TensorGraph graph = parse_hlo(make_source(current, hlo));
       REQUIRE(equal(parse_hlo(make_source("printed", print_hlo(graph))), graph));
-      bool has_f16 = std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node &node) {
-        return node.shape.type == ElementType::F16;
-      });
-      results = evaluate(graph, inputs, measured(has_f16));
+      results = evaluate(graph, inputs, numerics_profile("xla_cpu"));
       next = 0;
     } else if (key == "output") {
       words >> a >> b;
@@ -190,7 +179,7 @@ TEST_CASE("XLA's unary functions for all 65536 inputs of bf16 and f16") {
     std::ostringstream sum;
     sum << std::hex << std::setw(16) << std::setfill('0') << digest(theirs);
     REQUIRE(sum.str() == expected_digest);
-    auto ours = unary_table(op, type, measured(type == ElementType::F16));
+    auto ours = unary_table(op, type, numerics_profile("xla_cpu"));
     Difference difference;
     for (std::size_t i = 0; i < theirs.size(); ++i)
       compare(difference, type, ours[i], theirs[i]);

@@ -113,7 +113,7 @@ TEST_CASE("parameters size everything") {
 TEST_CASE("the model of an instruction") {
   Isa isa = parse(kMachine);
   CHECK(isa.numerics.name == "own");
-  CHECK(isa.numerics.flush_denormals);
+  CHECK(isa.numerics.denormals == semantics::DenormalWay::Flush);
   const Instruction &load = *isa.find_instruction("load");
   CHECK(load.computational == 2);
   CHECK(load.symbols.integers.names == std::vector<std::string>{"rows", "scale", "from", "to"});

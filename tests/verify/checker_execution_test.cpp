@@ -279,7 +279,7 @@ TEST_CASE("products by zero are dropped from sums made one after the other, by t
        [](auto &p) {
          p.dot.order = {semantics::OrderDescriptor::Kind::Blocks, 2};
        }},
-      {"flushed", true, false, [](auto &p) { p.flush_denormals = true; }},
+      {"flushed", true, false, [](auto &p) { p.denormals = semantics::DenormalWay::Flush; }},
       {"flushed by multiplications alone", true, false, [](auto &p) { p.flush_narrowing = true; }},
   };
   for (const Case &c : cases) {

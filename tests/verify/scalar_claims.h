@@ -33,7 +33,7 @@ rounding(bool flush, std::optional<semantics::ElementType> compute = semantics::
   semantics::NumericsProfile profile;
   profile.name = "test";
   profile.compute = compute;
-  profile.flush_denormals = flush;
+  profile.denormals = flush ? semantics::DenormalWay::Flush : semantics::DenormalWay::Keep;
   return profile;
 }
 

@@ -51,12 +51,25 @@ bool adds_in_sequence(const semantics::FoldNumerics &fold, ElementType type, std
   return !semantics::unit_for(fold, type) && (fold.order.kind == Kind::Sequential || one_block);
 }
 
+/// Arithmetic of the type loses denormals, in or out.
+bool loses_denormals(const semantics::NumericsProfile &profile, OpCode op, ElementType type) {
+  return profile.flush_narrowing ||
+         semantics::denormal_use(profile, op, type) != semantics::DenormalUse{};
+}
+
+/// No denormal of one type lies below the normal numbers of the other.
+bool range_holds_denormals(ElementType from, ElementType to) {
+  return semantics::least_exponent(from) - (semantics::precision(from) - 1) >=
+         semantics::least_exponent(to);
+}
+
 /// A sum of one product is rounded as the multiplication is. Sums without a unit keep what
 /// narrowing flushes, multiplications do not.
 bool rounds_as_multiply(const semantics::NumericsProfile &profile, ElementType type) {
   ElementType accumulator = semantics::accumulator_type(profile.dot, type);
   bool flushes =
-      profile.flush_denormals ||
+      semantics::denormal_use(profile, OpCode::Dot, type) != semantics::DenormalUse{} ||
+      semantics::denormal_use(profile, OpCode::Multiply, type) != semantics::DenormalUse{} ||
       (profile.flush_narrowing && semantics::byte_size(accumulator) > semantics::byte_size(type));
   return !flushes && !semantics::unit_for(profile.dot, type) &&
          accumulator == semantics::compute_type(profile, type);
@@ -125,10 +138,14 @@ LevelForms::Form LevelForms::form_of(ValueId id) {
 
 bool LevelForms::no_denormal(ValueId id) const {
   const Value &v = values_[id];
-  bool flushes = values_.profile().flush_denormals;
+  const semantics::NumericsProfile &profile = values_.profile();
+  auto flushed = [&](OpCode op, ElementType operand) {
+    return semantics::denormal_use(profile, op, operand, v.type).results !=
+           semantics::TinyResults::Keep;
+  };
   switch (v.kind) {
-  case Kind::Input: // the level has no denormals among them
-    return true;
+  case Kind::Input: // the level has no denormals among them where the profile flushes any
+    return semantics::flushes(profile, v.type);
   case Kind::Literal:
     return !is_denormal_literal(v);
   case Kind::Op:
@@ -136,21 +153,34 @@ bool LevelForms::no_denormal(ValueId id) const {
       return forms_[v.operands[0]].no_denormal;
     if (v.op == OpCode::Select)
       return forms_[v.operands[1]].no_denormal && forms_[v.operands[2]].no_denormal;
-    return flushes;
+    if (flushed(v.op, values_[v.operands[0]].type))
+      return true;
+    return v.op == OpCode::Convert && converted_no_denormal(v);
   case Kind::Dot:
-    return flushes || unit_flushes(values_.profile().dot, v.type);
+    return flushed(OpCode::Dot, v.type) || unit_flushes(profile.dot, v.type);
   default:
-    return v.kind == Kind::Reduce && flushes;
+    return v.kind == Kind::Reduce && flushed(OpCode::Reduce, v.type);
   }
 }
 
-bool LevelForms::survives(ValueId original) const {
+/// Of a conversion that flushes nothing: integers are zeros or at least one, and rounding a normal
+/// number of no smaller range gives one.
+bool LevelForms::converted_no_denormal(const Value &v) const {
+  ElementType from = values_[v.operands[0]].type;
+  if (!is_float(v.type) || !is_float(from) || range_holds_denormals(from, v.type))
+    return true;
+  return semantics::least_exponent(from) >= semantics::least_exponent(v.type) &&
+         forms_[v.operands[0]].no_denormal;
+}
+
+bool LevelForms::survives(OpCode op, ElementType type, ValueId original) const {
   // Another way to lose denormals does not compile until it has been thought of here and in
   // no_denormal().
-  [[maybe_unused]] const auto &[profile_name, compute, dot, reduce, flush_denormals,
-                                flush_narrowing] = values_.profile();
-  return level_ == Level::Real || !semantics::flushes_somewhere(values_.profile()) ||
-         forms_[original].no_denormal;
+  [[maybe_unused]] const auto &[profile_name, compute, dot, reduce, denormals, exceptions,
+                                narrowing] = values_.profile();
+  const semantics::StepProgram *unit = op == OpCode::Dot ? semantics::unit_for(dot, type) : nullptr;
+  bool kept = !loses_denormals(values_.profile(), op, type) && !(unit && unit->flushes());
+  return level_ == Level::Real || kept || forms_[original].no_denormal;
 }
 
 bool LevelForms::is_number(ValueId id, double number) const {
@@ -180,7 +210,8 @@ bool LevelForms::neutral(const Value &value, const std::vector<ValueId> &in, For
       {OpCode::Multiply, 1, 1, "multiply one"},  {OpCode::Divide, 0, 1, "divide one"}};
   for (const Case &c : cases)
     if (value.op == c.op && is_number(in[1 - c.kept], c.other) &&
-        survives(value.operands[c.kept]) && values_.may_use(of_type(c.lemma, value.type))) {
+        survives(value.op, value.type, value.operands[c.kept]) &&
+        values_.may_use(of_type(c.lemma, value.type))) {
       form.value = in[c.kept];
       return true;
     }
@@ -243,7 +274,7 @@ void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form
         at = i;
     }
     if (ones == 1 && zeros + 1 == elements.size() &&
-        survives(values_[value.operands[1 - unit]].operands.at(at)) &&
+        survives(OpCode::Dot, value.type, values_[value.operands[1 - unit]].operands.at(at)) &&
         values_.may_use(of_type("unit vector dot", value.type) + " in " +
                         std::string(semantics::name(accumulator)))) {
       form.value = values_[in[1 - unit]].operands[at];

@@ -31,7 +31,7 @@ private:
   struct Form {
     ValueId value = 0;
     bool loose = false, spoilt = false;
-    bool no_denormal = false; ///< never a denormal where the profile flushes those
+    bool no_denormal = false; ///< never a denormal, for inputs of the level
   };
   Form form_of(ValueId id);
   void of_operation(const Value &value, std::vector<ValueId> in, Form &form);
@@ -41,7 +41,9 @@ private:
   bool without_zeros(const Value &value, const std::vector<ValueId> &in, Form &form);
   void of_reduce(const Value &value, const std::vector<ValueId> &in, Form &form);
   bool no_denormal(ValueId id) const;
-  bool survives(ValueId original) const;
+  bool converted_no_denormal(const Value &v) const;
+  /// Whether arithmetic of a type that is exact but for denormals gives back the value.
+  bool survives(semantics::OpCode op, semantics::ElementType type, ValueId original) const;
   bool is_number(ValueId id, double number) const;
   ValueId sum_or_product(Value::Kind kind, semantics::ElementType type,
                          const std::vector<ValueId> &parts);

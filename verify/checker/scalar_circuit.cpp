@@ -62,7 +62,7 @@ std::optional<ScalarCircuit> scalar_circuit(Circuit &circuit, const ScalarClaim 
       continue;
     semantics::SoftFloat<Wire> own(semantics::float_format(node.type));
     out.premises.push_back(own.is_finite(out.nodes.back()));
-    if (semantics::flushes_somewhere(profile) && node.op == OpCode::Parameter)
+    if (node.op == OpCode::Parameter && semantics::flushes(profile, node.type))
       out.premises.push_back(~own.is_denormal(out.nodes.back()));
   }
   out.conclusion =
@@ -97,22 +97,28 @@ std::optional<std::vector<std::uint64_t>> model_values(const ScalarClaim &claim,
 }
 
 std::vector<semantics::NumericsProfile> scalar_profiles() {
+  using semantics::DenormalWay;
   std::vector<semantics::NumericsProfile> out;
-  for (bool flush : {false, true})
-    for (const semantics::NumericsProfile &shipped : semantics::shipped_numerics()) {
-      semantics::NumericsProfile profile = shipped;
-      profile.dot = profile.reduce = {};
-      profile.flush_denormals = flush;
+  auto add = [&](semantics::NumericsProfile profile, const std::string &denormals) {
+    profile.dot = profile.reduce = {};
+    profile.name = fmt::format("computed in {}, denormals {}",
+                               profile.compute ? std::string(semantics::name(*profile.compute))
+                                               : "the element type",
+                               denormals);
+    if (std::ranges::find(out, profile) == out.end())
+      out.push_back(std::move(profile));
+  };
+  for (DenormalWay way : {DenormalWay::Keep, DenormalWay::Flush})
+    for (semantics::NumericsProfile profile : semantics::shipped_numerics()) {
+      bool flush = way == DenormalWay::Flush;
+      profile.denormals = way;
+      profile.denormal_exceptions.clear();
       profile.flush_narrowing = profile.flush_narrowing && !flush; // flushed already
-      profile.name = fmt::format("computed in {}, denormals {}",
-                                 profile.compute ? std::string(semantics::name(*profile.compute))
-                                                 : "the element type",
-                                 flush                     ? "flushed"
-                                 : profile.flush_narrowing ? "flushed by narrowing"
-                                                           : "kept");
-      if (std::ranges::find(out, profile) == out.end())
-        out.push_back(std::move(profile));
+      add(profile, flush ? "flushed" : profile.flush_narrowing ? "flushed by narrowing" : "kept");
     }
+  for (const semantics::NumericsProfile &shipped : semantics::shipped_numerics())
+    if (!shipped.denormal_exceptions.empty() || shipped.denormals == DenormalWay::FlushAfter)
+      add(shipped, "as of " + shipped.name);
   return out;
 }
 

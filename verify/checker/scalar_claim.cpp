@@ -242,8 +242,8 @@ std::optional<ScalarWitness> refutes(const ScalarClaim &claim, Level level,
     for (std::size_t i = 0; i < values.size(); ++i) {
       const ScalarNode &node = claim.nodes[i];
       if (!semantics::is_finite(node.type, values[i]) ||
-          (semantics::flushes_somewhere(profile) && node.op == OpCode::Parameter &&
-           is_denormal(node.type, values[i])))
+          (node.op == OpCode::Parameter && is_denormal(node.type, values[i]) &&
+           semantics::flushes(profile, node.type)))
         return std::nullopt;
     }
   return ScalarWitness{{inputs.begin(), inputs.end()}, left, right};
