@@ -97,8 +97,8 @@ private:
       return narrow(type, wide.square_root(operand(0)));
     case OpCode::Add:
       return narrow(type, wide.add(operand(0), operand(1)));
-    case OpCode::Subtract:
-      return narrow(type, wide.subtract(operand(0), operand(1)));
+    case OpCode::Subtract: // of the element itself, so that x - y and x + (-y) are one circuit
+      return narrow(type, wide.add(operand(0), widen(type, own.negate(x[1]))));
     case OpCode::Multiply:
       return narrow(type, wide.multiply(operand(0), operand(1)));
     case OpCode::Divide:

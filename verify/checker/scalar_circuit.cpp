@@ -96,20 +96,25 @@ std::optional<std::vector<std::uint64_t>> model_values(const ScalarClaim &claim,
   return out;
 }
 
+semantics::NumericsProfile scalar_profile(semantics::NumericsProfile profile) {
+  profile.dot = profile.reduce = {};
+  bool flush = profile.flush_denormals;
+  profile.flush_narrowing = profile.flush_narrowing && !flush; // flushed already
+  profile.name = fmt::format("computed in {}, denormals {}",
+                             profile.compute ? std::string(semantics::name(*profile.compute))
+                                             : "the element type",
+                             flush                     ? "flushed"
+                             : profile.flush_narrowing ? "flushed by narrowing"
+                                                       : "kept");
+  return profile;
+}
+
 std::vector<semantics::NumericsProfile> scalar_profiles() {
   std::vector<semantics::NumericsProfile> out;
   for (bool flush : {false, true})
-    for (const semantics::NumericsProfile &shipped : semantics::shipped_numerics()) {
-      semantics::NumericsProfile profile = shipped;
-      profile.dot = profile.reduce = {};
+    for (semantics::NumericsProfile profile : semantics::shipped_numerics()) {
       profile.flush_denormals = flush;
-      profile.flush_narrowing = profile.flush_narrowing && !flush; // flushed already
-      profile.name = fmt::format("computed in {}, denormals {}",
-                                 profile.compute ? std::string(semantics::name(*profile.compute))
-                                                 : "the element type",
-                                 flush                     ? "flushed"
-                                 : profile.flush_narrowing ? "flushed by narrowing"
-                                                           : "kept");
+      profile = scalar_profile(std::move(profile));
       if (std::ranges::find(out, profile) == out.end())
         out.push_back(std::move(profile));
     }
