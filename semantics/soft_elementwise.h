@@ -101,8 +101,8 @@ private:
       return result(wide.square_root(operand(0)));
     case OpCode::Add:
       return result(wide.add(operand(0), operand(1)));
-    case OpCode::Subtract:
-      return result(wide.subtract(operand(0), operand(1)));
+    case OpCode::Subtract: // of the element itself, so that x - y and x + (-y) are one circuit
+      return result(wide.add(operand(0), widen(type, own.negate(x[1]), use.last_input)));
     case OpCode::Multiply:
       // Of the four, only products can be tiny after rounding and round to a normal number.
       if (use.results == TinyResults::FlushAfter)

@@ -1,5 +1,6 @@
 #include "verify/audit_rules.h"
 
+#include "verify/checker/scalar_circuit.h"
 #include "verify/prover.h"
 #include "verify/rule_instances.h"
 
@@ -162,6 +163,7 @@ void prove(std::vector<Subject> &subjects, Level level, const RuleFileOptions &o
   how.jobs = options.jobs;
   how.interrupt = options.interrupt;
   how.progress = options.progress;
+  how.ways = {scalar_profile(options.profile)};
   std::vector<ClaimProof> proofs = prove_rules(rules, how);
   for (std::size_t p = 0; p < proofs.size(); ++p) {
     Subject &subject = subjects[owners[p]];

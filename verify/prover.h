@@ -1,9 +1,11 @@
 #pragma once
 // Proves rewrite rules and scalar lemmas, in parallel, and remembers what was proved. The cache is
-// keyed by the digest of the rule's or lemma's text, the encoder's version and the solver's
-// version; it holds proved claims only, in $ISAMORPH_CACHE, else $XDG_CACHE_HOME/isamorph, else
+// keyed by the digest of the rule's or lemma's text, the ways of rounding, the encoder's version
+// and the solver's version; it holds proved claims only, in $ISAMORPH_CACHE, else
+// $XDG_CACHE_HOME/isamorph, else
 // ~/.cache/isamorph. A damaged cache counts as empty.
 
+#include "semantics/numerics.h"
 #include "semantics/rules.h"
 #include "verify/smt.h"
 
@@ -21,6 +23,9 @@ struct ProveOptions {
   std::function<void(const std::string &)> progress; ///< one line of text
   bool stronger_levels = false; ///< also decide the levels stronger than a rule's own
   bool count_failures = false;  ///< where a claim that fails can be enumerated, do
+  /// Ways of rounding single elements for which a proof is to hold; none: all scalar_profiles()
+  /// (verify/checker/scalar_circuit.h).
+  std::vector<semantics::NumericsProfile> ways = {};
 };
 
 /// A proof or refutation by exhaustion (enumeration.h).

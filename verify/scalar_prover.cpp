@@ -149,7 +149,7 @@ SmtAnswer decide_all_profiles(const std::string &name, const ScalarClaim &claim,
                               const ProveOptions &options, ClaimProof &out) {
   if (level == Level::Real)
     return over_reals(name, claim, options, out);
-  std::vector<NumericsProfile> profiles = scalar_profiles();
+  std::vector<NumericsProfile> profiles = ways_of_rounding(options);
   bool floats = has_floats(claim);
   if (!floats)
     profiles.resize(1);
@@ -162,6 +162,10 @@ SmtAnswer decide_all_profiles(const std::string &name, const ScalarClaim &claim,
 }
 
 } // namespace
+
+std::vector<NumericsProfile> ways_of_rounding(const ProveOptions &options) {
+  return options.ways.empty() ? scalar_profiles() : options.ways;
+}
 
 std::optional<ClaimProof> prove_scalar_rule(const RewriteRule &rule, Level level,
                                             const ProveOptions &options) {

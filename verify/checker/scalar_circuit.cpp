@@ -96,29 +96,39 @@ std::optional<std::vector<std::uint64_t>> model_values(const ScalarClaim &claim,
   return out;
 }
 
+semantics::NumericsProfile scalar_profile(semantics::NumericsProfile profile) {
+  using semantics::DenormalWay;
+  profile.dot = profile.reduce = {};
+  std::string denormals = "as of " + profile.name;
+  if (profile.denormal_exceptions.empty() && profile.denormals != DenormalWay::FlushAfter) {
+    bool flush = profile.denormals == DenormalWay::Flush;
+    profile.flush_narrowing = profile.flush_narrowing && !flush; // flushed already
+    denormals = flush ? "flushed" : profile.flush_narrowing ? "flushed by narrowing" : "kept";
+  }
+  profile.name = fmt::format("computed in {}, denormals {}",
+                             profile.compute ? std::string(semantics::name(*profile.compute))
+                                             : "the element type",
+                             denormals);
+  return profile;
+}
+
 std::vector<semantics::NumericsProfile> scalar_profiles() {
   using semantics::DenormalWay;
   std::vector<semantics::NumericsProfile> out;
-  auto add = [&](semantics::NumericsProfile profile, const std::string &denormals) {
-    profile.dot = profile.reduce = {};
-    profile.name = fmt::format("computed in {}, denormals {}",
-                               profile.compute ? std::string(semantics::name(*profile.compute))
-                                               : "the element type",
-                               denormals);
+  auto add = [&](semantics::NumericsProfile profile) {
+    profile = scalar_profile(std::move(profile));
     if (std::ranges::find(out, profile) == out.end())
       out.push_back(std::move(profile));
   };
   for (DenormalWay way : {DenormalWay::Keep, DenormalWay::Flush})
     for (semantics::NumericsProfile profile : semantics::shipped_numerics()) {
-      bool flush = way == DenormalWay::Flush;
       profile.denormals = way;
       profile.denormal_exceptions.clear();
-      profile.flush_narrowing = profile.flush_narrowing && !flush; // flushed already
-      add(profile, flush ? "flushed" : profile.flush_narrowing ? "flushed by narrowing" : "kept");
+      add(std::move(profile));
     }
   for (const semantics::NumericsProfile &shipped : semantics::shipped_numerics())
     if (!shipped.denormal_exceptions.empty() || shipped.denormals == DenormalWay::FlushAfter)
-      add(shipped, "as of " + shipped.name);
+      add(shipped);
   return out;
 }
 

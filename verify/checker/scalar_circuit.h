@@ -8,8 +8,10 @@
 
 namespace isamorph::verify {
 
+/// How a profile rounds single elements: without its dots and reductions. The name says how.
+semantics::NumericsProfile scalar_profile(semantics::NumericsProfile profile);
 /// The distinct ways of rounding of single elements: those of the shipped profiles, with denormals
-/// kept and flushed. Names say what differs.
+/// kept and flushed.
 std::vector<semantics::NumericsProfile> scalar_profiles();
 
 /// The claim in one circuit.
