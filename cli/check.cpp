@@ -16,7 +16,7 @@ namespace {
 struct Options {
   std::string certificate, solver;
   double time_limit = 60;
-  bool json = false;
+  bool exhaustive = false, json = false;
 };
 
 verify::Solver solver_of(const Options &options) {
@@ -35,6 +35,9 @@ int run(const Options &options) {
   verify::CheckOptions how;
   how.solver = solver_of(options);
   how.obligations_folder = verify::obligations_folder(options.certificate);
+  how.prove_rule = verify::rule_proof;
+  how.exhaustive = options.exhaustive;
+  how.interrupt = &interrupted();
   verify::CheckReport report =
       verify::check_certificate(semantics::read_source(options.certificate), how);
   if (options.json) {
@@ -77,6 +80,8 @@ void add_check(CLI::App &app, Context &context) {
       ->type_name("S")
       ->capture_default_str()
       ->check(not_negative());
+  command->add_flag("--exhaustive", options->exhaustive,
+                    "Enumerate also what takes minutes (2^32 cases)");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
   command->footer(example(
       "  isamorph check proof.json\n  isamorph check proof.json --solver \"cvc5 --fp-exp\""));

@@ -1,6 +1,9 @@
 #include "corpus/synthesis.h"
 
+#include "search/rewrite_chain.h"
 #include "verify/certificate.h"
+#include "verify/checker/kernel_terms.h"
+#include "verify/checker/refusal.h"
 #include "verify/equivalence.h"
 #include "verify/prover.h"
 
@@ -81,6 +84,42 @@ verify::OptimalityClaim optimality_claim(const search::SearchResult &result, con
   return out;
 }
 
+/// The chain of rewriting from the program to the kernel; nullopt when the kernel takes values
+/// apart or saturation was stopped before it met the kernel's terms.
+std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &graph,
+                                              const spec::Isa &isa, const spec::Kernel &kernel,
+                                              std::span<const semantics::RewriteRule> rules,
+                                              const SynthesisOptions &options) {
+  semantics::TensorTerms terms;
+  std::vector<semantics::NodeId> values = terms.add(graph), inputs, from, to;
+  for (semantics::NodeId parameter : graph.parameters)
+    inputs.push_back(values[parameter.v]);
+  for (semantics::NodeId result : graph.results)
+    from.push_back(terms.image(values[result.v]));
+  try {
+    to = verify::kernel_images(terms, kernel, isa, inputs);
+  } catch (const verify::Refused &) {
+    return std::nullopt;
+  }
+  search::ChainOptions how;
+  how.level = options.level;
+  how.limits.seconds = options.time_limit_seconds;
+  how.limits.interrupt = options.interrupt;
+  auto chain = search::find_chain(terms, from, to, isa, rules, how);
+  if (!chain)
+    return std::nullopt;
+  verify::ChainClaim out{*std::move(chain), {}};
+  verify::ProveOptions proving;
+  proving.use_cache = false;
+  proving.jobs = options.jobs;
+  proving.interrupt = options.interrupt;
+  out.proofs = verify::prove_rules(out.chain.rules, proving);
+  for (const verify::ClaimProof &proof : out.proofs)
+    if (proof.answer != verify::SmtAnswer::Proved)
+      return std::nullopt;
+  return out;
+}
+
 } // namespace
 
 Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
@@ -112,8 +151,12 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
     begin = Clock::now();
     verify::OptimalityClaim claim = optimality_claim(out.search, isa, options.cost);
+    auto chain = chain_claim(graph, isa, *out.search.kernel, rules, options);
+    out.seconds.emplace_back("chain", since(begin));
+    begin = Clock::now();
     out.certificate = verify::make_certificate(*out.search.kernel, isa, graph, out.verdict, &claim,
-                                               {options.level, options.time_limit_seconds});
+                                               {options.level, options.time_limit_seconds},
+                                               chain ? &*chain : nullptr);
     out.seconds.emplace_back("certificate", since(begin));
   }
   return out;

@@ -1,5 +1,7 @@
 #include "search/matcher.h"
 
+#include "semantics/rewrite_chain.h"
+
 #include <cmath>
 
 namespace isamorph::search {
@@ -8,7 +10,6 @@ using semantics::AttributeKey;
 using semantics::Bindings;
 using semantics::IntExpr;
 using semantics::IntOp;
-using semantics::OpClass;
 using semantics::SymbolValues;
 using semantics::TemplateNode;
 
@@ -112,12 +113,7 @@ bool Unifier::unify(const TemplateNode &node, const Attributes &attributes, std:
 }
 
 bool Unifier::unify_operation(std::uint32_t symbol, OpCode op) {
-  const semantics::OpInfo &row = semantics::info(op);
-  if (row.cls != OpClass::Elementwise || op == OpCode::Convert || op == OpCode::Compare ||
-      op == OpCode::Select)
-    return false;
-  int arity = symbols_->operation_arity[symbol];
-  if (row.min_arity != arity || row.max_arity != arity)
+  if (!semantics::may_stand_for(op, symbols_->operation_arity[symbol]))
     return false;
   auto &slot = values_.operations[symbol];
   if (slot)

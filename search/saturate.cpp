@@ -10,13 +10,17 @@ using semantics::OpClass;
 using semantics::RewriteRule;
 using semantics::SymbolValues;
 
-std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph, const GraphTemplate &graph,
-                                                 const SymbolValues &values,
-                                                 std::span<const ClassId> parameters) {
-  std::vector<ClassId> classes(graph.nodes.size());
+namespace {
+
+/// `Id` is ClassId or TermId; `egraph.add` takes either.
+template <class Id>
+std::optional<std::vector<Id>> add_nodes(TensorEGraph &egraph, const GraphTemplate &graph,
+                                         const SymbolValues &values,
+                                         std::span<const Id> parameters) {
+  std::vector<Id> added_nodes(graph.nodes.size());
   for (std::size_t i = 0; i < graph.parameters.size(); ++i)
-    classes[graph.parameters[i]] = parameters[i];
-  std::vector<ClassId> operands;
+    added_nodes[graph.parameters[i]] = parameters[i];
+  std::vector<Id> operands;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const semantics::TemplateNode &node = graph.nodes[i];
     const auto *fixed = std::get_if<OpCode>(&node.op);
@@ -31,16 +35,30 @@ std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph, const Gra
     OpCode op = fixed ? *fixed : values.operations[std::get<std::uint32_t>(node.op)]->op;
     operands.clear();
     for (std::uint32_t operand : node.operands)
-      operands.push_back(classes[operand]);
-    auto added = egraph.add(op, operands, *attributes, *shape);
+      operands.push_back(added_nodes[operand]);
+    auto added = egraph.add(op, std::span<const Id>(operands), *attributes, *shape);
     if (!added)
       return std::nullopt;
-    classes[i] = *added;
+    added_nodes[i] = *added;
   }
-  std::vector<ClassId> results;
+  std::vector<Id> results;
   for (std::uint32_t result : graph.results)
-    results.push_back(classes[result]);
+    results.push_back(added_nodes[result]);
   return results;
+}
+
+} // namespace
+
+std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph, const GraphTemplate &graph,
+                                                 const SymbolValues &values,
+                                                 std::span<const ClassId> parameters) {
+  return add_nodes(egraph, graph, values, parameters);
+}
+
+std::optional<std::vector<TermId>> add_template(TensorEGraph &egraph, const GraphTemplate &graph,
+                                                const SymbolValues &values,
+                                                std::span<const TermId> parameters) {
+  return add_nodes(egraph, graph, values, parameters);
 }
 
 bool regions_fit(const spec::Isa &isa, const spec::Instruction &instruction,
@@ -81,27 +99,60 @@ std::vector<std::uint32_t> all_integers(const semantics::Symbols &symbols) {
 
 class Rewrite final : public TensorRule {
 public:
-  Rewrite(const RewriteRule &rule, const GraphTemplate &from, const GraphTemplate &to)
-      : from_(from), to_(to),
-        matcher_(from, rule.symbols, rule.conditions, all_integers(rule.symbols)) {}
+  /// The rule of that number, from left to right if `forward`. `log` may be null.
+  Rewrite(std::span<const RewriteRule> rules, std::uint32_t number, bool forward,
+          SaturationLog *log)
+      : Rewrite(rules[number], forward) {
+    number_ = number;
+    log_ = log;
+  }
   bool usable() const { return matcher_.usable(); }
 
   void search(const TensorEGraph &egraph) override { matches_ = matcher_.all(egraph); }
 
   void apply(TensorEGraph &egraph) override {
-    std::vector<ClassId> parameters;
     for (const Match &match : matches_) {
-      parameters.clear();
+      std::vector<ClassId> parameters;
       for (std::uint32_t parameter : from_.parameters)
         parameters.push_back(match.classes[parameter]);
-      auto results = add_template(egraph, to_, match.values, parameters);
-      for (std::size_t i = 0; results && i < results->size(); ++i)
-        egraph.merge(match.classes[from_.results[i]], (*results)[i]);
+      if (log_)
+        merge_terms(egraph, match, parameters);
+      else
+        merge_classes(egraph, match, parameters);
     }
     matches_.clear();
   }
 
 private:
+  Rewrite(const RewriteRule &rule, bool forward)
+      : forward_(forward), from_(forward ? rule.from : rule.to), to_(forward ? rule.to : rule.from),
+        matcher_(from_, rule.symbols, rule.conditions, all_integers(rule.symbols)) {}
+
+  void merge_classes(TensorEGraph &egraph, const Match &match,
+                     std::span<const ClassId> parameters) {
+    auto results = add_template(egraph, to_, match.values, parameters);
+    for (std::size_t i = 0; results && i < results->size(); ++i)
+      egraph.merge(match.classes[from_.results[i]], (*results)[i]);
+  }
+
+  void merge_terms(TensorEGraph &egraph, const Match &match, std::span<const ClassId> parameters) {
+    RuleUse use{number_, forward_, match.values, {}};
+    for (ClassId c : parameters)
+      use.parameters.push_back(egraph.graph().term_of(egraph.find(c)));
+    std::span<const TermId> terms(use.parameters);
+    auto left = add_template(egraph, from_, match.values, terms),
+         right = add_template(egraph, to_, match.values, terms);
+    if (!left || !right)
+      return;
+    auto reason = static_cast<std::uint32_t>(log_->uses.size());
+    log_->uses.push_back(std::move(use));
+    for (std::size_t i = 0; i < left->size(); ++i)
+      egraph.graph().merge_terms((*left)[i], (*right)[i], {Reason::Kind::Rule, reason});
+  }
+
+  std::uint32_t number_ = 0;
+  bool forward_;
+  SaturationLog *log_ = nullptr;
   const GraphTemplate &from_, &to_;
   Matcher matcher_;
   std::vector<Match> matches_;
@@ -207,26 +258,27 @@ struct LoopRule {
 
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const RewriteRule> rules, semantics::Level level,
-                          const SaturationLimits &limits) {
+                          const SaturationLimits &limits, SaturationLog *log) {
+  assert((log != nullptr) == (egraph.graph().proofs() != nullptr));
   std::vector<LoopRule> all;
-  auto add_rewrite = [&](const RewriteRule &rule, const GraphTemplate &from,
-                         const GraphTemplate &to) {
-    auto rewrite = std::make_unique<Rewrite>(rule, from, to);
+  auto add_rewrite = [&](std::uint32_t number, bool forward) {
+    auto rewrite = std::make_unique<Rewrite>(rules, number, forward, log);
     if (rewrite->usable())
       all.push_back({std::move(rewrite), &egraph});
   };
-  for (const RewriteRule &rule : rules) {
-    if (!semantics::implies(rule.level, level))
+  for (std::uint32_t r = 0; r < rules.size(); ++r) {
+    if (!semantics::implies(rules[r].level, level))
       continue;
-    add_rewrite(rule, rule.from, rule.to);
-    if (rule.both_ways)
-      add_rewrite(rule, rule.to, rule.from);
+    add_rewrite(r, true);
+    if (rules[r].both_ways)
+      add_rewrite(r, false);
   }
   for (const spec::Instruction &instruction : isa.instructions)
     if (moves_only(instruction))
       all.push_back({std::make_unique<Closure>(isa, instruction), &egraph});
   all.push_back({std::make_unique<ConstantImages>(isa), &egraph});
-  return saturation_loop(egraph.graph(), std::span(all), limits);
+  return saturation_loop(egraph.graph(), std::span(all), SaturationGuard(limits),
+                         [&](const SaturationReport &) { return log && log->goal && log->goal(); });
 }
 
 } // namespace isamorph::search

@@ -11,11 +11,25 @@
 
 namespace isamorph::search {
 
+/// One use of a rule: what a Reason::Kind::Rule of the e-graph's explanations numbers.
+struct RuleUse {
+  std::uint32_t rule = 0; ///< into the rules that saturate was given
+  bool forward = true;    ///< from the rule's `from` to its `to`
+  semantics::SymbolValues values;
+  std::vector<TermId> parameters; ///< in the order of the rule's parameters
+};
+/// Of an e-graph with explanations: every use of a rule is noted, and saturation may end early.
+struct SaturationLog {
+  std::vector<RuleUse> uses;
+  std::function<bool()> goal; ///< asked after each iteration; true ends the saturation
+};
+
 /// Saturates with all rules that hold at `level` and the closures of `isa`. Constants whose element
-/// type an on-chip buffer of the ISA has also get their memory image.
+/// type an on-chip buffer of the ISA has also get their memory image. `log` is given exactly when
+/// the e-graph explains.
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const semantics::RewriteRule> rules, semantics::Level level,
-                          const SaturationLimits &limits);
+                          const SaturationLimits &limits, SaturationLog *log = nullptr);
 
 /// Adds a template's nodes for a choice of symbols on given parameter classes; the classes of its
 /// results, or nullopt when the instance is not well-typed.
@@ -23,6 +37,11 @@ std::optional<std::vector<ClassId>> add_template(TensorEGraph &egraph,
                                                  const semantics::GraphTemplate &graph,
                                                  const semantics::SymbolValues &values,
                                                  std::span<const ClassId> parameters);
+/// The same on terms, of an e-graph with explanations.
+std::optional<std::vector<TermId>> add_template(TensorEGraph &egraph,
+                                                const semantics::GraphTemplate &graph,
+                                                const semantics::SymbolValues &values,
+                                                std::span<const TermId> parameters);
 
 /// True when every extent of the instruction's regions has a value and fits its (on-chip) buffer.
 bool regions_fit(const spec::Isa &isa, const spec::Instruction &instruction,

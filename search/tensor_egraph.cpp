@@ -1,6 +1,6 @@
 #include "search/tensor_egraph.h"
 
-#include "semantics/window.h"
+#include "semantics/tensor_terms.h"
 
 #include <stdexcept>
 
@@ -43,25 +43,25 @@ bool folds(OpCode op) {
 
 } // namespace
 
-TensorAnalysis::Data TensorAnalysis::make(Graph &graph, ENodeId node) {
+/// The value of an operation whose operands all have known values; null where it is not folded.
+TensorRef TensorAnalysis::folded(const Graph &graph, ENodeId node) const {
   const TensorOperator &op = operators_[graph.op(node)];
-  Data data{op.shape, nullptr};
-  if (op.op == OpCode::Constant) {
-    data.constant = op.attributes.literal;
-    return data;
-  }
   if (!folds(op.op) || operators_.shape(op.shape).bytes() > kFoldLimitBytes)
-    return data;
+    return nullptr;
   std::vector<const Tensor *> operands;
   for (ClassId child : graph.children(node)) {
     const TensorRef &value = graph.data(graph.find(child)).constant;
     if (!value)
-      return data;
+      return nullptr;
     operands.push_back(value.get());
   }
-  data.constant = std::make_shared<const Tensor>(
+  return std::make_shared<const Tensor>(
       semantics::evaluate_op(op.op, op.attributes, operands, operators_.shape(op.shape), profile_));
-  return data;
+}
+
+TensorAnalysis::Data TensorAnalysis::make(Graph &graph, ENodeId node) {
+  const TensorOperator &op = operators_[graph.op(node)];
+  return {op.shape, op.op == OpCode::Constant ? op.attributes.literal : folded(graph, node)};
 }
 
 bool TensorAnalysis::merge(Data &into, Data &&from) {
@@ -80,25 +80,61 @@ bool TensorAnalysis::merge(Data &into, Data &&from) {
   return true;
 }
 
+namespace {
+
+OperatorId constant_operator(OperatorTable &operators, const TensorRef &value) {
+  Attributes attributes;
+  attributes.literal = value;
+  return operators.intern(OpCode::Constant, std::move(attributes), value->shape());
+}
+
+} // namespace
+
 void TensorAnalysis::modify(Graph &graph, ClassId id) {
   TensorRef value = graph.data(graph.find(id)).constant;
   if (!value)
     return;
-  Attributes attributes;
-  attributes.literal = value;
-  OperatorId op = operators_.intern(OpCode::Constant, std::move(attributes), value->shape());
+  OperatorId op = constant_operator(operators_, value);
   if (auto known = graph.find_term(op, {}); known && *known == graph.find(id))
     return;
+  if (graph.proofs())
+    explain_fold(graph, id, graph.add_term(op, {}));
   ClassId constant = graph.add(op, {});
   graph.merge(constant, id);
 }
 
-Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t rank) {
-  if (op == OpCode::Slice && attributes.get(AttributeKey::SliceStrides).empty())
-    attributes.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(rank, 1));
-  if (op == OpCode::Pad && attributes.get(AttributeKey::PaddingInterior).empty())
-    attributes.set(AttributeKey::PaddingInterior, std::vector<std::int64_t>(rank, 0));
-  return semantics::canonical_window(op, std::move(attributes));
+/// Merges the class with its constant for a reason that can be checked: an operation on constants
+/// gives it. Does nothing when no node of the class is one; that the two are equal is then stated.
+void TensorAnalysis::explain_fold(Graph &graph, ClassId id, TermId constant) {
+  std::vector<ENodeId> nodes;
+  graph.visit_nodes(id, [&](ENodeId node) { nodes.push_back(node); });
+  for (ENodeId node : nodes) {
+    TensorRef value = folded(graph, node);
+    OperatorId op = graph.op(node);
+    if (!value || constant_operator(operators_, value) != graph.proofs()->terms().op(constant.v))
+      continue;
+    std::vector<ClassId> children(graph.children(node).begin(), graph.children(node).end());
+    std::vector<TermId> operands;
+    for (ClassId child : children)
+      operands.push_back(graph.add_term(
+          constant_operator(operators_, graph.data(graph.find(child)).constant), {}));
+    graph.merge_terms(graph.add_term(op, operands), constant, {Reason::Kind::Analysis, 0});
+    if (graph.class_of(constant) == graph.find(id))
+      return;
+  }
+}
+
+std::optional<OperatorId> TensorEGraph::operator_for(OpCode op, std::span<const Shape> operands,
+                                                     const Attributes &attributes,
+                                                     const Shape &declared) {
+  try {
+    if (semantics::infer_shape(op, operands, attributes, declared) != declared)
+      return std::nullopt;
+  } catch (const std::invalid_argument &) {
+    return std::nullopt;
+  }
+  return graph_.analysis().operators().intern(
+      op, semantics::canonical_attributes(op, attributes, declared.rank()), declared);
 }
 
 std::optional<ClassId> TensorEGraph::add(OpCode op, std::span<const ClassId> operands,
@@ -106,15 +142,17 @@ std::optional<ClassId> TensorEGraph::add(OpCode op, std::span<const ClassId> ope
   std::vector<Shape> shapes;
   for (ClassId c : operands)
     shapes.push_back(shape(c));
-  try {
-    if (semantics::infer_shape(op, shapes, attributes, declared) != declared)
-      return std::nullopt;
-  } catch (const std::invalid_argument &) {
-    return std::nullopt;
-  }
-  OperatorId id = graph_.analysis().operators().intern(
-      op, canonical_attributes(op, attributes, declared.rank()), declared);
-  return graph_.add(id, operands);
+  auto id = operator_for(op, shapes, attributes, declared);
+  return id ? std::optional(graph_.add(*id, operands)) : std::nullopt;
+}
+
+std::optional<TermId> TensorEGraph::add(OpCode op, std::span<const TermId> operands,
+                                        const Attributes &attributes, const Shape &declared) {
+  std::vector<Shape> shapes;
+  for (TermId t : operands)
+    shapes.push_back(shape(graph_.class_of(t)));
+  auto id = operator_for(op, shapes, attributes, declared);
+  return id ? std::optional(graph_.add_term(*id, operands)) : std::nullopt;
 }
 
 std::vector<ClassId> TensorEGraph::add_graph(const semantics::TensorGraph &graph) {

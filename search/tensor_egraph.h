@@ -71,22 +71,29 @@ public:
   const semantics::NumericsProfile &profile() const { return profile_; }
 
 private:
+  TensorRef folded(const Graph &graph, ENodeId node) const;
+  void explain_fold(Graph &graph, ClassId id, TermId constant);
+
   OperatorTable operators_;
   semantics::NumericsProfile profile_;
 };
 
-/// Attributes in the one form that the e-graph keeps: strides of 1 are written out.
-Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t rank);
-
 class TensorEGraph {
 public:
-  explicit TensorEGraph(const semantics::NumericsProfile &profile)
-      : graph_(TensorAnalysis(profile)) {}
+  /// With `explain`, why two terms are equal can be asked (proof_forest.h).
+  explicit TensorEGraph(const semantics::NumericsProfile &profile, bool explain = false)
+      : graph_(TensorAnalysis(profile)) {
+    if (explain)
+      graph_.enable_explanations();
+  }
 
   /// The class of an operation; nullopt when operands, attributes and shape do not fit
   /// (infer_shape).
   std::optional<ClassId> add(OpCode op, std::span<const ClassId> operands,
                              const Attributes &attributes, const Shape &declared);
+  /// The term as written, of an e-graph with explanations; nullopt likewise.
+  std::optional<TermId> add(OpCode op, std::span<const TermId> operands,
+                            const Attributes &attributes, const Shape &declared);
   /// All nodes of a tensor graph; the class of each.
   std::vector<ClassId> add_graph(const semantics::TensorGraph &graph);
   /// u8[bytes]: the memory image of a value, as reshape(bitcast-convert(value)).
@@ -109,6 +116,9 @@ public:
   const EGraph<TensorAnalysis> &graph() const { return graph_; }
 
 private:
+  std::optional<OperatorId> operator_for(OpCode op, std::span<const Shape> operands,
+                                         const Attributes &attributes, const Shape &declared);
+
   EGraph<TensorAnalysis> graph_;
 };
 

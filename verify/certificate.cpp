@@ -1,11 +1,10 @@
 #include "verify/certificate.h"
 
 #include "semantics/hlo.h"
+#include "verify/chain_json.h"
 #include "verify/checker/checker.h"
 #include "verify/checker/digest.h"
-#include "verify/checker/lemmas.h"
 
-#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <fmt/format.h>
@@ -19,33 +18,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr double kLongestLimit = 1e12; ///< seconds; more is as good as none
-
-Json text_json(const std::string &text) { return {{"text", text}, {"sha256", sha256(text)}}; }
-
-/// "03-unit-vector-dot-bf16-in-f32--a-.smt2"
-std::string file_name(std::size_t number, const std::string &obligation) {
-  std::string out = fmt::format("{:02}-{}", number, obligation);
-  for (char &c : out)
-    if (!std::isalnum(static_cast<unsigned char>(c)))
-      c = '-';
-  return out + ".smt2";
-}
-
-Json lemmas_json(const std::vector<std::string> &names) {
-  Json out = Json::array();
-  std::size_t files = 0;
-  for (const std::string &name : names) {
-    Json obligations = Json::array();
-    if (auto list = lemma_obligations(name))
-      for (const Obligation &o : *list)
-        obligations.push_back({{"name", o.name},
-                               {"file", file_name(++files, o.name)},
-                               {"smtlib", o.smtlib},
-                               {"sha256", sha256(o.smtlib)}});
-    out.push_back({{"name", name}, {"method", "smt"}, {"obligations", obligations}});
-  }
-  return out;
-}
 
 Json options_json(const CertificateOptions &options, const OptimalityClaim *optimality) {
   Json out = {{"level", std::string(semantics::name(options.level))}};
@@ -84,15 +56,14 @@ public:
   ~ObligationFiles() { remove_files(temporary_); }
   ObligationFiles(const ObligationFiles &) = delete;
 
-  void write(const Json &lemmas) {
-    for (const Json &lemma : lemmas)
-      for (const Json &obligation : lemma.at("obligations")) {
-        std::error_code error;
-        fs::create_directory(temporary_, error);
-        semantics::write_file_atomically(
-            (fs::path(temporary_) / obligation.at("file").get<std::string>()).string(),
-            obligation.at("smtlib").get<std::string>());
-      }
+  void write(const Json &certificate) {
+    for (const Json &obligation : all_obligations(certificate)) {
+      std::error_code error;
+      fs::create_directory(temporary_, error);
+      semantics::write_file_atomically(
+          (fs::path(temporary_) / obligation.at("file").get<std::string>()).string(),
+          obligation.at("smtlib").get<std::string>());
+    }
   }
 
   void keep() {
@@ -127,7 +98,9 @@ private:
 
 std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                              const semantics::TensorGraph &graph, const Verdict &verdict,
-                             const OptimalityClaim *optimality, const CertificateOptions &options) {
+                             const OptimalityClaim *optimality, const CertificateOptions &options,
+                             const ChainClaim *chain) {
+  LemmaPrinter lemmas;
   Json json = {{"format", "isamorph certificate"},
                {"version", kCertificateVersion},
                {"tool", {{"name", "isamorph"}, {"version", ISAMORPH_VERSION}}},
@@ -140,11 +113,22 @@ std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                  {"level", std::string(semantics::name(verdict.level))},
                  {"reach", verdict.reach},
                  {"profile", isa.numerics.name}}},
-               {"lemmas", lemmas_json(verdict.lemmas)}};
+               {"lemmas", lemmas.lemmas(verdict.lemmas)}};
+  if (chain)
+    json["chain"] = chain_json(*chain, lemmas);
   if (optimality)
     json["optimality"] = optimality_json(*optimality);
   json["sha256"] = sha256(nlohmann::json(json).dump());
   return json.dump(1) + "\n";
+}
+
+RuleProof rule_proof(const semantics::RewriteRule &rule) {
+  ProveOptions options;
+  options.use_cache = false;
+  ClaimProof proof = prove_rule(rule, options);
+  if (proof.answer != SmtAnswer::Proved)
+    return {};
+  return {proof.obligations, proof.lemmas, proof.laws};
 }
 
 std::string obligations_folder(const std::string &certificate_path) {
@@ -156,7 +140,7 @@ void write_certificate(const std::string &path, const std::string &text) {
   bool plain = !fs::exists(path, ignored) || fs::is_regular_file(path, ignored);
   ObligationFiles files(plain ? obligations_folder(path) : std::string());
   if (plain)
-    files.write(Json::parse(text).at("lemmas"));
+    files.write(Json::parse(text));
   semantics::write_file_atomically(path, text);
   files.keep();
 }

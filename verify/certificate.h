@@ -3,7 +3,10 @@
 // ISA and the kernel as text, the level, the scalar lemmas with their SMT-LIB obligations, and, for
 // synthesized kernels, the landmarks that bound the cost. The schema is in verify/CERTIFICATES.md.
 
+#include "semantics/rewrite_chain.h"
 #include "spec/kernel.h"
+#include "verify/checker/checker.h"
+#include "verify/prover.h"
 #include "verify/verdict.h"
 
 namespace isamorph::verify {
@@ -31,17 +34,28 @@ struct OptimalityClaim {
   std::vector<Landmark> landmarks;
 };
 
+/// How the search found the kernel: a chain of rewriting from the program's terms to the kernel's,
+/// and for each of its rules, in their order, the proof that it is true.
+struct ChainClaim {
+  semantics::RewriteChain chain;
+  std::vector<ClaimProof> proofs;
+};
+
 /// What was asked for.
 struct CertificateOptions {
   Level level = Level::Bits;
   double time_limit_seconds = 60;
 };
 
-/// The certificate's text for a verdict Equivalent. `optimality` may be null.
+/// The certificate's text for a verdict Equivalent. `optimality` and `chain` may be null.
 std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                              const semantics::TensorGraph &graph, const Verdict &verdict,
                              const OptimalityClaim *optimality,
-                             const CertificateOptions &options = {});
+                             const CertificateOptions &options = {},
+                             const ChainClaim *chain = nullptr);
+
+/// The proof of a rule, made anew, as the checker takes it (checker.h); empty when it fails.
+RuleProof rule_proof(const semantics::RewriteRule &rule);
 
 /// Where the obligations of a certificate lie as files: "proof.obligations" beside "proof.json".
 std::string obligations_folder(const std::string &certificate_path);

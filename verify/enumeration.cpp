@@ -80,31 +80,6 @@ std::vector<Dependence> dependences(const ScalarClaim &claim) {
   return out;
 }
 
-/// Sum of the products of the two halves of each word, after a fixed key of its own is mixed in (as
-/// the NH family of universal hashes does).
-std::uint64_t checksum(std::span<const std::byte> bytes) {
-  static const std::vector<std::uint64_t> keys = [] {
-    std::vector<std::uint64_t> out;
-    std::uint64_t state = 0;
-    for (std::size_t i = 0; i < kBlock; ++i) { // splitmix64
-      std::uint64_t z = state += 0x9e3779b97f4a7c15;
-      z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-      z = (z ^ z >> 27) * 0x94d049bb133111eb;
-      out.push_back(z ^ z >> 31);
-    }
-    return out;
-  }();
-  std::array<std::uint64_t, kBlock> words{};
-  std::memcpy(words.data(), bytes.data(), bytes.size());
-  std::uint64_t sum = bytes.size();
-  std::size_t count = (bytes.size() + 7) / 8;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint64_t word = words[i] ^ keys[i];
-    sum += (word & 0xffffffff) * (word >> 32);
-  }
-  return sum;
-}
-
 /// What one task finds.
 struct Finding {
   std::int64_t failures = 0;
@@ -274,7 +249,7 @@ private:
 
   void record(const Tensor &left, std::uint64_t block, std::uint64_t outer) {
     if (results_.empty())
-      checksums_[outer * (inner_ / block_) + block] = checksum(left.bytes());
+      checksums_[outer * (inner_ / block_) + block] = block_checksum(left.bytes());
     else
       std::ranges::copy(left.bytes(), results_.begin() +
                                           static_cast<std::ptrdiff_t>(block * left.bytes().size()));

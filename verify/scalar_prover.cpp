@@ -1,6 +1,6 @@
 #include "verify/scalar_prover.h"
 
-#include "verify/checker/scalar_circuit.h"
+#include "verify/checker/scalar_subjects.h"
 #include "verify/enumeration.h"
 #include "verify/scalar_real.h"
 
@@ -20,29 +20,6 @@ namespace {
 constexpr unsigned kCircuitBeforeEnumeration_ms = 5000;
 
 bool stopped(const ProveOptions &options) { return options.interrupt && options.interrupt->load(); }
-
-/// Every choice of types for the rule's type symbols.
-std::vector<std::vector<ElementType>> type_choices(const RewriteRule &rule) {
-  std::vector<std::vector<ElementType>> out = {{}};
-  for (std::vector<ElementType> choices : rule.symbols.type_choices) {
-    if (choices.empty())
-      for (int t = 0; t < semantics::kElementTypeCount; ++t)
-        choices.push_back(static_cast<ElementType>(t));
-    std::vector<std::vector<ElementType>> longer;
-    for (const auto &prefix : out)
-      for (ElementType type : choices) {
-        longer.push_back(prefix);
-        longer.back().push_back(type);
-      }
-    out = std::move(longer);
-  }
-  return out;
-}
-
-bool has_floats(const ScalarClaim &claim) {
-  return std::ranges::any_of(claim.nodes,
-                             [](const ScalarNode &n) { return semantics::is_float(n.type); });
-}
 
 /// One claim under one profile.
 struct Subject {
@@ -137,24 +114,13 @@ SmtAnswer over_reals(const std::string &name, const ScalarClaim &claim, const Pr
   return result.answer == SmtAnswer::Refuted && !real->exact ? SmtAnswer::Unknown : result.answer;
 }
 
-std::string types_text(const std::vector<ElementType> &types) {
-  std::string out;
-  for (ElementType type : types)
-    out += ", " + std::string(semantics::name(type));
-  return out;
-}
-
 /// Under every profile that can make a difference.
 SmtAnswer decide_all_profiles(const std::string &name, const ScalarClaim &claim, Level level,
                               const ProveOptions &options, ClaimProof &out) {
   if (level == Level::Real)
     return over_reals(name, claim, options, out);
-  std::vector<NumericsProfile> profiles = ways_of_rounding(options);
-  bool floats = has_floats(claim);
-  if (!floats)
-    profiles.resize(1);
-  for (const NumericsProfile &profile : profiles) {
-    Subject subject{claim, level, profile, name + (floats ? ", " + profile.name : "")};
+  for (const NumericsProfile &profile : profiles_that_matter(claim, ways_of_rounding(options))) {
+    Subject subject{claim, level, profile, subject_name(name, claim, profile)};
     if (SmtAnswer answer = decide(subject, options, out); answer != SmtAnswer::Proved)
       return answer;
   }
@@ -174,7 +140,7 @@ std::optional<ClaimProof> prove_scalar_rule(const RewriteRule &rule, Level level
   bool about_elements = false;
   std::string without_claim; ///< types for which the rule is no claim about single elements
   for (const std::vector<ElementType> &types : type_choices(rule)) {
-    std::string name = rule.name + types_text(types);
+    std::string name = name_with_types(rule, types);
     auto claim = scalar_claim(rule, types);
     about_elements |= claim.has_value();
     if (!claim) {

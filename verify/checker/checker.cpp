@@ -1,16 +1,16 @@
 #include "verify/checker/checker.h"
 
 #include "semantics/hlo.h"
+#include "verify/checker/chain_checker.h"
 #include "verify/checker/digest.h"
 #include "verify/checker/execution.h"
 #include "verify/checker/integer_forms.h"
-#include "verify/checker/lemmas.h"
+#include "verify/checker/lemma_parts.h"
 #include "verify/checker/levels.h"
 #include "verify/checker/optimality_checker.h"
 #include "verify/checker/rewrite_checker.h"
 #include "verify/checker/statement.h"
 
-#include <filesystem>
 #include <fmt/format.h>
 
 namespace isamorph::verify {
@@ -19,17 +19,9 @@ namespace {
 using semantics::InputError;
 using semantics::Level;
 
-/// An embedded text whose digest fits.
-semantics::SourceRef embedded(const Part &part) {
-  part.only({"text", "sha256"});
-  const std::string &text = part.at("text").text();
-  if (sha256(text) != part.at("sha256").text())
-    part.at("sha256").refuse("the digest does not fit the text");
-  return semantics::make_source("<certificate: " + part.path() + ">", text);
-}
-
 /// Reads an embedded text; a mistake in it refuses the certificate.
 template <class Read> auto read_embedded(const Part &part, Read read) {
+  part.only({"text", "sha256"});
   semantics::SourceRef source = embedded(part);
   try {
     return read(source);
@@ -95,63 +87,6 @@ void check_options(const Part &root, const Subject &subject) {
     options.at("model").refuse("$.optimality.model is another");
 }
 
-/// An obligation's file, if it is there, says what the certificate says.
-void check_file(const Part &part, const std::string &smtlib, const std::string &folder) {
-  const std::string &name = part.at("file").text();
-  std::filesystem::path path(name);
-  if (path.filename() != path || path.extension() != ".smt2")
-    part.at("file").refuse("'" + name + "' is no name of an .smt2 file");
-  std::error_code ignored;
-  std::filesystem::path file = std::filesystem::path(folder) / path;
-  if (!folder.empty() && std::filesystem::exists(file, ignored) &&
-      semantics::read_source(file.string())->text != smtlib)
-    part.at("file").refuse(file.string() + " is not the obligation of the certificate");
-}
-
-void check_obligation(const Part &part, const Obligation &expected, const CheckOptions &options) {
-  part.only({"name", "file", "smtlib", "sha256"});
-  if (part.at("name").text() != expected.name)
-    part.at("name").refuse("the lemma's obligation is '" + expected.name + "'");
-  if (part.at("smtlib").text() != expected.smtlib)
-    part.at("smtlib").refuse("the obligation is not what the lemma says");
-  if (part.at("sha256").text() != sha256(expected.smtlib))
-    part.at("sha256").refuse("the digest does not fit the obligation");
-  check_file(part, expected.smtlib, options.obligations_folder);
-  if (!options.solver)
-    part.refuse("no solver was given");
-  SmtResult result = options.solver(expected);
-  if (result.answer != SmtAnswer::Proved)
-    part.refuse(
-        fmt::format("the solver does not prove '{}': {}", expected.name,
-                    result.answer == SmtAnswer::Refuted ? "it is satisfiable" : result.detail));
-}
-
-std::set<std::string> check_lemmas(const Part &lemmas, const CheckOptions &options,
-                                   CheckReport &report) {
-  std::set<std::string> listed;
-  for (const Part &lemma : lemmas.elements()) {
-    lemma.only({"name", "method", "obligations"});
-    const std::string &name = lemma.at("name").text();
-    auto expected = lemma_obligations(name);
-    if (!expected)
-      lemma.at("name").refuse("unknown lemma '" + name + "'");
-    if (!listed.insert(name).second)
-      lemma.at("name").refuse("lemma '" + name + "' is listed twice");
-    if (lemma.at("method").text() != "smt")
-      lemma.at("method").refuse("unknown method '" + lemma.at("method").text() + "'");
-    std::vector<Part> obligations = lemma.at("obligations").elements();
-    if (obligations.size() != expected->size())
-      lemma.at("obligations")
-          .refuse(fmt::format("lemma '{}' has {} obligations, not {}", name, expected->size(),
-                              obligations.size()));
-    for (std::size_t i = 0; i < obligations.size(); ++i)
-      check_obligation(obligations[i], (*expected)[i], options);
-    report.steps.push_back(
-        fmt::format("lemma {}: {} obligations proved", name, obligations.size()));
-  }
-  return listed;
-}
-
 /// Both sides executed anew, using listed lemmas only; every listed one must have been of use.
 void check_equality(const Part &root, const Subject &subject, const std::set<std::string> &listed,
                     CheckReport &report) {
@@ -205,7 +140,7 @@ void check_version(const Part &root, int known) {
 void check_kernel_certificate(const Part &root, const CheckOptions &options, CheckReport &report) {
   check_version(root, kCertificateVersion);
   root.only({"format", "version", "tool", "options", "program", "isa", "kernel", "claim", "lemmas",
-             "optimality", "sha256"});
+             "chain", "optimality", "sha256"});
   const Part tool = root.at("tool");
   tool.only({"name", "version"});
   tool.at("name").text();
@@ -219,6 +154,9 @@ void check_kernel_certificate(const Part &root, const CheckOptions &options, Che
   check_options(root, subject);
   std::set<std::string> listed = check_lemmas(root.at("lemmas"), options, report);
   check_equality(root, subject, listed, report);
+  if (root.has("chain"))
+    check_chain(root.at("chain"), {subject.graph, subject.kernel, subject.isa, subject.level},
+                options, report);
   if (root.has("optimality")) {
     OptimalityFinding found = check_optimality(root.at("optimality"), subject.kernel, subject.isa);
     report.has_bound = true;

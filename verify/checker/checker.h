@@ -5,16 +5,24 @@
 // by code of its own, obligations are made anew from the lemmas' names, and the landmarks are
 // checked by reachability. No solver is linked: whoever calls brings one.
 
-#include "semantics/source.h"
+#include "semantics/rules.h"
 #include "verify/checker/obligation.h"
 
+#include <atomic>
 #include <vector>
 
 namespace isamorph::verify {
 
 /// The certificates that are understood.
-inline constexpr int kCertificateVersion = 2;
+inline constexpr int kCertificateVersion = 3;
 inline constexpr int kRewriteProofVersion = 1;
+
+/// What proves a rewrite rule that is about more than single elements.
+struct RuleProof {
+  std::vector<Obligation> obligations;
+  std::vector<std::string> lemmas; ///< scalar lemmas that it rests on
+  std::vector<std::string> laws;   ///< facts about functions over the reals that it assumes
+};
 
 struct CheckOptions {
   /// Asked for every obligation. Without one, a certificate that rests on lemmas is refused.
@@ -22,6 +30,12 @@ struct CheckOptions {
   /// The folder of the obligations as files; those that are in it must be the certificate's. Empty:
   /// not looked at.
   std::string obligations_folder;
+  /// The proof of a rule, made anew. Without it, the obligations of a certificate are put to the
+  /// solver as they are written there, and the report says so.
+  std::function<RuleProof(const semantics::RewriteRule &)> prove_rule;
+  /// Enumerate more than 65536 cases anew too: it takes minutes.
+  bool exhaustive = false;
+  const std::atomic<bool> *interrupt = nullptr; ///< set: an enumeration ends with a refusal, soon
 };
 
 struct CheckReport {

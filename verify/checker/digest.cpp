@@ -1,8 +1,10 @@
 #include "verify/checker/digest.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdint>
+#include <cassert>
+#include <cstring>
 #include <vector>
 
 namespace isamorph::verify {
@@ -61,6 +63,30 @@ std::string sha256(std::string_view text) {
     for (int i = 28; i >= 0; i -= 4)
       out += digits[word >> i & 15];
   return out;
+}
+
+std::uint64_t block_checksum(std::span<const std::byte> bytes) {
+  constexpr std::size_t kWords = 4096;
+  static const std::vector<std::uint64_t> keys = [] {
+    std::vector<std::uint64_t> out;
+    std::uint64_t state = 0;
+    for (std::size_t i = 0; i < kWords; ++i) { // splitmix64
+      std::uint64_t z = state += 0x9e3779b97f4a7c15;
+      z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+      z = (z ^ z >> 27) * 0x94d049bb133111eb;
+      out.push_back(z ^ z >> 31);
+    }
+    return out;
+  }();
+  assert(bytes.size() <= kWords * sizeof(std::uint64_t));
+  std::uint64_t sum = bytes.size();
+  for (std::size_t at = 0, i = 0; at < bytes.size(); at += sizeof(std::uint64_t), ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + at, std::min(bytes.size() - at, sizeof word));
+    word ^= keys[i];
+    sum += (word & 0xffffffff) * (word >> 32);
+  }
+  return sum;
 }
 
 } // namespace isamorph::verify

@@ -1,0 +1,192 @@
+#include "search/rewrite_chain.h"
+
+#include <map>
+#include <set>
+
+namespace isamorph::search {
+
+using semantics::NodeId;
+using semantics::RewriteChain;
+using semantics::RewritePath;
+using semantics::RewriteStep;
+using semantics::TensorTerms;
+
+namespace {
+
+/// An equality for which there is no kind of step.
+struct Unexplained {};
+
+/// Spells explanations out. A lemma that is used more than once becomes a part of its own, so that
+/// the chain is not longer than the explanation by much.
+class Speller {
+public:
+  /// The terms begin with the parameters of `graph`.
+  Speller(TensorEGraph &egraph, const SaturationLog &log,
+          std::span<const semantics::RewriteRule> rules, const semantics::TensorGraph &graph)
+      : egraph_(egraph), log_(log), rules_(rules) {
+    for (NodeId p : graph.parameters)
+      terms_.add(graph[p].op, {}, graph[p].attributes, graph[p].shape);
+  }
+
+  void add_output(TermId from, TermId to) {
+    explanation_ = egraph_.graph().explain(from, to);
+    parts_.clear();
+    uses_.assign(explanation_.lemmas.size(), 0);
+    for (const Lemma &lemma : explanation_.lemmas)
+      for (const ProofStep &step : lemma.steps)
+        for (std::uint32_t child : step.children)
+          ++uses_[child];
+    for (std::uint32_t l = 0; l + 1 < explanation_.lemmas.size(); ++l)
+      if (uses_[l] > 1 && explanation_.lemmas[l].steps.size() > 0) {
+        RewritePath part = spell(l); // which names parts, but not this one
+        parts_[l] = static_cast<std::uint32_t>(chain_.parts.size());
+        chain_.parts.push_back(std::move(part));
+      }
+    auto last = static_cast<std::uint32_t>(explanation_.lemmas.size() - 1);
+    chain_.outputs.push_back(spell(last));
+  }
+
+  RewriteChain finish() {
+    terms_.set_results(named_terms());
+    chain_.terms = terms_.graph();
+    return std::move(chain_);
+  }
+
+private:
+  /// Every term that the chain names, once.
+  std::vector<NodeId> named_terms() const {
+    std::set<NodeId> out;
+    for (const std::vector<RewritePath> *paths : {&chain_.parts, &chain_.outputs})
+      for (const RewritePath &path : *paths) {
+        out.insert(path.from);
+        for (const RewriteStep &step : path.steps) {
+          out.insert(step.to);
+          if (const auto *instance = std::get_if<semantics::RuleInstance>(&step.by))
+            out.insert(instance->parameters.begin(), instance->parameters.end());
+        }
+      }
+    return {out.begin(), out.end()};
+  }
+
+  RewritePath spell(std::uint32_t lemma) {
+    const Lemma &proof = explanation_.lemmas[lemma];
+    RewritePath path{term(proof.from), term(proof.to), {}};
+    NodeId now = path.from;
+    std::vector<std::uint32_t> at;
+    expand(lemma, at, now, path.steps);
+    return path;
+  }
+
+  /// The steps that do at a place what the lemma does.
+  void expand(std::uint32_t lemma, std::vector<std::uint32_t> &at, NodeId &now,
+              std::vector<RewriteStep> &out) {
+    for (const ProofStep &step : explanation_.lemmas[lemma].steps) {
+      if (step.reason.kind != Reason::Kind::Congruence) {
+        now = terms_.replaced(now, at, term(step.to));
+        out.push_back({at, reason(step), now});
+        continue;
+      }
+      for (std::uint32_t i = 0; i < step.children.size(); ++i) {
+        at.push_back(i);
+        auto part = parts_.find(step.children[i]);
+        if (part == parts_.end()) {
+          expand(step.children[i], at, now, out);
+        } else {
+          now = terms_.replaced(now, at, term(explanation_.lemmas[part->first].to));
+          out.push_back({at, semantics::PartUse{part->second}, now});
+        }
+        at.pop_back();
+      }
+    }
+  }
+
+  std::variant<semantics::RuleInstance, semantics::FoldInstance, semantics::PartUse>
+  reason(const ProofStep &step) {
+    if (step.reason.kind == Reason::Kind::Analysis)
+      return semantics::FoldInstance{};
+    if (step.reason.kind != Reason::Kind::Rule)
+      throw Unexplained{};
+    const RuleUse &use = log_.uses[step.reason.rule];
+    semantics::RuleInstance out{rule(use.rule), use.forward == step.forward, use.values, {}};
+    for (TermId parameter : use.parameters)
+      out.parameters.push_back(term(parameter));
+    return out;
+  }
+
+  std::uint32_t rule(std::uint32_t number) {
+    auto [place, fresh] =
+        rule_numbers_.try_emplace(number, static_cast<std::uint32_t>(chain_.rules.size()));
+    if (fresh)
+      chain_.rules.push_back(rules_[number]);
+    return place->second;
+  }
+
+  NodeId term(TermId id) {
+    if (auto known = term_numbers_.find(id); known != term_numbers_.end())
+      return known->second;
+    const NodeTable &table = egraph_.graph().proofs()->terms();
+    std::vector<NodeId> operands;
+    for (ClassId child : table.children(id.v))
+      operands.push_back(term({child.v}));
+    const TensorOperator &op = egraph_.operators()[table.op(id.v)];
+    NodeId out =
+        terms_.add(op.op, std::move(operands), op.attributes, egraph_.operators().shape(op.shape));
+    term_numbers_.emplace(id, out);
+    return out;
+  }
+
+  TensorEGraph &egraph_;
+  const SaturationLog &log_;
+  std::span<const semantics::RewriteRule> rules_;
+  TensorTerms terms_;
+  Explanation explanation_;
+  std::vector<std::uint32_t> uses_;              ///< by lemma: by how many places
+  std::map<std::uint32_t, std::uint32_t> parts_; ///< lemma -> part
+  std::map<std::uint32_t, std::uint32_t> rule_numbers_;
+  std::map<TermId, NodeId> term_numbers_;
+  RewriteChain chain_;
+};
+
+/// The terms of a graph as the e-graph's.
+std::vector<TermId> add_terms(TensorEGraph &egraph, const semantics::TensorGraph &graph) {
+  std::vector<TermId> out;
+  for (const semantics::Node &node : graph.nodes) {
+    std::vector<TermId> operands;
+    for (NodeId operand : node.operands)
+      operands.push_back(out[operand.v]);
+    out.push_back(
+        *egraph.add(node.op, std::span<const TermId>(operands), node.attributes, node.shape));
+  }
+  return out;
+}
+
+} // namespace
+
+std::optional<RewriteChain> find_chain(const TensorTerms &terms, std::span<const NodeId> from,
+                                       std::span<const NodeId> to, const spec::Isa &isa,
+                                       std::span<const semantics::RewriteRule> rules,
+                                       const ChainOptions &options) {
+  TensorEGraph egraph(isa.numerics, true);
+  std::vector<TermId> ids = add_terms(egraph, terms.graph());
+  SaturationLog log;
+  auto equal = [&] {
+    for (std::size_t i = 0; i < from.size(); ++i)
+      if (egraph.graph().class_of(ids[from[i].v]) != egraph.graph().class_of(ids[to[i].v]))
+        return false;
+    return true;
+  };
+  log.goal = equal;
+  saturate(egraph, isa, rules, options.level, options.limits, &log);
+  if (!equal())
+    return std::nullopt;
+  try {
+    Speller speller(egraph, log, rules, terms.graph());
+    for (std::size_t i = 0; i < from.size(); ++i)
+      speller.add_output(ids[from[i].v], ids[to[i].v]);
+    return speller.finish();
+  } catch (const Unexplained &) {
+    return std::nullopt;
+  }
+}
+
+} // namespace isamorph::search

@@ -1,0 +1,24 @@
+#pragma once
+// Why two terms are equal, such as what a program and what a kernel computes, as a chain of
+// rewriting: an e-graph that explains is saturated with both in it until they meet; the explanation
+// (proof_forest.h) is then spelled out place by place.
+
+#include "search/saturate.h"
+#include "semantics/rewrite_chain.h"
+
+namespace isamorph::search {
+
+struct ChainOptions {
+  semantics::Level level = semantics::Level::Bits; ///< of the rules that may be used
+  SaturationLimits limits;
+};
+
+/// Rewrites each term of `from` to the one of `to` beside it. The chain's rules are those of
+/// `rules` that it uses. nullopt when saturation, within its limits, does not find them equal, or
+/// when an equality rests on what no step can say.
+std::optional<semantics::RewriteChain>
+find_chain(const semantics::TensorTerms &terms, std::span<const semantics::NodeId> from,
+           std::span<const semantics::NodeId> to, const spec::Isa &isa,
+           std::span<const semantics::RewriteRule> rules, const ChainOptions &options);
+
+} // namespace isamorph::search
