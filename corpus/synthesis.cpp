@@ -1,5 +1,6 @@
 #include "corpus/synthesis.h"
 
+#include "search/tiling.h"
 #include "verify/certificate.h"
 #include "verify/equivalence.h"
 #include "verify/prover.h"
@@ -81,6 +82,24 @@ verify::OptimalityClaim optimality_claim(const search::SearchResult &result, con
   return out;
 }
 
+/// A kernel without loops, or else one of tiles; if there is neither, the reason says what weaker
+/// level would help.
+search::SearchResult find_any_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                                     std::span<const semantics::RewriteRule> rules,
+                                     search::SearchOptions options) {
+  options.try_weaker_levels = false;
+  search::SearchResult whole = search::find_kernel(graph, isa, rules, options);
+  if (whole.status != search::SearchResult::Status::Infeasible)
+    return whole;
+  search::SearchResult tiled = search::find_tiled_kernel(graph, isa, rules, options);
+  if (tiled.status != search::SearchResult::Status::Infeasible)
+    return tiled;
+  options.try_weaker_levels = true;
+  whole = search::find_kernel(graph, isa, rules, options);
+  whole.reason += "; " + tiled.reason;
+  return whole;
+}
+
 } // namespace
 
 Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
@@ -89,7 +108,7 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   auto start = Clock::now();
   std::vector<semantics::RewriteRule> rules = proved_rules(options);
   out.seconds.emplace_back("rules", since(start));
-  out.search = search::find_kernel(graph, isa, rules, search_options(options));
+  out.search = find_any_kernel(graph, isa, rules, search_options(options));
   add_search_seconds(out);
   out.reason = out.search.reason;
   if (!out.search.kernel) {

@@ -73,7 +73,6 @@ private:
     attributes.set(AttributeKey::ParameterNumber, {static_cast<std::int64_t>(out_.inputs.size())});
     NodeId made = out_.graph.add(OpCode::Parameter, {}, attributes,
                                  shape_of(box, graph_[id].shape.type), fresh_name(graph_[id].name));
-    out_.graph.parameters.push_back(made);
     out_.inputs.push_back({id, box});
     return made;
   }
