@@ -137,12 +137,25 @@ void StateSpace::make_variants() {
   }
 }
 
+namespace {
+
+bool is_zero(const IntExpr &e) { return e.is_constant() && e.value() == 0; }
+
+/// `a != b` of two attributes.
+bool tells_apart(const IntExpr &e) {
+  return e.op() == IntOp::NotEqual && e.arguments()[0].op() == IntOp::Variable &&
+         e.arguments()[1].op() == IntOp::Variable;
+}
+
+} // namespace
+
 bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint32_t buffer) const {
   std::vector<char> here(instruction.attribute_count(), 0), elsewhere = here;
   bool simple = true;
   auto look = [&](const spec::Region &region) {
     for (const IntExpr &start : region.starts) {
-      if (region.buffer == buffer && start.op() != IntOp::Variable)
+      bool first = &start == region.starts.data();
+      if (region.buffer == buffer && !(first ? start.op() == IntOp::Variable : is_zero(start)))
         simple = false;
       start.for_each_variable(
           [&](std::uint32_t v) { (region.buffer == buffer ? here : elsewhere)[v] = 1; });
@@ -158,10 +171,10 @@ bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint
     if (here[v] && (elsewhere[v] || v < instruction.computational))
       return true;
   for (const IntExpr &constraint : instruction.constraints) {
-    bool mentions = false;
-    constraint.for_each_variable([&](std::uint32_t v) { mentions |= here[v] != 0; });
-    if (mentions)
-      return true;
+    bool mentions = false, others = false;
+    constraint.for_each_variable([&](std::uint32_t v) { (here[v] ? mentions : others) = true; });
+    if (mentions && (others || !tells_apart(constraint)))
+      return true; // but no exchange of places makes two that differ alike
   }
   return false;
 }
@@ -195,6 +208,9 @@ void StateSpace::classify_buffers() {
     for (std::uint32_t b = 0; b < buffers_.size(); ++b)
       if (breaks_symmetry(instruction, b))
         broken[b] = 1;
+    if (std::any_of(instruction.constraints.begin(), instruction.constraints.end(), tells_apart))
+      for (BufferInfo &info : buffers_)
+        info.two_copies = true;
   }
   for (std::uint32_t b = 0; b < buffers_.size(); ++b)
     if (!isa_.buffer(b).off_chip)
@@ -206,12 +222,13 @@ void StateSpace::classify_buffers() {
     if (buffer.off_chip || shapes[b].empty())
       continue;
     const auto &first = *shapes[b].begin();
-    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] &&
-                     buffer.addressed.size() == 1 && first[0] > 0 &&
-                     (buffer.addressed[0] - reserved(b)) % first[0] == 0;
+    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] && !first.empty() &&
+                     first[0] > 0 && (buffer.addressed[0] - reserved(b)) % first[0] == 0;
     if (info.symmetric) {
-      for (std::int64_t at = reserved(b); at + first[0] <= buffer.addressed[0]; at += first[0])
-        info.slots.push_back(slot_id(b, std::span(&at, 1), first));
+      std::vector<std::int64_t> starts(first.size(), 0);
+      for (starts[0] = reserved(b); starts[0] + first[0] <= buffer.addressed[0];
+           starts[0] += first[0])
+        info.slots.push_back(slot_id(b, starts, first));
       continue;
     }
     for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {

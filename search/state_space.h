@@ -129,7 +129,8 @@ public:
 
 private:
   struct BufferInfo {
-    bool symmetric = false, tied = false;          ///< tied: some instruction writes where it reads
+    bool symmetric = false, tied = false; ///< tied: some instruction writes where it reads
+    bool two_copies = false;              ///< some instruction may need a value at two places
     std::vector<std::vector<std::int64_t>> shapes; ///< extents of its slots, sorted
     std::uint32_t first_slot = 0, slots_of_a_shape = 0;
     std::vector<std::uint32_t> slots;                  ///< of a symmetric buffer, by position

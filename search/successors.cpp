@@ -196,9 +196,9 @@ void StateSpace::Expander::choose_writes(std::size_t index) {
     return;
   }
   const BufferInfo &info = space_.buffers_[region.buffer];
-  // A second copy only helps where an instruction can be forced to destroy the first.
+  // A second copy only helps where an instruction can be forced to destroy the first, or reads both.
   if (instance_->writes.size() == 1 && present(instance_->writes[index].v) && info.symmetric &&
-      !info.tied)
+      !info.tied && !info.two_copies)
     return;
   std::vector<std::int64_t> extents = space_.extents(region, instance_->attributes), starts;
   bool fixed = true, inside = true;

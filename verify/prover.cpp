@@ -26,7 +26,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "7";
+constexpr std::string_view kEncoderVersion = "8";
 
 /// Part of a key: a proof is for the ways of rounding that there were.
 std::string ways_of_rounding() {
