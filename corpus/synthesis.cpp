@@ -1,6 +1,7 @@
 #include "corpus/synthesis.h"
 
 #include "search/rewrite_chain.h"
+#include "search/tiling.h"
 #include "verify/certificate.h"
 #include "verify/checker/kernel_terms.h"
 #include "verify/checker/refusal.h"
@@ -120,6 +121,24 @@ std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &grap
   return out;
 }
 
+/// A kernel without loops, or else one of tiles; if there is neither, the reason says what weaker
+/// level would help.
+search::SearchResult find_any_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                                     std::span<const semantics::RewriteRule> rules,
+                                     search::SearchOptions options) {
+  options.try_weaker_levels = false;
+  search::SearchResult whole = search::find_kernel(graph, isa, rules, options);
+  if (whole.status != search::SearchResult::Status::Infeasible)
+    return whole;
+  search::SearchResult tiled = search::find_tiled_kernel(graph, isa, rules, options);
+  if (tiled.status != search::SearchResult::Status::Infeasible)
+    return tiled;
+  options.try_weaker_levels = true;
+  whole = search::find_kernel(graph, isa, rules, options);
+  whole.reason += "; " + tiled.reason;
+  return whole;
+}
+
 } // namespace
 
 Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
@@ -128,7 +147,7 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   auto start = Clock::now();
   std::vector<semantics::RewriteRule> rules = proved_rules(options);
   out.seconds.emplace_back("rules", since(start));
-  out.search = search::find_kernel(graph, isa, rules, search_options(options));
+  out.search = find_any_kernel(graph, isa, rules, search_options(options));
   add_search_seconds(out);
   out.reason = out.search.reason;
   if (!out.search.kernel) {

@@ -1,31 +1,118 @@
 #include "search/kernel_assembly.h"
 
+#include <fmt/format.h>
+
 #include <numeric>
 
 namespace isamorph::search {
 namespace {
 
-struct Step {
-  std::uint32_t instance;
-  std::vector<Slot> reads, writes;
-};
+/// The layout with only the constants and scratch places that the steps use.
+Locations compact(const StateSpace &space, const std::vector<PlanStep> &steps,
+                  std::vector<char> &used) {
+  Locations layout = space.locations();
+  used.assign(layout.all.size(), 0);
+  auto mark = [&](std::uint32_t slot) {
+    if (slot < used.size())
+      used[slot] = 1;
+  };
+  for (const PlanStep &step : steps) {
+    std::for_each(step.reads.begin(), step.reads.end(), mark);
+    std::for_each(step.writes.begin(), step.writes.end(), mark);
+  }
+  layout.total_bytes = 0;
+  for (std::size_t i = 0; i < layout.all.size(); ++i) {
+    Locations::Location &location = layout.all[i];
+    if (location.kind == Locations::Kind::Input || location.kind == Locations::Kind::Output)
+      used[i] = 1;
+    if (!used[i])
+      continue;
+    location.address = layout.total_bytes;
+    layout.total_bytes += location.bytes;
+  }
+  return layout;
+}
 
-/// Follows the plan with real slots: `real[b][i]` is where position i of symmetric buffer b really
-/// lies.
-std::vector<Step> unpack(const StateSpace &space, const Plan &plan) {
+/// Fills in every attribute; false when some equation or constraint does not hold in this layout.
+bool bind_all(const StateSpace &space, const std::vector<PlanStep> &steps, const Locations &layout,
+              std::vector<spec::KernelInstruction> &out) {
+  out.clear();
+  auto slots = [&](const std::vector<std::uint32_t> &ids) {
+    std::vector<Slot> places;
+    for (std::uint32_t id : ids)
+      places.push_back(space.slot(id));
+    return places;
+  };
+  for (const PlanStep &step : steps) {
+    auto values = space.bind(step.instance, slots(step.reads), slots(step.writes), layout);
+    if (!values)
+      return false;
+    out.push_back({space.graph().instances[step.instance].instruction, std::move(*values), {}});
+  }
+  return true;
+}
+
+} // namespace
+
+std::string kernel_name(const semantics::TensorGraph &graph) {
+  std::string out;
+  for (char c : graph.name)
+    out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
+               ? c
+               : '_';
+  if (out.empty())
+    return "kernel";
+  return out[0] >= '0' && out[0] <= '9' ? "_" + out : out;
+}
+
+KernelTensors kernel_tensors(const semantics::TensorGraph &graph) {
+  KernelTensors tensors;
+  for (semantics::NodeId id : graph.parameters)
+    tensors.inputs.push_back({graph[id].name, graph[id].shape});
+  for (std::size_t j = 0; j < graph.results.size(); ++j) {
+    std::string name = graph[graph.results[j]].name;
+    auto taken = [&](const std::pair<std::string, Shape> &other) { return other.first == name; };
+    while (std::any_of(tensors.inputs.begin(), tensors.inputs.end(), taken) ||
+           std::any_of(tensors.outputs.begin(), tensors.outputs.end(), taken))
+      name += fmt::format("_{}", j);
+    tensors.outputs.push_back({name, graph[graph.results[j]].shape});
+  }
+  return tensors;
+}
+
+TensorRef typed_constant(const TensorEGraph &egraph, ClassId image) {
+  auto below = [&](ClassId c, OpCode op) {
+    std::vector<ClassId> out;
+    for (ENodeId node : egraph.graph().nodes_of(egraph.find(c)))
+      if (egraph.operator_of(node).op == op)
+        out.push_back(egraph.find(egraph.graph().children(node)[0]));
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  std::vector<ClassId> candidates = {image};
+  for (ClassId c : below(image, OpCode::Reshape))
+    candidates.push_back(c);
+  for (ClassId c : candidates)
+    for (ClassId typed : below(c, OpCode::BitcastConvert))
+      if (egraph.constant(typed) && egraph.shape(typed).type != ElementType::U8)
+        return egraph.constant(typed);
+  return egraph.constant(image);
+}
+
+std::vector<PlanStep> real_steps(const StateSpace &space, const Plan &plan) {
   std::map<std::uint32_t, std::uint32_t> real; // packed slot -> real slot; absent: itself
   auto place = [&](std::uint32_t slot) {
     auto found = real.find(slot);
     return found == real.end() ? slot : found->second;
   };
-  std::vector<Step> steps;
+  std::vector<PlanStep> steps;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Transition &transition = plan.steps[i];
-    Step step{space.variants()[transition.variant].instance, {}, {}};
+    PlanStep step{space.variants()[transition.variant].instance, {}, {}};
     for (Placement p : transition.reads)
-      step.reads.push_back(space.slot(place(p.slot)));
+      step.reads.push_back(place(p.slot));
     for (Placement p : transition.writes)
-      step.writes.push_back(space.slot(place(p.slot)));
+      step.writes.push_back(place(p.slot));
     steps.push_back(std::move(step));
 
     State next = space.apply(plan.states[i], transition);
@@ -55,71 +142,9 @@ std::vector<Step> unpack(const StateSpace &space, const Plan &plan) {
   return steps;
 }
 
-/// The layout with only the constants and scratch places that the steps use.
-Locations compact(const StateSpace &space, const std::vector<Step> &steps,
-                  std::vector<char> &used) {
-  Locations layout = space.locations();
-  used.assign(layout.all.size(), 0);
-  auto mark = [&](const Slot &slot) {
-    if (slot.buffer == space.isa().off_chip)
-      used[static_cast<std::size_t>(slot.starts[0])] = 1;
-  };
-  for (const Step &step : steps) {
-    std::for_each(step.reads.begin(), step.reads.end(), mark);
-    std::for_each(step.writes.begin(), step.writes.end(), mark);
-  }
-  layout.total_bytes = 0;
-  for (std::size_t i = 0; i < layout.all.size(); ++i) {
-    Locations::Location &location = layout.all[i];
-    if (location.kind == Locations::Kind::Input || location.kind == Locations::Kind::Output)
-      used[i] = 1;
-    if (!used[i])
-      continue;
-    location.address = layout.total_bytes;
-    layout.total_bytes += location.bytes;
-  }
-  return layout;
-}
-
-/// Fills in every attribute; false when some equation or constraint does not hold in this layout.
-bool bind_all(const StateSpace &space, const std::vector<Step> &steps, const Locations &layout,
-              std::vector<spec::KernelInstruction> &out) {
-  out.clear();
-  for (const Step &step : steps) {
-    auto values = space.bind(step.instance, step.reads, step.writes, layout);
-    if (!values)
-      return false;
-    out.push_back({space.graph().instances[step.instance].instruction, std::move(*values), {}});
-  }
-  return true;
-}
-
-/// The typed tensor whose memory image a class is: reshape(bitcast-convert(x)) or one of the two;
-/// else the image itself.
-TensorRef typed_constant(const TensorEGraph &egraph, ClassId image) {
-  auto below = [&](ClassId c, OpCode op) {
-    std::vector<ClassId> out;
-    for (ENodeId node : egraph.graph().nodes_of(egraph.find(c)))
-      if (egraph.operator_of(node).op == op)
-        out.push_back(egraph.find(egraph.graph().children(node)[0]));
-    std::sort(out.begin(), out.end());
-    return out;
-  };
-  std::vector<ClassId> candidates = {image};
-  for (ClassId c : below(image, OpCode::Reshape))
-    candidates.push_back(c);
-  for (ClassId c : candidates)
-    for (ClassId typed : below(c, OpCode::BitcastConvert))
-      if (egraph.constant(typed) && egraph.shape(typed).type != ElementType::U8)
-        return egraph.constant(typed);
-  return egraph.constant(image);
-}
-
-} // namespace
-
 spec::Kernel assemble_kernel(const StateSpace &space, const Plan &plan, const TensorEGraph &egraph,
                              const KernelTensors &tensors, const std::string &name) {
-  std::vector<Step> steps = unpack(space, plan);
+  std::vector<PlanStep> steps = real_steps(space, plan);
   spec::Kernel kernel;
   kernel.name = name;
   std::vector<char> used;

@@ -13,11 +13,11 @@ public:
   Builder(const TensorEGraph &egraph, const spec::Isa &isa, costmodel::CostModel model)
       : egraph_(egraph), isa_(isa), model_(model) {}
 
-  PlacementGraph build(std::span<const ClassId> parameters, std::span<const ClassId> results) {
-    for (ClassId c : parameters)
-      graph_.inputs.push_back(vertex(c, isa_.off_chip));
-    for (ClassId c : results)
-      graph_.outputs.push_back(vertex(c, isa_.off_chip));
+  PlacementGraph build(std::span<const Vertex> inputs, std::span<const Vertex> outputs) {
+    for (const Vertex &v : inputs)
+      graph_.inputs.push_back(vertex(v.value, v.buffer));
+    for (const Vertex &v : outputs)
+      graph_.outputs.push_back(vertex(v.value, v.buffer));
     for (ClassId c : egraph_.graph().classes()) {
       const Shape &shape = egraph_.shape(c);
       if (egraph_.constant(c) && shape.type == ElementType::U8 && shape.rank() == 1)
@@ -173,10 +173,23 @@ private:
 } // namespace
 
 PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
+                                     costmodel::CostModel model, std::span<const Vertex> inputs,
+                                     std::span<const Vertex> outputs) {
+  return Builder(egraph, isa, model).build(inputs, outputs);
+}
+
+PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
                                      costmodel::CostModel model,
                                      std::span<const ClassId> parameter_images,
                                      std::span<const ClassId> result_images) {
-  return Builder(egraph, isa, model).build(parameter_images, result_images);
+  auto off_chip = [&](std::span<const ClassId> images) {
+    std::vector<Vertex> out;
+    for (ClassId c : images)
+      out.push_back({c, isa.off_chip});
+    return out;
+  };
+  return build_placement_graph(egraph, isa, model, off_chip(parameter_images),
+                               off_chip(result_images));
 }
 
 } // namespace isamorph::search

@@ -33,9 +33,9 @@ struct Instance {
 struct PlacementGraph {
   std::vector<Vertex> vertices;
   std::vector<Instance> instances;
-  std::vector<VertexId> inputs;    ///< by parameter; a parameter that nothing needs has one too
+  std::vector<VertexId> inputs;    ///< what is there; one that nothing needs has a vertex too
   std::vector<VertexId> constants; ///< off-chip vertices that may be kernel constants
-  std::vector<VertexId> outputs;   ///< by result
+  std::vector<VertexId> outputs;   ///< what is wanted
   /// Every result can be reached when capacities are disregarded.
   bool reachable = false;
   /// Before pruning, for messages: values that lie in some on-chip buffer, or off-chip, in the
@@ -43,6 +43,12 @@ struct PlacementGraph {
   std::vector<ClassId> computable;
 };
 
+/// From the placements that are there from the start and those that are wanted.
+PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
+                                     costmodel::CostModel model, std::span<const Vertex> inputs,
+                                     std::span<const Vertex> outputs);
+
+/// From memory to memory.
 PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
                                      costmodel::CostModel model,
                                      std::span<const ClassId> parameter_images,

@@ -206,8 +206,12 @@ public:
   }
 
   void apply(TensorEGraph &egraph) override {
-    for (const auto &[c, values] : found_)
-      add_template(egraph, instruction_.body, values, std::span(&c, 1));
+    bool stores = isa_.buffer(instruction_.writes[0].region.buffer).off_chip;
+    for (const auto &[c, values] : found_) {
+      auto added = add_template(egraph, instruction_.body, values, std::span(&c, 1));
+      if (added && stores && egraph.find(added->front()) == egraph.find(egraph.add_bytes(c)))
+        egraph.add_value_of_bytes(added->front(), egraph.shape(c));
+    }
     found_.clear();
   }
 

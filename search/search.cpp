@@ -29,32 +29,6 @@ private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-std::string as_identifier(const std::string &name) {
-  std::string out;
-  for (char c : name)
-    out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
-               ? c
-               : '_';
-  if (out.empty())
-    return "kernel";
-  return out[0] >= '0' && out[0] <= '9' ? "_" + out : out;
-}
-
-KernelTensors kernel_tensors(const TensorGraph &graph) {
-  KernelTensors tensors;
-  for (semantics::NodeId id : graph.parameters)
-    tensors.inputs.push_back({graph[id].name, graph[id].shape});
-  for (std::size_t j = 0; j < graph.results.size(); ++j) {
-    std::string name = graph[graph.results[j]].name;
-    auto taken = [&](const std::pair<std::string, Shape> &other) { return other.first == name; };
-    while (std::any_of(tensors.inputs.begin(), tensors.inputs.end(), taken) ||
-           std::any_of(tensors.outputs.begin(), tensors.outputs.end(), taken))
-      name += fmt::format("_{}", j);
-    tensors.outputs.push_back({name, graph[graph.results[j]].shape});
-  }
-  return tensors;
-}
-
 class Search {
 public:
   Search(const TensorGraph &graph, const spec::Isa &isa,
@@ -150,8 +124,8 @@ private:
     result_.exhaustive = saturated_ && finished;
     if (found.status != PlanResult::Status::Optimal && found.status != PlanResult::Status::Feasible)
       return;
-    result_.kernel = assemble_kernel(space, found.plan, egraph_, kernel_tensors(graph_),
-                                     as_identifier(graph_.name));
+    result_.kernel =
+        assemble_kernel(space, found.plan, egraph_, kernel_tensors(graph_), kernel_name(graph_));
     result_.cost = costmodel::cost(isa_, *result_.kernel, options_.cost);
     assert(result_.cost == found.plan.cost);
   }

@@ -49,14 +49,31 @@ StateSpace::StateSpace(const PlacementGraph &graph, const spec::Isa &isa,
   classify_buffers();
 }
 
+Slot StateSpace::pinned_slot(VertexId vertex, const Shape &shape,
+                             std::span<const std::vector<std::int64_t>> starts,
+                             std::size_t index) const {
+  std::uint32_t buffer = graph_.vertices[vertex.v].buffer;
+  std::size_t rank = isa_.buffer(buffer).addressed.size();
+  assert(index < starts.size() && starts[index].size() == rank && shape.dims.size() >= rank);
+  return {buffer,
+          starts[index],
+          {shape.dims.begin(), shape.dims.begin() + static_cast<std::ptrdiff_t>(rank)}};
+}
+
 void StateSpace::make_locations(const TensorEGraph &egraph) {
   home_.assign(graph_.vertices.size(), kNone);
   scratch_.assign(graph_.vertices.size(), kNone);
   auto add = [&](Locations::Kind kind, std::size_t index, VertexId v) {
-    std::int64_t bytes = egraph.shape(graph_.vertices[v.v].value).bytes();
+    const Shape &shape = egraph.shape(graph_.vertices[v.v].value);
     auto id = static_cast<std::uint32_t>(locations_.all.size());
-    locations_.all.push_back(
-        {kind, static_cast<std::uint32_t>(index), v, bytes, locations_.total_bytes});
+    Slot slot{isa_.off_chip, {id}, {}};
+    if (graph_.vertices[v.v].buffer != isa_.off_chip)
+      slot = pinned_slot(
+          v, shape, kind == Locations::Kind::Input ? options_.input_starts : options_.output_starts,
+          index);
+    std::int64_t bytes = slot.buffer == isa_.off_chip ? shape.bytes() : 0;
+    locations_.all.push_back({kind, static_cast<std::uint32_t>(index), v, bytes,
+                              locations_.total_bytes, std::move(slot)});
     locations_.total_bytes += bytes;
     return id;
   };
@@ -87,15 +104,13 @@ void StateSpace::make_variants() {
     std::vector<std::vector<std::uint32_t>> choices = {{}};
     for (VertexId w : instance.writes) {
       std::vector<std::uint32_t> places;
-      if (graph_.vertices[w.v].buffer != isa_.off_chip) {
-        places = {kNone};
-      } else {
-        for (std::uint32_t l = 0; l < locations_.all.size(); ++l)
-          if (locations_.all[l].kind == Locations::Kind::Output && locations_.all[l].vertex == w)
-            places.push_back(l);
-        if (places.empty() || instance.writes.size() > 1)
-          places.push_back(scratch_[w.v]);
-      }
+      for (std::uint32_t l = 0; l < locations_.all.size(); ++l)
+        if (locations_.all[l].kind == Locations::Kind::Output && locations_.all[l].vertex == w)
+          places.push_back(l);
+      if (graph_.vertices[w.v].buffer != isa_.off_chip)
+        places.push_back(kNone);
+      else if (places.empty() || instance.writes.size() > 1)
+        places.push_back(scratch_[w.v]);
       std::vector<std::vector<std::uint32_t>> longer;
       for (const auto &prefix : choices)
         for (std::uint32_t place : places) {
@@ -122,12 +137,25 @@ void StateSpace::make_variants() {
   }
 }
 
+namespace {
+
+bool is_zero(const IntExpr &e) { return e.is_constant() && e.value() == 0; }
+
+/// `a != b` of two attributes.
+bool tells_apart(const IntExpr &e) {
+  return e.op() == IntOp::NotEqual && e.arguments()[0].op() == IntOp::Variable &&
+         e.arguments()[1].op() == IntOp::Variable;
+}
+
+} // namespace
+
 bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint32_t buffer) const {
   std::vector<char> here(instruction.attribute_count(), 0), elsewhere = here;
   bool simple = true;
   auto look = [&](const spec::Region &region) {
     for (const IntExpr &start : region.starts) {
-      if (region.buffer == buffer && start.op() != IntOp::Variable)
+      bool first = &start == region.starts.data();
+      if (region.buffer == buffer && !(first ? start.op() == IntOp::Variable : is_zero(start)))
         simple = false;
       start.for_each_variable(
           [&](std::uint32_t v) { (region.buffer == buffer ? here : elsewhere)[v] = 1; });
@@ -143,10 +171,10 @@ bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint
     if (here[v] && (elsewhere[v] || v < instruction.computational))
       return true;
   for (const IntExpr &constraint : instruction.constraints) {
-    bool mentions = false;
-    constraint.for_each_variable([&](std::uint32_t v) { mentions |= here[v] != 0; });
-    if (mentions)
-      return true;
+    bool mentions = false, others = false;
+    constraint.for_each_variable([&](std::uint32_t v) { (here[v] ? mentions : others) = true; });
+    if (mentions && (others || !tells_apart(constraint)))
+      return true; // but no exchange of places makes two that differ alike
   }
   return false;
 }
@@ -180,6 +208,9 @@ void StateSpace::classify_buffers() {
     for (std::uint32_t b = 0; b < buffers_.size(); ++b)
       if (breaks_symmetry(instruction, b))
         broken[b] = 1;
+    if (std::any_of(instruction.constraints.begin(), instruction.constraints.end(), tells_apart))
+      for (BufferInfo &info : buffers_)
+        info.two_copies = true;
   }
   for (std::uint32_t b = 0; b < buffers_.size(); ++b)
     if (!isa_.buffer(b).off_chip)
@@ -191,12 +222,13 @@ void StateSpace::classify_buffers() {
     if (buffer.off_chip || shapes[b].empty())
       continue;
     const auto &first = *shapes[b].begin();
-    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] &&
-                     buffer.addressed.size() == 1 && first[0] > 0 &&
-                     buffer.addressed[0] % first[0] == 0;
+    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] && !first.empty() &&
+                     first[0] > 0 && (buffer.addressed[0] - reserved(b)) % first[0] == 0;
     if (info.symmetric) {
-      for (std::int64_t at = 0; at + first[0] <= buffer.addressed[0]; at += first[0])
-        info.slots.push_back(slot_id(b, std::span(&at, 1), first));
+      std::vector<std::int64_t> starts(first.size(), 0);
+      for (starts[0] = reserved(b); starts[0] + first[0] <= buffer.addressed[0];
+           starts[0] += first[0])
+        info.slots.push_back(slot_id(b, starts, first));
       continue;
     }
     for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {
@@ -208,12 +240,15 @@ void StateSpace::classify_buffers() {
       bool all = broken[b] && buffer.addressed[d] <= static_cast<std::int64_t>(kMaxCandidates);
       if (all)
         sizes.insert(1);
-      info.candidates.push_back(normal_patterns(sizes, buffer.addressed[d]));
+      std::int64_t first_free = d == 0 ? reserved(b) : 0;
+      info.candidates.push_back(normal_patterns(sizes, buffer.addressed[d] - first_free));
+      for (std::int64_t &start : info.candidates.back())
+        start += first_free;
     }
   }
 }
 
-/// Off-chip slots are the locations; then come, for each buffer and shape, all starts in it.
+/// First the locations; then come, for each buffer and shape, all starts in it.
 void StateSpace::number_slots() {
   std::uint64_t next = locations_.all.size();
   for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
@@ -252,8 +287,8 @@ std::uint32_t StateSpace::slot_id(std::uint32_t buffer, std::span<const std::int
 }
 
 std::uint32_t StateSpace::buffer_of(std::uint32_t slot) const {
-  if (slot < locations_.all.size())
-    return isa_.off_chip;
+  if (is_location(slot))
+    return locations_.all[slot].slot.buffer;
   std::uint32_t buffer = kNone;
   for (std::uint32_t b = 0; b < buffers_.size(); ++b)
     if (b != isa_.off_chip && !buffers_[b].shapes.empty() && buffers_[b].first_slot <= slot)
@@ -262,11 +297,9 @@ std::uint32_t StateSpace::buffer_of(std::uint32_t slot) const {
 }
 
 Slot StateSpace::slot(std::uint32_t id) const {
+  if (is_location(id))
+    return locations_.all[id].slot;
   Slot out{buffer_of(id), {}, {}};
-  if (out.buffer == isa_.off_chip) {
-    out.starts = {id};
-    return out;
-  }
   const BufferInfo &info = buffers_[out.buffer];
   std::uint32_t at = (id - info.first_slot) % info.slots_of_a_shape;
   out.extents = info.shapes[(id - info.first_slot) / info.slots_of_a_shape];
@@ -282,8 +315,10 @@ Slot StateSpace::slot(std::uint32_t id) const {
 bool StateSpace::overlap(std::uint32_t a, std::uint32_t b) const {
   if (a == b)
     return true;
+  if (is_location(a) || is_location(b)) // reserved
+    return false;
   std::uint32_t buffer = buffer_of(a);
-  if (buffer == isa_.off_chip || buffer != buffer_of(b))
+  if (buffer != buffer_of(b))
     return false;
   const BufferInfo &info = buffers_[buffer];
   const auto &x = info.shapes[(a - info.first_slot) / info.slots_of_a_shape];
@@ -307,6 +342,11 @@ bool StateSpace::plausible(std::span<const Placement> state) const {
     if (p.vertex >= graph_.vertices.size() || (i > 0 && state[i - 1] >= p))
       return false;
     std::uint32_t buffer = graph_.vertices[p.vertex].buffer;
+    if (is_location(p.slot)) {
+      if (locations_.all[p.slot].slot.buffer != buffer)
+        return false;
+      continue;
+    }
     const BufferInfo &info = buffers_[buffer];
     std::uint64_t first = buffer == isa_.off_chip ? 0 : info.first_slot;
     std::uint64_t count = buffer == isa_.off_chip
@@ -338,6 +378,8 @@ std::uint64_t StateSpace::fingerprint() const {
     digest.add(location.vertex.v);
     digest.add(static_cast<std::uint64_t>(location.kind));
     digest.add(static_cast<std::uint64_t>(location.bytes));
+    digest.add(location.slot.buffer);
+    digest.add(location.slot.starts);
   }
   for (std::size_t a = 0; a < variants_.size(); ++a) {
     const Instance &instance = graph_.instances[variants_[a].instance];
@@ -352,6 +394,7 @@ std::uint64_t StateSpace::fingerprint() const {
   digest.add(relaxed_.initial);
   digest.add(relaxed_.goal);
   digest.add(options_.symmetry);
+  digest.add(options_.reserved);
   return digest.value();
 }
 
@@ -400,7 +443,7 @@ void StateSpace::normalize(State &state,
       continue;
     std::size_t position = 0;
     for (Placement &p : state) {
-      if (graph_.vertices[p.vertex].buffer != b)
+      if (graph_.vertices[p.vertex].buffer != b || is_location(p.slot))
         continue;
       std::uint32_t to = buffers_[b].slots[position++];
       if (moved)

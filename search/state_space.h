@@ -36,14 +36,16 @@ struct Placement {
 };
 using State = std::vector<Placement>;
 
-/// Off-chip places: inputs, constants, outputs, then one scratch place for each off-chip vertex.
+/// Places with a meaning of their own: inputs, constants, outputs, then one scratch place for each
+/// off-chip vertex. They lie off-chip, except for inputs and outputs in on-chip buffers.
 struct Locations {
   enum class Kind : std::uint8_t { Input, Constant, Output, Scratch };
   struct Location {
     Kind kind;
     std::uint32_t index; ///< parameter, constant, result number, or vertex
     VertexId vertex;
-    std::int64_t bytes, address;
+    std::int64_t bytes, address; ///< off-chip
+    Slot slot;                   ///< on-chip; off-chip, `starts` is {location}
   };
   std::vector<Location> all;
   std::int64_t total_bytes = 0;
@@ -59,6 +61,12 @@ struct Transition {
 struct StateSpaceOptions {
   /// Treat the slots of a symmetric buffer as interchangeable. Keeps optimality.
   bool symmetry = true;
+  /// By buffer, or empty: how many places at the start of its first addressed dimension are for
+  /// inputs and outputs alone. Plans write there only what is wanted there.
+  std::vector<std::int64_t> reserved = {};
+  /// By input and by output: where those of on-chip buffers lie in the reserved part. An output may
+  /// take the place of an input that no later step reads.
+  std::vector<std::vector<std::int64_t>> input_starts = {}, output_starts = {};
 };
 
 class StateSpace {
@@ -70,7 +78,7 @@ public:
   /// its order.
   struct Variant {
     std::uint32_t instance;
-    std::vector<std::uint32_t> destinations; ///< by write: a location for off-chip writes
+    std::vector<std::uint32_t> destinations; ///< by write: a location, or none for a free slot
   };
   const std::vector<Variant> &variants() const { return variants_; }
   /// Facts are the vertices, then one for each output that was written.
@@ -121,7 +129,8 @@ public:
 
 private:
   struct BufferInfo {
-    bool symmetric = false, tied = false;          ///< tied: some instruction writes where it reads
+    bool symmetric = false, tied = false; ///< tied: some instruction writes where it reads
+    bool two_copies = false;              ///< some instruction may need a value at two places
     std::vector<std::vector<std::int64_t>> shapes; ///< extents of its slots, sorted
     std::uint32_t first_slot = 0, slots_of_a_shape = 0;
     std::vector<std::uint32_t> slots;                  ///< of a symmetric buffer, by position
@@ -129,6 +138,12 @@ private:
   };
 
   void make_locations(const TensorEGraph &egraph);
+  Slot pinned_slot(VertexId vertex, const Shape &shape,
+                   std::span<const std::vector<std::int64_t>> starts, std::size_t index) const;
+  std::int64_t reserved(std::uint32_t buffer) const {
+    return options_.reserved.empty() ? 0 : options_.reserved[buffer];
+  }
+  bool is_location(std::uint32_t slot) const { return slot < locations_.all.size(); }
   void make_variants();
   void classify_buffers();
   void number_slots();
@@ -169,7 +184,7 @@ private:
   void choose_reads(std::size_t index);
   void off_chip_reads(std::size_t index);
   void choose_writes(std::size_t index);
-  void off_chip_write(std::size_t index);
+  void write_to_location(std::size_t index);
   void write_symmetric(std::size_t index);
   void write_anywhere(std::size_t index, std::span<const std::int64_t> extents);
   void try_write(std::size_t index, std::uint32_t slot);

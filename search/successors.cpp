@@ -87,6 +87,14 @@ void StateSpace::Expander::choose_reads(std::size_t index) {
   }
   std::uint32_t v = instance_->reads[index].v;
   Bindings &saved = saved_[index] = bindings_;
+  if (std::uint32_t home = space_.home_[v]; home != kNone) {
+    if (bind(region, home)) {
+      transition_.reads.push_back({v, home});
+      choose_reads(index + 1);
+      transition_.reads.pop_back();
+    }
+    bindings_ = saved;
+  }
   for (Placement p : *state_) {
     if (p.vertex != v)
       continue;
@@ -110,7 +118,7 @@ void StateSpace::Expander::try_write(std::size_t index, std::uint32_t slot) {
   transition_.writes.pop_back();
 }
 
-void StateSpace::Expander::off_chip_write(std::size_t index) {
+void StateSpace::Expander::write_to_location(std::size_t index) {
   std::uint32_t vertex = instance_->writes[index].v, location = variant_->destinations[index];
   bool scratch = space_.locations_.all[location].kind == Locations::Kind::Scratch;
   bool useless = scratch ? present(vertex)
@@ -127,7 +135,9 @@ void StateSpace::Expander::write_symmetric(std::size_t index) {
   const spec::Region &region = instruction_->writes[index].region;
   const BufferInfo &info = space_.buffers_[region.buffer];
   Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
-  auto here = [&](Placement p) { return space_.graph_.vertices[p.vertex].buffer == region.buffer; };
+  auto here = [&](Placement p) {
+    return space_.graph_.vertices[p.vertex].buffer == region.buffer && !space_.is_location(p.slot);
+  };
   std::size_t held = 0;
   for (Placement p : *state_)
     held += here(p);
@@ -179,23 +189,23 @@ void StateSpace::Expander::choose_writes(std::size_t index) {
     return;
   }
   const spec::Region &region = instruction_->writes[index].region;
-  if (region.buffer == space_.isa_.off_chip) {
+  if (variant_->destinations[index] != kNone) {
     Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
-    off_chip_write(index);
+    write_to_location(index);
     bindings_ = saved;
     return;
   }
   const BufferInfo &info = space_.buffers_[region.buffer];
-  // A second copy only helps where an instruction can be forced to destroy the first.
+  // A second copy only helps where an instruction can be forced to destroy the first, or reads both.
   if (instance_->writes.size() == 1 && present(instance_->writes[index].v) && info.symmetric &&
-      !info.tied)
+      !info.tied && !info.two_copies)
     return;
   std::vector<std::int64_t> extents = space_.extents(region, instance_->attributes), starts;
   bool fixed = true, inside = true;
   for (std::size_t d = 0; d < region.starts.size(); ++d) {
     auto value = region.starts[d].evaluate(bindings_);
     fixed &= value.has_value();
-    inside &= value && *value >= 0 &&
+    inside &= value && *value >= (d == 0 ? space_.reserved(region.buffer) : 0) &&
               *value + extents[d] <= space_.isa_.buffer(region.buffer).addressed[d];
     starts.push_back(value.value_or(0));
   }

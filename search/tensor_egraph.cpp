@@ -170,20 +170,37 @@ std::vector<ClassId> TensorEGraph::add_graph(const semantics::TensorGraph &graph
   return classes;
 }
 
+namespace {
+
+/// The shape of bitcast-convert(value of `shape`) to u8.
+Shape split_in_bytes(const Shape &shape) {
+  Shape split{ElementType::U8, shape.dims};
+  if (int width = semantics::byte_size(shape.type); width > 1)
+    split.dims.push_back(width);
+  return split;
+}
+
+} // namespace
+
 ClassId TensorEGraph::add_bytes(ClassId value) {
-  Shape from = shape(value);
-  Shape split{ElementType::U8, from.dims};
-  int width = semantics::byte_size(from.type);
+  Shape from = shape(value), split = split_in_bytes(from);
   ClassId bytes = value;
-  if (from.type != ElementType::U8) {
-    if (width > 1)
-      split.dims.push_back(width);
+  if (from.type != ElementType::U8)
     bytes = *add(OpCode::BitcastConvert, std::span(&value, 1), {}, split);
-  }
   Shape flat{ElementType::U8, {from.bytes()}};
   if (split == flat)
     return bytes;
   return *add(OpCode::Reshape, std::span(&bytes, 1), {}, flat);
+}
+
+ClassId TensorEGraph::add_value_of_bytes(ClassId bytes, const Shape &to) {
+  Shape split = split_in_bytes(to);
+  ClassId value = bytes;
+  if (shape(bytes) != split)
+    value = *add(OpCode::Reshape, std::span(&bytes, 1), {}, split);
+  if (to.type == ElementType::U8)
+    return value;
+  return *add(OpCode::BitcastConvert, std::span(&value, 1), {}, to);
 }
 
 } // namespace isamorph::search

@@ -98,6 +98,8 @@ public:
   std::vector<ClassId> add_graph(const semantics::TensorGraph &graph);
   /// u8[bytes]: the memory image of a value, as reshape(bitcast-convert(value)).
   ClassId add_bytes(ClassId value);
+  /// The value of a shape whose memory image is given: bitcast-convert(reshape(bytes)).
+  ClassId add_value_of_bytes(ClassId bytes, const Shape &shape);
 
   bool merge(ClassId a, ClassId b) { return graph_.merge(a, b); }
   void rebuild() { graph_.rebuild(); }

@@ -8,6 +8,7 @@
 
 namespace isamorph::embedded {
 extern const char core_rules[];
+extern const char integer_rules[];
 }
 
 namespace isamorph::semantics {
@@ -212,8 +213,12 @@ std::vector<RewriteRule> parse_rules(const SourceRef &source) {
 }
 
 const std::vector<RewriteRule> &shipped_rules() {
-  static const std::vector<RewriteRule> rules =
-      parse_rules(make_source("semantics/rules/core.rules", embedded::core_rules));
+  static const std::vector<RewriteRule> rules = [] {
+    auto all = parse_rules(make_source("semantics/rules/core.rules", embedded::core_rules));
+    auto more = parse_rules(make_source("semantics/rules/integers.rules", embedded::integer_rules));
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
   return rules;
 }
 

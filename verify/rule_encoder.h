@@ -159,6 +159,8 @@ private:
   bool is_identity(const Side &side, std::uint32_t node, semantics::OpCode op) const;
   std::string combined(const std::vector<Summand> &list, const Node &node, semantics::OpCode op);
   void match_sums(std::vector<Obligation> &out);
+  bool single_term(Summand &sum, semantics::OpCode op, std::vector<std::string> &assumptions,
+                   std::vector<Obligation> &out);
   bool match_summand(const Summand &left, const Summand &right,
                      const std::vector<std::string> &assumptions, std::vector<Obligation> &out);
 

@@ -415,8 +415,46 @@ bool RuleEncoder::match_summand(const Summand &left, const Summand &right,
   return false;
 }
 
+/// A sum over one variable whose terms are all zero but at one place (a product with a row of a
+/// permutation matrix) becomes its term there: the place is an index of the result, counted from
+/// either end. `assumptions` then say what the variable is.
+bool RuleEncoder::single_term(Summand &sum, OpCode op, std::vector<std::string> &assumptions,
+                              std::vector<Obligation> &out) {
+  constexpr unsigned timeout_ms = 3000;
+  if (encoding_.theory != ElementTheory::Real || op != OpCode::Add || sum.variables.size() != 1)
+    return false;
+  const auto &[k, length] = sum.variables[0];
+  declare(k, "() Int");
+  std::string guards = "(and true";
+  for (const std::string &guard : sum.guards)
+    guards += " " + guard;
+  guards += ")";
+  std::vector<std::string> places = root_index_;
+  for (const std::string &index : root_index_)
+    places.push_back("(- " + length + " 1 " + index + ")");
+  for (const std::string &place : places) {
+    std::string here = "(= " + k + " " + place + ")";
+    std::vector<std::string> inside = assumptions, at = assumptions;
+    inside.insert(inside.end(), {"(<= 0 " + k + ")", "(< " + k + " " + length + ")", guards});
+    at.push_back(here);
+    Obligation zero = obligation("the other terms are zero", inside,
+                                 "(or " + here + " (= " + sum.term + " 0.0))");
+    Obligation range =
+        obligation("the place of the one that is not lies in range", at,
+                   "(and (<= 0 " + k + ") (< " + k + " " + length + ") " + guards + ")");
+    if (check(zero, {timeout_ms, 0}).answer != SmtAnswer::Proved ||
+        check(range, {timeout_ms, 0}).answer != SmtAnswer::Proved)
+      continue;
+    out.insert(out.end(), {zero, range});
+    assumptions = std::move(at);
+    sum = {{}, {}, sum.term};
+    return true;
+  }
+  return false;
+}
+
 /// Both sides as sums by the operation of their first fold: each summand of the left has its own on
-/// the right.
+/// the right, or is but one term.
 void RuleEncoder::match_sums(std::vector<Obligation> &out) {
   auto op = first_reducer(from_, from_.results[0]);
   if (!op)
@@ -436,7 +474,26 @@ void RuleEncoder::match_sums(std::vector<Obligation> &out) {
   if (!decision_order_.empty() && cannot_occur(assumptions, out))
     return;
   out.insert(out.end(), side_.begin(), side_.end());
-  std::string a = combined(left, root, *op), b = combined(right, root, *op);
+  std::vector<char> used(right.size(), 0);
+  std::vector<Summand> left_alone, right_alone;
+  for (const Summand &l : left) {
+    bool found = false;
+    for (std::size_t r = 0; r < right.size() && !l.variables.empty() && !found; ++r)
+      if (!used[r] && !right[r].variables.empty() && match_summand(l, right[r], assumptions, out)) {
+        used[r] = 1;
+        found = true;
+      }
+    if (!found)
+      left_alone.push_back(l);
+  }
+  for (std::size_t r = 0; r < right.size(); ++r)
+    if (!used[r])
+      right_alone.push_back(right[r]);
+  for (std::vector<Summand> *list : {&left_alone, &right_alone})
+    for (Summand &sum : *list)
+      if (!sum.variables.empty() && !single_term(sum, *op, assumptions, out))
+        throw OutsideFragment("sums whose terms do not match");
+  std::string a = combined(left_alone, root, *op), b = combined(right_alone, root, *op);
   if (a.empty() != b.empty()) {
     if (encoding_.theory != ElementTheory::Real || *op != OpCode::Add)
       throw OutsideFragment("sums of different kinds");
@@ -444,20 +501,6 @@ void RuleEncoder::match_sums(std::vector<Obligation> &out) {
   }
   if (!a.empty())
     out.push_back(obligation("terms outside of sums", assumptions, "(= " + a + " " + b + ")"));
-  std::vector<char> used(right.size(), 0);
-  for (const Summand &l : left) {
-    bool found = l.variables.empty();
-    for (std::size_t r = 0; r < right.size() && !found; ++r)
-      if (!used[r] && !right[r].variables.empty() && match_summand(l, right[r], assumptions, out)) {
-        used[r] = 1;
-        found = true;
-      }
-    if (!found)
-      throw OutsideFragment("sums whose terms do not match");
-  }
-  for (std::size_t r = 0; r < right.size(); ++r)
-    if (!used[r] && !right[r].variables.empty())
-      throw OutsideFragment("sums with a different number of terms");
 }
 
 } // namespace isamorph::verify

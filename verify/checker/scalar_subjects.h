@@ -12,7 +12,7 @@ std::vector<std::vector<semantics::ElementType>> type_choices(const semantics::R
 /// "add_commutes, bf16"
 std::string name_with_types(const semantics::RewriteRule &rule,
                             std::span<const semantics::ElementType> types);
-/// scalar_profiles(), or one of them for a claim about integers.
+/// These ways of rounding, or one of them for a claim about integers.
 std::vector<semantics::NumericsProfile>
 profiles_that_matter(const ScalarClaim &claim, std::vector<semantics::NumericsProfile> ways);
 /// "add_commutes, bf16, denormals flush"; of integers, the name alone.

@@ -1,0 +1,185 @@
+#include "search/tiling.h"
+
+#include "search/tiling_context.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace isamorph::search {
+
+using semantics::TensorGraph;
+
+namespace {
+
+spec::Kernel make_frame(const TensorGraph &graph) {
+  std::vector<spec::TensorDeclaration> inputs, outputs;
+  KernelTensors tensors = kernel_tensors(graph);
+  for (const auto &[name, shape] : tensors.inputs)
+    inputs.push_back({name, shape, nullptr});
+  for (const auto &[name, shape] : tensors.outputs)
+    outputs.push_back({name, shape, nullptr});
+  return spec::layout_off_chip(kernel_name(graph), inputs, {}, outputs);
+}
+
+/// Numbers above 1 that are sizes in the instruction set: of buffers, regions and values.
+std::vector<std::int64_t> sizes_of(const spec::Isa &isa) {
+  std::set<std::int64_t> out;
+  auto add = [&](const semantics::IntExpr &size) {
+    if (size.is_constant() && size.value() > 1)
+      out.insert(size.value());
+  };
+  for (const spec::Buffer &buffer : isa.buffers)
+    for (const auto *sizes : {&buffer.addressed, &buffer.unit})
+      out.insert(sizes->begin(), sizes->end());
+  for (const spec::Instruction &instruction : isa.instructions)
+    for (const semantics::TemplateNode &node : instruction.body.nodes)
+      std::for_each(node.shape.dims.begin(), node.shape.dims.end(), add);
+  out.erase(out.begin(), out.upper_bound(1));
+  return {out.begin(), out.end()};
+}
+
+} // namespace
+
+TilingContext::TilingContext(const TensorGraph &graph, const spec::Isa &isa,
+                             std::span<const semantics::RewriteRule> rules,
+                             const SearchOptions &options)
+    : graph_(graph), isa_(isa), rules_(rules), options_(options), frame_(make_frame(graph)),
+      favourites_(sizes_of(isa)) {}
+
+std::int64_t TilingContext::parameter_address(semantics::NodeId parameter) const {
+  auto at = std::find(graph_.parameters.begin(), graph_.parameters.end(), parameter);
+  assert(at != graph_.parameters.end());
+  return frame_.inputs[static_cast<std::size_t>(at - graph_.parameters.begin())].address;
+}
+
+TileValues TilingContext::saturated(const TensorGraph &tile) {
+  TileValues values{tile, TensorEGraph(isa_.numerics), {}, {}, {}};
+  values.classes = values.egraph.add_graph(tile);
+  for (semantics::NodeId id : tile.parameters)
+    values.input_images.push_back(values.egraph.add_bytes(values.classes[id.v]));
+  for (semantics::NodeId id : tile.results)
+    values.result_images.push_back(values.egraph.add_bytes(values.classes[id.v]));
+  auto begin = std::chrono::steady_clock::now();
+  saturate(values.egraph, isa_, rules_, options_.level,
+           {options_.max_enodes, options_.max_iterations, options_.time_limit_seconds / 4,
+            options_.interrupt});
+  result_.seconds.saturate +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result_.enodes += values.egraph.graph().node_count();
+  result_.eclasses += values.egraph.graph().class_count();
+  return values;
+}
+
+StepPlanner TilingContext::planner(const TileValues &values) {
+  PlannerOptions how;
+  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+  how.seconds = std::max(0.0, options_.time_limit_seconds - spent.count());
+  how.interrupt = options_.interrupt;
+  how.max_states = options_.max_states;
+  how.jobs = options_.jobs;
+  return {values.egraph, isa_, options_.cost, how};
+}
+
+void TilingContext::count(const StepPlanner &planner) {
+  result_.states_expanded += planner.states_expanded();
+}
+
+std::vector<std::int64_t> TilingContext::tile_sizes(std::int64_t size, bool favourite) const {
+  std::vector<std::int64_t> out;
+  for (std::int64_t tile = size; tile >= 1; --tile) {
+    bool known = tile == size || std::binary_search(favourites_.begin(), favourites_.end(), tile);
+    if (size % tile == 0 && known == favourite)
+      out.push_back(tile);
+  }
+  return out;
+}
+
+bool TilingContext::fits(const Shape &shape, std::uint32_t index) const {
+  const spec::Buffer &buffer = isa_.buffer(index);
+  std::size_t rank = buffer.addressed.size();
+  if (buffer.off_chip || buffer.type != shape.type || shape.rank() != rank + buffer.unit.size())
+    return false;
+  for (std::size_t d = 0; d < shape.rank(); ++d)
+    if (d < rank ? shape.dims[d] > buffer.addressed[d] : shape.dims[d] != buffer.unit[d - rank])
+      return false;
+  return true;
+}
+
+std::vector<std::uint32_t> TilingContext::buffers_for(const Shape &shape) const {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t b = 0; b < isa_.buffers.size(); ++b)
+    if (fits(shape, b))
+      out.push_back(b);
+  return out;
+}
+
+void TilingContext::offer(std::span<const LoopNest> nest, const OffChipPool &pool) {
+  spec::Kernel kernel = frame_;
+  kernel.constants = pool.constants();
+  kernel.off_chip_bytes = pool.end();
+  append(kernel, nest);
+  spec::validate(kernel, isa_);
+  std::int64_t cost = costmodel::cost(isa_, kernel, options_.cost);
+  if (result_.kernel && result_.cost <= cost)
+    return;
+  result_.kernel = std::move(kernel);
+  result_.cost = cost;
+  report();
+}
+
+void TilingContext::report() {
+  if (options_.progress)
+    options_.progress({result_.states_expanded, best(), 0});
+}
+
+std::optional<std::int64_t> TilingContext::best() const {
+  return result_.kernel ? std::optional(result_.cost) : std::nullopt;
+}
+
+bool TilingContext::stopped() {
+  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+  if (options_.interrupt && options_.interrupt->load(std::memory_order_relaxed))
+    stopped_by_ = "interrupted";
+  else if (spent.count() > options_.time_limit_seconds)
+    stopped_by_ = "time limit";
+  return !stopped_by_.empty();
+}
+
+void TilingContext::note(const std::string &why) {
+  if (std::find(notes_.begin(), notes_.end(), why) == notes_.end())
+    notes_.push_back(why);
+}
+
+SearchResult TilingContext::take() {
+  bool stopped = !stopped_by_.empty();
+  if (result_.kernel) {
+    result_.status = SearchResult::Status::Feasible;
+    result_.reason = stopped ? fmt::format("stopped by {}: a cheaper tiling may exist", stopped_by_)
+                             : "the cheapest of the regular tilings; irregular ones, whose tiles "
+                               "differ, were not searched";
+  } else if (stopped) {
+    result_.status = SearchResult::Status::OutOfTime;
+    result_.reason = fmt::format("stopped by {} before a tiling was found", stopped_by_);
+  } else {
+    result_.status = SearchResult::Status::Infeasible;
+    result_.reason = fmt::format("cut into tiles it has none either: {}",
+                                 fmt::join(notes_.begin(), notes_.end(), "; "));
+  }
+  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+  result_.seconds.plan = spent.count() - result_.seconds.saturate;
+  return std::move(result_);
+}
+
+SearchResult find_tiled_kernel(const TensorGraph &program, const spec::Isa &isa,
+                               std::span<const semantics::RewriteRule> rules,
+                               const SearchOptions &options) {
+  TensorGraph graph = program.without_dead_nodes();
+  TilingContext context(graph, isa, rules, options);
+  tile_maps(context);
+  if (!context.best())
+    tile_products(context);
+  return context.take();
+}
+
+} // namespace isamorph::search

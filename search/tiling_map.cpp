@@ -1,0 +1,289 @@
+// Tilings in which every tile is computed alone.
+#include "search/tiling_context.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+#include <set>
+
+namespace isamorph::search {
+
+using semantics::NodeId;
+
+namespace {
+
+constexpr std::size_t kMaxAxes = 3, kMaxResidents = 3, kMaxCandidates = 8;
+
+/// One way to cut the results.
+struct Grid {
+  std::vector<TileAxis> axes;
+  std::vector<TileResult> results;
+};
+
+/// A value that stays on chip while the loops inside `level` run.
+struct Resident {
+  Vertex vertex;
+  std::size_t level = 0; ///< how many loops are around where it is made
+  std::int64_t start = 0;
+};
+
+class MapTiling {
+public:
+  MapTiling(TilingContext &context, const Grid &grid, const TileGraph &tile)
+      : context_(context), grid_(grid), tile_(tile), values_(context.saturated(tile.graph)),
+        planner_(context.planner(values_)) {}
+
+  void run() {
+    std::vector<std::uint32_t> order(grid_.axes.size());
+    std::iota(order.begin(), order.end(), 0u);
+    do {
+      run(order);
+    } while (std::next_permutation(order.begin(), order.end()) && !context_.stopped());
+    context_.count(planner_);
+  }
+
+private:
+  void run(const std::vector<std::uint32_t> &order) {
+    std::vector<Resident> candidates = find_residents(order);
+    candidates.resize(std::min(candidates.size(), kMaxCandidates));
+    for (std::uint32_t set = 0; set < 1u << candidates.size() && !context_.stopped(); ++set) {
+      std::vector<Resident> residents;
+      for (std::size_t c = 0; c < candidates.size(); ++c)
+        if (set >> c & 1)
+          residents.push_back(candidates[c]);
+      if (residents.size() <= kMaxResidents)
+        attempt(order, residents);
+    }
+  }
+
+  StepPlace input_place(std::size_t i) const {
+    const TileInput &input = tile_.inputs[i];
+    StepPlace place{{values_.input_images[i], context_.isa().off_chip},
+                    {context_.parameter_address(input.source), {}}};
+    add_axes(place.start, context_.graph()[input.source].shape, input.box);
+    return place;
+  }
+
+  StepPlace output_place(std::size_t j) const {
+    const TileResult &result = grid_.results[j];
+    StepPlace place{{values_.result_images[j], context_.isa().off_chip},
+                    {context_.frame().outputs[j].address, {}}};
+    add_axes(place.start, context_.graph()[result.node].shape, result.box);
+    return place;
+  }
+
+  void add_axes(Affine &start, const Shape &shape, const Box &box) const {
+    std::vector<std::int64_t> distances = slice_distances(shape, box, grid_.axes.size());
+    for (std::uint32_t a = 0; a < distances.size(); ++a)
+      start.add(a, distances[a]);
+  }
+
+  /// The loop around which an input is first known, as the number of loops around.
+  std::size_t level_of_input(std::size_t i, const std::vector<std::uint32_t> &order) const {
+    std::size_t level = 0;
+    for (const BoxDimension &d : tile_.inputs[i].box)
+      if (d.axis)
+        level =
+            std::max(level, static_cast<std::size_t>(
+                                std::find(order.begin(), order.end(), *d.axis) - order.begin()) +
+                                1);
+    return level;
+  }
+
+  /// Placements that do not depend on all loops, and that an instruction reads which does.
+  std::vector<Resident> find_residents(const std::vector<std::uint32_t> &order) const {
+    std::vector<Vertex> inputs, outputs;
+    for (ClassId image : values_.input_images)
+      inputs.push_back({image, context_.isa().off_chip});
+    for (ClassId image : values_.result_images)
+      outputs.push_back({image, context_.isa().off_chip});
+    PlacementGraph graph = build_placement_graph(values_.egraph, context_.isa(),
+                                                 costmodel::CostModel::Count, inputs, outputs);
+    std::vector<std::size_t> levels = vertex_levels(graph, order);
+    std::vector<Resident> out;
+    for (std::uint32_t v = 0; v < graph.vertices.size(); ++v)
+      if (graph.vertices[v].buffer != context_.isa().off_chip && levels[v] < order.size() &&
+          is_read_later(graph, levels, v) &&
+          context_.fits(values_.egraph.shape(graph.vertices[v].value), graph.vertices[v].buffer))
+        out.push_back({graph.vertices[v], levels[v], 0});
+    return out;
+  }
+
+  /// By vertex: how many of the loops must be around an instruction that makes it.
+  std::vector<std::size_t> vertex_levels(const PlacementGraph &graph,
+                                         const std::vector<std::uint32_t> &order) const {
+    std::vector<std::size_t> levels(graph.vertices.size(), order.size() + 1);
+    for (std::size_t i = 0; i < graph.inputs.size(); ++i)
+      levels[graph.inputs[i].v] = level_of_input(i, order);
+    for (VertexId v : graph.constants)
+      levels[v.v] = 0;
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const Instance &instance : graph.instances) {
+        std::size_t level = read_level(instance, levels);
+        for (VertexId w : instance.writes)
+          if (level < levels[w.v]) {
+            levels[w.v] = level;
+            changed = true;
+          }
+      }
+    }
+    return levels;
+  }
+
+  static std::size_t read_level(const Instance &instance, const std::vector<std::size_t> &levels) {
+    std::size_t level = 0;
+    for (VertexId r : instance.reads)
+      level = std::max(level, levels[r.v]);
+    return level;
+  }
+
+  static bool is_read_later(const PlacementGraph &graph, const std::vector<std::size_t> &levels,
+                            std::uint32_t v) {
+    return std::any_of(graph.instances.begin(), graph.instances.end(), [&](const Instance &i) {
+      return read_level(i, levels) > levels[v] &&
+             std::find(i.reads.begin(), i.reads.end(), VertexId{v}) != i.reads.end();
+    });
+  }
+
+  /// Gives the residents their places; false when they leave no room.
+  bool place(std::vector<Resident> &residents, std::vector<std::int64_t> &reserved) const {
+    reserved.assign(context_.isa().buffers.size(), 0);
+    for (Resident &resident : residents) {
+      const spec::Buffer &buffer = context_.isa().buffer(resident.vertex.buffer);
+      std::int64_t &used = reserved[resident.vertex.buffer];
+      resident.start = used;
+      used += buffer.addressed.empty() ? 1 : values_.egraph.shape(resident.vertex.value).dims[0];
+      if (used > (buffer.addressed.empty() ? 1 : buffer.addressed[0]))
+        return false;
+    }
+    return true;
+  }
+
+  /// Plans the steps around and in the loops, and offers the kernel.
+  void attempt(const std::vector<std::uint32_t> &order, std::vector<Resident> residents) {
+    StepProblem problem;
+    if (!place(residents, problem.reserved))
+      return;
+    OffChipPool pool(context_.frame().off_chip_bytes);
+    std::vector<Step> steps;
+    for (std::size_t depth = 0; depth <= order.size(); ++depth) {
+      problem.inputs.clear();
+      problem.outputs.clear();
+      for (std::size_t i = 0; i < tile_.inputs.size(); ++i)
+        if (level_of_input(i, order) <= depth)
+          problem.inputs.push_back(input_place(i));
+      for (const Resident &resident : residents)
+        if (resident.level <= depth)
+          (resident.level < depth ? problem.inputs : problem.outputs)
+              .push_back({resident.vertex, {resident.start, {}}});
+      if (depth == order.size())
+        for (std::size_t j = 0; j < grid_.results.size(); ++j)
+          problem.outputs.push_back(output_place(j));
+      auto step = planner_.plan(problem, pool);
+      if (!step)
+        return;
+      steps.push_back(std::move(*step));
+    }
+    LoopNest nest{std::move(steps.back().calls), 0, {}, 0, 1, 1, {}};
+    for (std::size_t depth = order.size(); depth-- > 0;) {
+      const TileAxis &axis = grid_.axes[order[depth]];
+      nest = LoopNest{std::move(steps[depth].calls),
+                      order[depth],
+                      axis.name,
+                      0,
+                      axis.count,
+                      1,
+                      {std::move(nest)}};
+    }
+    context_.offer(std::span(&nest, 1), pool);
+  }
+
+  TilingContext &context_;
+  const Grid &grid_;
+  const TileGraph &tile_;
+  TileValues values_;
+  StepPlanner planner_;
+};
+
+/// The grid of tiles of these sizes; all results have the same dimensions.
+Grid make_grid(const semantics::TensorGraph &graph, const std::vector<std::int64_t> &tile) {
+  Grid grid;
+  const Shape &shape = graph[graph.results[0]].shape;
+  Box box;
+  for (std::size_t d = 0; d < tile.size(); ++d) {
+    box.push_back({tile[d], std::nullopt});
+    if (tile[d] == shape.dims[d])
+      continue;
+    box.back().axis = static_cast<std::uint32_t>(grid.axes.size());
+    grid.axes.push_back({fmt::format("t{}", grid.axes.size()), tile[d], shape.dims[d] / tile[d]});
+  }
+  for (NodeId result : graph.results)
+    grid.results.push_back({result, box});
+  return grid;
+}
+
+void attempt(TilingContext &context, const std::vector<std::int64_t> &sizes) {
+  Grid grid = make_grid(context.graph(), sizes);
+  if (grid.axes.empty() || grid.axes.size() > kMaxAxes)
+    return;
+  auto made = cut(context.graph(), grid.axes, grid.results);
+  if (const auto *why = std::get_if<std::string>(&made)) {
+    context.note(*why);
+    return;
+  }
+  const TileGraph &tile = std::get<TileGraph>(made);
+  for (const TileInput &input : tile.inputs)
+    if (!contiguous(context.graph()[input.source].shape, input.box))
+      return;
+  for (const TileResult &result : grid.results)
+    if (!contiguous(context.graph()[result.node].shape, result.box))
+      return;
+  MapTiling(context, grid, tile).run();
+}
+
+/// All combinations of one size a dimension, larger tiles first.
+std::vector<std::vector<std::int64_t>>
+combinations(const std::vector<std::vector<std::int64_t>> &sizes) {
+  std::vector<std::vector<std::int64_t>> out = {{}};
+  for (const auto &choices : sizes) {
+    std::vector<std::vector<std::int64_t>> longer;
+    for (const auto &prefix : out)
+      for (std::int64_t choice : choices) {
+        longer.push_back(prefix);
+        longer.back().push_back(choice);
+      }
+    out = std::move(longer);
+  }
+  auto volume = [](const std::vector<std::int64_t> &tile) {
+    return std::accumulate(tile.begin(), tile.end(), 1.0, std::multiplies<>());
+  };
+  std::stable_sort(out.begin(), out.end(),
+                   [&](const auto &a, const auto &b) { return volume(a) > volume(b); });
+  return out;
+}
+
+} // namespace
+
+void tile_maps(TilingContext &context) {
+  const semantics::TensorGraph &graph = context.graph();
+  const std::vector<std::int64_t> &dims = graph[graph.results[0]].shape.dims;
+  for (NodeId result : graph.results)
+    if (graph[result].shape.dims != dims)
+      return context.note("its results differ in shape");
+  std::vector<std::vector<std::int64_t>> favourites, all;
+  for (std::int64_t size : dims) {
+    favourites.push_back(context.tile_sizes(size, true));
+    all.push_back(favourites.back());
+    for (std::int64_t other : context.tile_sizes(size, false))
+      all.back().push_back(other);
+  }
+  for (const auto &tile : combinations(favourites))
+    if (!context.stopped())
+      attempt(context, tile);
+  for (const auto &tile : combinations(all))
+    if (!context.best() && !context.stopped())
+      attempt(context, tile);
+}
+
+} // namespace isamorph::search
