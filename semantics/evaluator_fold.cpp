@@ -47,8 +47,9 @@ public:
     if (order_.kind == OrderDescriptor::Kind::Sequential || count <= width)
       return sequence(init, 0, count);
     Lanes<C> sum = init;
-    for (std::size_t begin = 0; begin < count; begin += width)
-      sum = step(sum, sequence(init, begin, std::min(count, begin + width)));
+    auto end = static_cast<std::size_t>(order_.first_block(static_cast<std::int64_t>(count)));
+    for (std::size_t begin = 0; begin < count; begin = end, end = std::min(count, end + width))
+      sum = step(sum, sequence(init, begin, end));
     return sum;
   }
 

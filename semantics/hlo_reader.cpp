@@ -144,10 +144,34 @@ private:
         fail(i.operands[k].location, "'" + i.operands[k].name + "' is a tuple");
       nodes.push_back(operands[k].node);
     }
+    if (op == OpCode::Dot || op == OpCode::Convolution)
+      return {product(i, op, std::move(nodes)), {}, false};
     return {graph_.add(op, std::move(nodes), attributes(i, op), concrete(i.shape), unique(i.name),
                        i.location),
             {},
             false};
+  }
+
+  /// A dot or convolution; one of several types with the conversions that it implies.
+  NodeId product(const Instruction &i, OpCode op, std::vector<NodeId> nodes) {
+    Shape shape = concrete(i.shape);
+    std::vector<ElementType> types;
+    for (NodeId node : nodes)
+      types.push_back(graph_[node].shape.type);
+    auto mixed = syntax::product_type(types, shape.type);
+    ElementType type = mixed.value_or(shape.type);
+    auto converted = [&](NodeId node, ElementType to, const std::string &name) {
+      return graph_.add(OpCode::Convert, {node}, {}, {to, graph_[node].shape.dims}, unique(name),
+                        i.location);
+    };
+    if (mixed)
+      for (NodeId &node : nodes)
+        if (graph_[node].shape.type != type)
+          node = converted(node, type, i.name + ".operand");
+    bool last = type == shape.type;
+    NodeId out = graph_.add(op, std::move(nodes), attributes(i, op), {type, shape.dims},
+                            unique(last ? i.name : i.name + ".product"), i.location);
+    return last ? out : converted(out, shape.type, i.name);
   }
 
   Attributes attributes(const Instruction &i, OpCode op) {

@@ -57,6 +57,20 @@ OperandName Reader::operand_name(std::string_view what) {
   return out;
 }
 
+std::optional<ElementType> product_type(std::span<const ElementType> operands, ElementType result) {
+  ElementType out = result;
+  bool differ = false;
+  for (ElementType type : operands) {
+    if (type == ElementType::Pred || result == ElementType::Pred ||
+        (is_float(type) && !is_float(result)))
+      return std::nullopt;
+    differ |= type != result;
+    if (is_float(type) && byte_size(type) > byte_size(out))
+      out = type;
+  }
+  return differ ? std::optional(out) : std::nullopt;
+}
+
 Module Reader::module() {
   Module module;
   if (cursor_.at_end())

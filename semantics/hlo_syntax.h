@@ -68,6 +68,12 @@ struct Module {
   std::optional<WrittenShape> entry_result;
 };
 
+/// The type in which a dot or convolution is computed whose operands or result have different types
+/// (JAX's preferred_element_type): operands are converted to it before, the result from it after.
+/// It is the result's type, but of floats never a narrower one than an operand's; nullopt where the
+/// types agree, or mean nothing together (pred, or an integer result of floats). Measured on XLA.
+std::optional<ElementType> product_type(std::span<const ElementType> operands, ElementType result);
+
 /// Reads instructions; with `symbols` the forms of templates are allowed.
 class Reader {
 public:

@@ -134,7 +134,7 @@ private:
     if (i.kind == syntax::Kind::ReduceWithIdentity)
       node.operands.push_back(identity(i));
     check_arity(i, node);
-    std::uint32_t id = define(std::move(node));
+    std::uint32_t id = is_product(node) ? product(std::move(node)) : define(std::move(node));
     if (const auto *op = std::get_if<OpCode>(&i.op); op && *op == OpCode::Parameter) {
       std::int64_t number = i.attributes.front().second.front().value();
       if (number != static_cast<std::int64_t>(graph_.parameters.size()))
@@ -142,6 +142,47 @@ private:
       graph_.parameters.push_back(id);
     }
     return id;
+  }
+
+  static bool is_product(const TemplateNode &node) {
+    const auto *op = std::get_if<OpCode>(&node.op);
+    return op && (*op == OpCode::Dot || *op == OpCode::Convolution);
+  }
+
+  /// A dot or convolution; one of several known types with the conversions that it implies.
+  std::uint32_t product(TemplateNode node) {
+    std::vector<ElementType> types;
+    for (std::uint32_t operand : node.operands)
+      if (const auto *type = std::get_if<ElementType>(&graph_.nodes[operand].shape.type))
+        types.push_back(*type);
+    const auto *result = std::get_if<ElementType>(&node.shape.type);
+    if (!result || types.size() < node.operands.size())
+      return define(std::move(node));
+    auto type = syntax::product_type(types, *result);
+    if (!type)
+      return define(std::move(node));
+    ElementType declared = *result;
+    for (std::size_t k = 0; k < types.size(); ++k)
+      if (types[k] != *type)
+        node.operands[k] =
+            define(conversion(node.operands[k], *type, node.name + ".operand" + std::to_string(k)));
+    if (*type == declared)
+      return define(std::move(node));
+    std::string name = node.name;
+    node.name += ".product";
+    node.shape.type = *type;
+    return define(conversion(define(std::move(node)), declared, name));
+  }
+
+  TemplateNode conversion(std::uint32_t operand, ElementType to, std::string name) const {
+    TemplateNode out;
+    out.op = OpCode::Convert;
+    out.operands = {operand};
+    out.shape = graph_.nodes[operand].shape;
+    out.shape.type = to;
+    out.name = std::move(name);
+    out.location = graph_.nodes[operand].location;
+    return out;
   }
 
   void check_arity(const Instruction &i, const TemplateNode &node) const {

@@ -46,6 +46,7 @@ OrderDescriptor read_order(Cursor &cursor) {
     order.width = cursor.integer("the number of terms of a block");
     if (order.width < 1 || order.width > kMaxElements)
       fail(where, fmt::format("a block of {} terms", order.width), "expected 1 to 2^31");
+    order.centred = cursor.accept_word("centred");
   }
   return order;
 }
@@ -96,6 +97,13 @@ bool is_arithmetic(OpCode op) {
                                  OpCode::ShiftRightLogical};
   bool elementwise = info(op).cls == OpClass::Elementwise;
   return is_fold(op) || (elementwise && std::ranges::find(others, op) == others.end());
+}
+
+/// There are such operations, as far as denormals are concerned.
+bool may_have_types(OpCode op, ElementType operand, ElementType result) {
+  if (op == OpCode::Compare)
+    return result == ElementType::Pred;
+  return op == OpCode::Convert || operand == result;
 }
 
 OpCode read_operation(Cursor &cursor) {
@@ -149,16 +157,15 @@ DenormalException read_denormal_exception(Cursor &cursor) {
 void check_folds(const NumericsProfile &profile, const Location &where) {
   for (OpCode fold : {OpCode::Dot, OpCode::Reduce})
     for (ElementType type :
-         {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64})
-      for (ElementType result : {type, ElementType::F32}) {
-        DenormalUse use = denormal_use(profile, fold, type, result);
-        bool results = use.results != TinyResults::Keep;
-        if (use.inputs != use.last_input || use.inputs != results)
-          fail(where,
-               fmt::format("{} of {} would flush operands or results alone", info(fold).name,
-                           name(type)),
-               "sums keep, flush or flush_after");
-      }
+         {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::F64}) {
+      DenormalUse use = denormal_use(profile, fold, type);
+      bool results = use.results != TinyResults::Keep;
+      if (use.inputs != use.last_input || use.inputs != results)
+        fail(where,
+             fmt::format("{} of {} would flush operands or results alone", info(fold).name,
+                         name(type)),
+             "sums keep, flush or flush_after");
+    }
 }
 
 void read_denormals(Cursor &cursor, NumericsProfile &profile) {
@@ -211,7 +218,7 @@ std::string order_text(const OrderDescriptor &order) {
   case OrderDescriptor::Kind::Sequential:
     return "sequential";
   case OrderDescriptor::Kind::Blocks:
-    return fmt::format("blocks {}", order.width);
+    return fmt::format("blocks {}{}", order.width, order.centred ? " centred" : "");
   case OrderDescriptor::Kind::Pairwise:
     break;
   }
@@ -281,9 +288,10 @@ bool flushes(const NumericsProfile &profile, ElementType type) {
     for (int t = 0; t < kElementTypeCount; ++t) {
       auto code = static_cast<OpCode>(op);
       auto other = static_cast<ElementType>(t);
-      DenormalUse read = denormal_use(profile, code, type, other);
-      if (read.inputs || read.last_input ||
-          denormal_use(profile, code, other, type).results != TinyResults::Keep)
+      DenormalUse read = denormal_use(profile, code, type, other),
+                  written = denormal_use(profile, code, other, type);
+      if ((may_have_types(code, type, other) && (read.inputs || read.last_input)) ||
+          (may_have_types(code, other, type) && written.results != TinyResults::Keep))
         return true;
     }
   return false;

@@ -14,13 +14,22 @@ class Cursor;
 
 /// The tree of additions that a fold denotes. `Sequential`: ((init+t0)+t1)+...; `Blocks(w)`: rows
 /// longer than w are cut in blocks of w, each summed sequentially from init, and the block sums are
-/// then added in order, from init; `Pairwise`: a balanced tree over the terms (the first half has
-/// one term more when their number is odd), init added last, as init+tree. The terms of a fold over
-/// several dimensions are one row, in row-major order.
+/// then added in order, from init; `centred`: the last block is filled up on both sides, so that
+/// the first one is shorter too (as XLA pads windows); `Pairwise`: a balanced tree over the terms
+/// (the first half has one term more when their number is odd), init added last, as init+tree. The
+/// terms of a fold over several dimensions are one row, in row-major order.
 struct OrderDescriptor {
   enum class Kind : std::uint8_t { Sequential, Blocks, Pairwise };
   Kind kind = Kind::Sequential;
   std::int64_t width = 0; ///< Blocks only
+  bool centred = false;   ///< Blocks only
+
+  /// The length of the first block of a row of more than `width` terms; all others but the last
+  /// have `width`.
+  std::int64_t first_block(std::int64_t terms) const {
+    std::int64_t filling = (width - terms % width) % width;
+    return centred ? width - filling / 2 : width;
+  }
   bool operator==(const OrderDescriptor &) const = default;
 };
 

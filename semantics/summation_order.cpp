@@ -151,8 +151,9 @@ SummationTree declared_order(const FoldNumerics &fold, ElementType type, std::in
   if (unit && width == StepProgram::kWholeRow)
     width = terms;
   std::optional<SummationTree> sum;
-  for (std::int64_t begin = 0; begin < terms; begin += width) {
-    Trees block = leaves(begin, std::min(terms, begin + width));
+  std::int64_t end = std::min(terms, unit ? width : fold.order.first_block(terms));
+  for (std::int64_t begin = 0; begin < terms; begin = end, end = std::min(terms, end + width)) {
+    Trees block = leaves(begin, end);
     if (unit)
       sum = unit_step(*unit, std::move(block), std::move(sum));
     else if (SummationTree part = sequence(std::move(block)); sum)

@@ -2,7 +2,6 @@
 
 #include "sim/denormals.h"
 #include "sim/offsets.h"
-#include "sim/plain_numerics.h"
 #include "sim/vector.h"
 
 #include <algorithm>
@@ -23,7 +22,7 @@ bool has_kernel(ElementType type, const semantics::NumericsProfile &profile, std
     return semantics::byte_size(type) <= 4;
   return type != ElementType::Pred && is_plain(profile) && type != ElementType::F64 &&
          semantics::accumulator_type(profile.dot, type) == ElementType::F32 &&
-         block_width(profile.dot.order, terms);
+         blocks(profile.dot.order, terms);
 }
 
 /// Products of fewer multiplications are not divided among threads.
@@ -49,7 +48,7 @@ std::optional<Dot> Dot::compile(const semantics::Attributes &attributes, const S
     if (!flushes)
       return std::nullopt;
     dot.flushes_ = *flushes;
-    dot.block_ = *block_width(profile.dot.order, dot.left_.terms.size());
+    dot.blocks_ = *blocks(profile.dot.order, dot.left_.terms.size());
   }
   dot.row_step_ = dot.right_.lines.size();
   dot.column_step_ = 1;
@@ -103,12 +102,14 @@ template <class S, class C> struct Dot::Rows {
   ISAMORPH_INLINE void sum_up(const C *rows, const C *panel,
                               std::array<Lanes<C>, Count> &sums) const {
     std::size_t terms = dot.left_.terms.size();
-    if (dot.block_ == 0)
+    if (dot.blocks_.width == 0)
       return sequence<Count>(rows, panel, 0, terms, sums);
     sums.fill(Lanes<C>{});
-    for (std::size_t first = 0; first < terms; first += dot.block_) {
+    std::size_t last = dot.blocks_.first;
+    for (std::size_t first = 0; first < terms;
+         first = last, last = std::min(terms, last + dot.blocks_.width)) {
       std::array<Lanes<C>, Count> part;
-      sequence<Count>(rows, panel, first, std::min(terms, first + dot.block_), part);
+      sequence<Count>(rows, panel, first, last, part);
       for (std::size_t r = 0; r < Count; ++r)
         sums[r] = sums[r] + part[r];
     }

@@ -4,6 +4,7 @@
 
 #include "semantics/graph.h"
 #include "semantics/numerics.h"
+#include "sim/plain_numerics.h"
 #include "sim/vector_target.h"
 
 namespace isamorph::sim {
@@ -43,7 +44,7 @@ private:
   bool flushes_ = false;   ///< in a flushing scope
   Side left_, right_;
   std::size_t row_step_ = 0, column_step_ = 0; ///< in the result
-  std::size_t block_ = 0;                      ///< terms in a block; 0: one sequence
+  Blocks blocks_;
 };
 
 } // namespace isamorph::sim

@@ -21,15 +21,22 @@ inline bool is_plain(const semantics::NumericsProfile &profile) {
   return plain == profile;
 }
 
-/// In how long blocks a sum is cut that the simulator's kernels can do: 0 for one sequence; nullopt
-/// for other orders.
-inline std::optional<std::size_t> block_width(const semantics::OrderDescriptor &order,
-                                              std::size_t terms) {
+/// How a sum is cut that the simulator's kernels can do.
+struct Blocks {
+  std::size_t width = 0; ///< 0: one sequence
+  std::size_t first = 0; ///< the length of the first block
+};
+
+/// nullopt for other orders.
+inline std::optional<Blocks> blocks(const semantics::OrderDescriptor &order, std::size_t terms) {
   using Kind = semantics::OrderDescriptor::Kind;
   auto width = static_cast<std::size_t>(order.width);
   if (order.kind == Kind::Sequential || (order.kind == Kind::Blocks && terms <= width))
-    return 0;
-  return order.kind == Kind::Blocks ? std::optional(width) : std::nullopt;
+    return Blocks{};
+  if (order.kind != Kind::Blocks)
+    return std::nullopt;
+  return Blocks{width,
+                static_cast<std::size_t>(order.first_block(static_cast<std::int64_t>(terms)))};
 }
 
 } // namespace isamorph::sim

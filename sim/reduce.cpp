@@ -2,7 +2,6 @@
 
 #include "sim/denormals.h"
 #include "sim/offsets.h"
-#include "sim/plain_numerics.h"
 #include "sim/vector.h"
 
 #include <algorithm>
@@ -35,10 +34,10 @@ std::optional<ReduceAdd> ReduceAdd::compile(const semantics::Attributes &attribu
   reduce.target_ = target;
   reduce.rows_ = other_offsets(input, sorted);
   reduce.terms_ = offsets(input, sorted);
-  auto block = block_width(profile.reduce.order, reduce.terms_.size());
-  if (!block)
+  auto cut = blocks(profile.reduce.order, reduce.terms_.size());
+  if (!cut)
     return std::nullopt;
-  reduce.block_ = *block;
+  reduce.blocks_ = *cut;
   return reduce;
 }
 
@@ -50,7 +49,8 @@ namespace {
 /// rounded.
 template <class A> struct RowSums {
   const float *packed;
-  std::size_t terms, block;
+  std::size_t terms;
+  Blocks blocks;
   float init;
 
   ISAMORPH_INLINE Lanes<float> sequence(std::size_t first, std::size_t last) const {
@@ -60,11 +60,13 @@ template <class A> struct RowSums {
     return sum;
   }
   ISAMORPH_INLINE Lanes<float> total() const {
-    if (block == 0)
+    if (blocks.width == 0)
       return sequence(0, terms);
     Lanes<float> sum = sequence(0, 0);
-    for (std::size_t first = 0; first < terms; first += block)
-      sum = rounded_lanes<A>(sum + sequence(first, std::min(terms, first + block)));
+    std::size_t last = blocks.first;
+    for (std::size_t first = 0; first < terms;
+         first = last, last = std::min(terms, last + blocks.width))
+      sum = rounded_lanes<A>(sum + sequence(first, last));
     return sum;
   }
 };
@@ -81,7 +83,7 @@ void ReduceAdd::run_as(const S *input, S init, S *out, float *packed) const {
       for (std::size_t r = 0; r < terms; ++r)
         packed[r * kLanes + l] = semantics::load<float>(from[terms_[r]]);
     }
-    RowSums<A> sums{packed, terms, block_, semantics::load<float>(init)};
+    RowSums<A> sums{packed, terms, blocks_, semantics::load<float>(init)};
     FlushScope scope(flushes_);
     run_on(
         target_, [&]() __attribute__((always_inline)) {

@@ -4,6 +4,7 @@
 
 #include "semantics/graph.h"
 #include "semantics/numerics.h"
+#include "sim/plain_numerics.h"
 #include "sim/vector_target.h"
 
 namespace isamorph::sim {
@@ -29,7 +30,7 @@ private:
   bool flushes_ = false;      ///< in a flushing scope
   VectorTarget target_ = VectorTarget::Portable;
   std::vector<std::size_t> rows_, terms_; ///< offsets in elements
-  std::size_t block_ = 0;                 ///< terms in a block; 0: one sequence
+  Blocks blocks_;
 };
 
 } // namespace isamorph::sim

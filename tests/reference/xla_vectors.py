@@ -302,6 +302,32 @@ def folds():
     return [reduce, dot]
 
 
+MIXED = [("s8", "s8", "s32"), ("u8", "u8", "s32"), ("u8", "s8", "s32"), ("s8", "s8", "s16"),
+         ("u8", "u8", "u64"), ("s32", "s32", "s8"), ("s8", "s8", "f32"), ("s32", "s32", "f32"),
+         ("bf16", "bf16", "f32"), ("f16", "f16", "f32"), ("bf16", "f32", "f32"),
+         ("bf16", "f16", "f32"), ("f32", "f32", "f64"), ("bf16", "bf16", "f64"),
+         ("f32", "f32", "bf16"), ("f16", "f16", "bf16")]
+
+
+def mixed():
+    """Dots and convolutions whose result has another type than their operands."""
+    f = Family("mixed")
+    for left, right, result in MIXED:
+        name = f"{left}.{right}.{result}"
+        for k in [1, 5, 40]:
+            a, b = small(left, (3, k), 40), small(right, (k, 4), 41)
+            f.case(f"dot.{name}.{k}", f"{result}[3,4] dot(p0, p1), lhs_contracting_dims={{1}}, "
+                   "rhs_contracting_dims={0}", [a, b])
+        a, b = small(left, (1, 5, 5, 2), 42), small(right, (3, 3, 2, 3), 43)
+        f.case(f"convolution.{name}", f"{result}[1,3,3,3] convolution(p0, p1), "
+               "window={size=3x3}, dim_labels=b01f_01io->b01f", [a, b])
+    x, k = small("s8", (4, 6), 44), small("s8", (6, 3), 45)
+    text = jax.jit(lambda x, k: jax.lax.dot(x, k, preferred_element_type=np.int32)).lower(
+        x, k).compiler_ir("hlo").as_hlo_text()
+    f.module("preferred.s8", _hlo.hlo_module_from_text(text), [x, k])
+    return [f]
+
+
 WINDOWS = [
     ("plain", "size=1x3", "3,6"),
     ("stride", "size=2x3 stride=1x2", "2,3"),
@@ -460,7 +486,7 @@ def programs():
     return [f]
 
 
-FAMILIES = [elementwise, movement, folds, windows, programs, tables]
+FAMILIES = [elementwise, movement, folds, mixed, windows, programs, tables]
 
 
 def main():

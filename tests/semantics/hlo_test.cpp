@@ -116,6 +116,32 @@ ENTRY e {
   CHECK(equal(graph, parse(print_hlo(graph))));
 }
 
+TEST_CASE("a dot of several types is one of converted operands") {
+  TensorGraph mixed = parse(R"(
+ENTRY e {
+  a = s8[2,3] parameter(0)
+  b = u8[3,4] parameter(1)
+  ROOT d = s32[2,4] dot(a, b), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+})");
+  TensorGraph written = parse(R"(
+ENTRY e {
+  a = s8[2,3] parameter(0)
+  b = u8[3,4] parameter(1)
+  x = s32[2,3] convert(a)
+  y = s32[3,4] convert(b)
+  ROOT d = s32[2,4] dot(x, y), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+})");
+  CHECK(equal(mixed, written));
+  CHECK(equal(mixed, parse(print_hlo(mixed))));
+  CHECK(mixed[mixed.results[0]].name == "d");
+  // Of floats a narrower result is rounded last, and the same operand twice is converted twice.
+  CHECK(equal(parse("ENTRY e { a = f32[2] parameter(0) ROOT d = bf16[] dot(a, a), "
+                    "lhs_contracting_dims={0}, rhs_contracting_dims={0} }"),
+              parse("ENTRY e { a = f32[2] parameter(0) s = f32[] dot(a, a), "
+                    "lhs_contracting_dims={0}, rhs_contracting_dims={0} ROOT d = bf16[] convert(s) "
+                    "}")));
+}
+
 TEST_CASE("a layout at the boundary says where the bytes lie, and nothing inside") {
   // Column-major input: memory 0,1,2,3,4,5 is the logical [[0,2,4],[1,3,5]].
   CHECK(run("ENTRY e { x = s32[2,3]{0,1} parameter(0) ROOT y = s32[2,3]{1,0} copy(x) }",

@@ -1,4 +1,5 @@
 #include "semantics/numerics.h"
+#include "semantics/summation_order.h"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
@@ -26,7 +27,7 @@ TEST_CASE("the shipped profiles say what the design says") {
   const NumericsProfile &xla = numerics_profile("xla_cpu");
   CHECK(xla.compute == ElementType::F32);
   CHECK(xla.dot == FoldNumerics{ElementType::F32, {OrderDescriptor::Kind::Sequential, 0}});
-  CHECK(xla.reduce == FoldNumerics{std::nullopt, {OrderDescriptor::Kind::Blocks, 32}});
+  CHECK(xla.reduce == FoldNumerics{std::nullopt, {OrderDescriptor::Kind::Blocks, 32, true}});
   CHECK(xla.denormals == DenormalWay::FlushAfter);
   CHECK_FALSE(xla.denormal_exceptions.empty());
   const NumericsProfile &plain = numerics_profile("f32_sequential");
@@ -54,7 +55,22 @@ TEST_CASE("a key that is extended keeps what it does not state") {
   NumericsProfile p = parse("numerics a extends xla_cpu { reduce order blocks 8 }").at(0);
   CHECK(p.reduce == FoldNumerics{std::nullopt, {OrderDescriptor::Kind::Blocks, 8}});
   p = parse("numerics a extends xla_cpu { reduce accumulate f64 }").at(0);
-  CHECK(p.reduce == FoldNumerics{ElementType::F64, {OrderDescriptor::Kind::Blocks, 32}});
+  CHECK(p.reduce == FoldNumerics{ElementType::F64, {OrderDescriptor::Kind::Blocks, 32, true}});
+}
+
+TEST_CASE("centred blocks fill up the ends") {
+  OrderDescriptor order{OrderDescriptor::Kind::Blocks, 32, true};
+  CHECK(order.first_block(64) == 32);
+  CHECK(order.first_block(33) == 17); // 31 places are empty, 15 of them before the first term
+  CHECK(order.first_block(63) == 32);
+  CHECK(order.first_block(100) == 18);
+  order.centred = false;
+  CHECK(order.first_block(33) == 32);
+  NumericsProfile p = parse("numerics a { reduce order blocks 4 centred }").at(0);
+  CHECK(declared_order(p.reduce, ElementType::F32, 6).to_string() == "(((0 1) 2) ((3 4) 5))");
+  CHECK(declared_order(p.reduce, ElementType::F32, 8).to_string() ==
+        "((((0 1) 2) 3) (((4 5) 6) 7))");
+  CHECK(declared_order(p.reduce, ElementType::F32, 4).to_string() == "(((0 1) 2) 3)");
 }
 
 TEST_CASE("mistakes in profiles are named with their place") {
@@ -88,6 +104,7 @@ TEST_CASE("print(parse(x)) is x") {
            0}};
       if (f.order.kind == OrderDescriptor::Kind::Blocks)
         f.order.width = *rc::gen::inRange<std::int64_t>(1, 1000);
+      f.order.centred = f.order.width > 0 && *rc::gen::arbitrary<bool>();
       return f;
     };
     auto way = [] {

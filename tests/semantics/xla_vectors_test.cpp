@@ -155,6 +155,12 @@ TEST_CASE("XLA's folds") {
   CHECK(cases > 300);
 }
 
+TEST_CASE("XLA's dots and convolutions of mixed types") {
+  int cases = 0;
+  check("mixed", run_file("mixed", cases));
+  CHECK(cases > 50);
+}
+
 TEST_CASE("programs as JAX lowers them") {
   int cases = 0;
   check("programs", run_file("programs", cases));

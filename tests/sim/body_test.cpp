@@ -39,7 +39,7 @@ const std::vector<NumericsProfile> &profiles() {
         numerics blocks { compute f32 dot accumulate f32, order blocks 5 reduce accumulate f32, order blocks 3 denormals keep }
         numerics pairs { compute f32 dot accumulate f32, order pairwise reduce accumulate element, order pairwise denormals keep }
         numerics flushing { compute f32 dot accumulate f32, order sequential reduce accumulate element, order blocks 32 denormals flush }
-        numerics machine { compute f32 dot accumulate f32, order blocks 5 reduce accumulate f32, order sequential denormals flush_after }
+        numerics machine { compute f32 dot accumulate f32, order blocks 5 centred reduce accumulate f32, order blocks 7 centred denormals flush_after }
         numerics narrow { compute element dot accumulate element, order sequential reduce accumulate element, order sequential denormals keep }
         numerics wide { compute f64 dot accumulate f64, order sequential reduce accumulate f64, order sequential denormals keep }
       )")))
