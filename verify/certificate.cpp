@@ -114,6 +114,8 @@ std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                  {"reach", verdict.reach},
                  {"profile", isa.numerics.name}}},
                {"lemmas", lemmas.lemmas(verdict.lemmas)}};
+  if (!verdict.induction.empty())
+    json["claim"]["induction"] = verdict.induction;
   if (chain)
     json["chain"] = chain_json(*chain, lemmas);
   if (optimality)
