@@ -98,7 +98,7 @@ private:
     case OpCode::Add:
       return narrow(type, wide.add(operand(0), operand(1)));
     case OpCode::Subtract: // of the element itself, so that x - y and x + (-y) are one circuit
-      return narrow(type, wide.add(operand(0), widen(type, own.negate(x[1]))));
+      return narrow(type, wide.add(operand(0), widen(type, own.opposite(x[1]))));
     case OpCode::Multiply:
       return narrow(type, wide.multiply(operand(0), operand(1)));
     case OpCode::Divide:
@@ -118,13 +118,25 @@ private:
   }
 
   B extreme(bool smaller, ElementType type, const B &x, const B &y) const {
-    if (is_float(type)) {
-      SoftFloat<B> wide(float_format(working_type(type)));
-      B a = widen(type, x), b = widen(type, y);
-      return narrow(type, smaller ? wide.minimum(a, b) : wide.maximum(a, b));
-    }
+    if (is_float(type))
+      return float_extreme(smaller, type, x, y);
     B below = is_signed_integer(type) ? signed_less(x, y) : less(x, y);
     return smaller ? choose(below, x, y) : choose(below, y, x);
+  }
+
+  /// One of two operands: nothing rounds, so that the working type matters only where what is a
+  /// denormal of it too is flushed on the way back.
+  B float_extreme(bool smaller, ElementType type, const B &x, const B &y) const {
+    FloatFormat format = float_format(type);
+    SoftFloat<B> own(format);
+    ElementType working = working_type(type);
+    bool flush = profile_.flush_denormals;
+    bool narrowing = profile_.flush_narrowing && byte_size(type) < byte_size(working) &&
+                     byte_size(compute_type(profile_, type)) > 2 &&
+                     float_format(working).exponent_bits == format.exponent_bits;
+    B a = flush ? own.flush(x) : x, b = flush ? own.flush(y) : y;
+    B out = smaller ? own.minimum(a, b) : own.maximum(a, b);
+    return narrowing ? own.flush(out) : out;
   }
 
   B compare(CompareDirection direction, ElementType type, const B &x, const B &y) const {

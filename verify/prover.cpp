@@ -173,12 +173,12 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
     e.theory = ElementTheory::Real;
     e.ring = integers;
     std::string name = integers ? "ring" : "real";
-    add("index maps and " + name + " arithmetic", {e});
-    if (!integers) {
+    if (!integers) { // the solver's own procedure, where there is nothing but elements
       Encoding scalars = e;
       scalars.scalars = true;
       add("index maps and real arithmetic of scalars", {scalars});
     }
+    add("index maps and " + name + " arithmetic", {e});
     e.reassociate = true;
     if (folds)
       add("index maps, " + name + " arithmetic and sums in any order", {e});
