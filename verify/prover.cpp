@@ -189,9 +189,13 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
       sums.reassociate = true;
       add("index maps and sums in any order", {sums});
     }
-    add("single elements", {});
+    bool remainders = uses(rule.from, OpCode::Remainder) || uses(rule.to, OpCode::Remainder);
+    if (!remainders)
+      add("single elements", {});
     if (!has_floats(rule) || ieee_arithmetic(options))
       add("arithmetic of each type", typed_encodings(rule, ElementTheory::Concrete));
+    if (remainders) // they have no circuit
+      add("single elements", {});
     if (integers)
       add("index maps and integers that wrap", typed_encodings(rule, ElementTheory::Integer));
   } else {
