@@ -133,17 +133,20 @@ Audit audit_rule_file(const std::string &file, const Options &options) {
   std::vector<semantics::RewriteRule> rules = semantics::parse_rules(semantics::read_source(file));
   for (verify::RuleFileRow &row : verify::audit_rule_file(rules, how)) {
     out.more.push_back({{"types", std::string(verify::name(row.types))},
+                        {"statement", row.statement},
                         {"lemmas", row.lemmas},
                         {"laws", row.laws},
                         {"seconds", row.seconds}});
-    out.rows.push_back(std::move(row.row));
     if (!options.json)
-      out.rows.back().rule += fmt::format(" ({})", verify::name(row.types));
+      row.row.rule = fmt::format("{}{}{} ({})", row.statement, row.statement.empty() ? "" : ": ",
+                                 row.row.rule, verify::name(row.types));
+    out.rows.push_back(std::move(row.row));
   }
   out.title = std::filesystem::path(file).filename().string();
-  out.about = fmt::format("{} rules, each for the classes of element types that it allows, tested "
-                          "under the numerics profile {}.",
-                          rules.size(), options.numerics);
+  out.about =
+      fmt::format("{} rules, each with the statement that it spells out and for the classes "
+                  "of element types that it allows, under the numerics profile {}.",
+                  rules.size(), options.numerics);
   return out;
 }
 

@@ -6,7 +6,7 @@
 #include "verify/checker/kernel_terms.h"
 #include "verify/checker/refusal.h"
 #include "verify/equivalence.h"
-#include "verify/prover.h"
+#include "verify/profile_rules.h"
 
 #include <chrono>
 #include <fmt/format.h>
@@ -46,20 +46,23 @@ void add_search_seconds(Synthesis &out) {
   out.seconds.emplace_back("plan", out.search.seconds.plan);
 }
 
-/// The shipped rules that are proved (of all levels: when a level has no kernel, weaker ones are
-/// tried, to say so). Rules and lemmas proved before are remembered; a first run proves them.
-std::vector<semantics::RewriteRule> proved_rules(const SynthesisOptions &options) {
+/// The shipped rules that are proved under a profile (of all levels: when a level has no kernel,
+/// weaker ones are tried, to say so). Rules and lemmas proved before are remembered; a first run
+/// proves them.
+std::vector<semantics::RewriteRule> proved_rules(const semantics::NumericsProfile &profile,
+                                                 const SynthesisOptions &options) {
   const std::vector<semantics::RewriteRule> &rules = semantics::shipped_rules();
   verify::ProveOptions how;
   how.use_cache = options.use_cache;
   how.jobs = options.jobs;
   how.interrupt = options.interrupt;
   how.progress = options.progress;
+  how.ways = verify::ways_with(profile);
   std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how);
   std::vector<semantics::RewriteRule> out;
   for (std::size_t i = 0; i < rules.size(); ++i)
-    if (proofs[i].answer == verify::SmtAnswer::Proved)
-      out.push_back(rules[i]);
+    if (auto rule = verify::rule_under(profile, rules[i], proofs[i]))
+      out.push_back(*std::move(rule));
   return out;
 }
 
@@ -145,7 +148,7 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
                      const SynthesisOptions &options) {
   Synthesis out;
   auto start = Clock::now();
-  std::vector<semantics::RewriteRule> rules = proved_rules(options);
+  std::vector<semantics::RewriteRule> rules = proved_rules(isa.numerics, options);
   out.seconds.emplace_back("rules", since(start));
   out.search = find_any_kernel(graph, isa, rules, search_options(options));
   add_search_seconds(out);

@@ -102,7 +102,7 @@ private:
     case OpCode::Add:
       return result(wide.add(operand(0), operand(1)));
     case OpCode::Subtract: // of the element itself, so that x - y and x + (-y) are one circuit
-      return result(wide.add(operand(0), widen(type, own.negate(x[1]), use.last_input)));
+      return result(wide.add(operand(0), widen(type, own.opposite(x[1]), use.last_input)));
     case OpCode::Multiply:
       // Of the four, only products can be tiny after rounding and round to a normal number.
       if (use.results == TinyResults::FlushAfter)
@@ -127,17 +127,17 @@ private:
   B extreme(OpCode op, bool smaller, ElementType type, const B &x, const B &y) const {
     if (is_float(type)) {
       DenormalUse use = denormal_use(profile_, op, type);
-      return narrow(
-          type,
-          extreme_number(smaller, type, widen(type, x, use.inputs), widen(type, y, use.last_input)),
-          use);
+      return settle(type,
+                    float_extreme(smaller, type, flushed(type, x, use.inputs),
+                                  flushed(type, y, use.last_input)),
+                    use);
     }
     B below = is_signed_integer(type) ? signed_less(x, y) : less(x, y);
     return smaller ? choose(below, x, y) : choose(below, y, x);
   }
-  B extreme_number(bool smaller, ElementType type, const B &a, const B &b) const {
-    SoftFloat<B> wide(float_format(working_type(type)));
-    return smaller ? wide.minimum(a, b) : wide.maximum(a, b);
+  B float_extreme(bool smaller, ElementType type, const B &x, const B &y) const {
+    SoftFloat<B> own(float_format(type));
+    return smaller ? own.minimum(x, y) : own.maximum(x, y);
   }
   /// The bounds are read as the operand in the middle is.
   B clamp(ElementType type, std::span<const B> x) const {
@@ -145,11 +145,22 @@ private:
       return extreme(OpCode::Clamp, true, type, extreme(OpCode::Clamp, false, type, x[1], x[0]),
                      x[2]);
     DenormalUse use = denormal_use(profile_, OpCode::Clamp, type);
-    auto operand = [&](std::size_t i) { return widen(type, x[i], use.inputs); };
-    return narrow(
-        type,
-        extreme_number(true, type, extreme_number(false, type, operand(1), operand(0)), operand(2)),
-        use);
+    auto operand = [&](std::size_t i) { return flushed(type, x[i], use.inputs); };
+    B raised = float_extreme(false, type, operand(1), operand(0));
+    return settle(type, float_extreme(true, type, raised, operand(2)), use);
+  }
+
+  B flushed(ElementType type, const B &x, bool flush) const {
+    return flush ? SoftFloat<B>(float_format(type)).flush(x) : x;
+  }
+  /// What `narrow` makes of one of the operands: nothing rounds, so that the working type matters
+  /// only where what is a denormal of it too is flushed on the way back.
+  B settle(ElementType type, const B &x, const DenormalUse &use) const {
+    ElementType working = working_type(type);
+    bool narrowing = profile_.flush_narrowing && byte_size(type) < byte_size(working) &&
+                     byte_size(compute_type(profile_, type)) > 2 &&
+                     float_format(working).exponent_bits == float_format(type).exponent_bits;
+    return flushed(type, x, narrowing || use.results != TinyResults::Keep);
   }
 
   B compare(CompareDirection direction, ElementType type, const B &x, const B &y) const {

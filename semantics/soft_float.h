@@ -118,13 +118,13 @@ public:
   /// A denormal becomes a zero of its sign.
   B flush(const B &x) const { return choose(is_denormal(x), zero(sign_bit(x)), x); }
 
+  /// With the other sign, or without: NaN stays some NaN.
+  B opposite(const B &x) const { return concat(~sign_bit(x), magnitude(x)); }
+  B unsigned_value(const B &x) const { return concat(literal(x, 1, 0), magnitude(x)); }
+
   /// Of the sign alone: denormals stay.
-  B negate(const B &x) const {
-    return choose(is_nan(x), nan(x), concat(~sign_bit(x), magnitude(x)));
-  }
-  B absolute(const B &x) const {
-    return choose(is_nan(x), nan(x), concat(literal(x, 1, 0), magnitude(x)));
-  }
+  B negate(const B &x) const { return choose(is_nan(x), nan(x), opposite(x)); }
+  B absolute(const B &x) const { return choose(is_nan(x), nan(x), unsigned_value(x)); }
 
   B add(const B &a, const B &b) const {
     B x = operand(a), y = operand(b);
@@ -132,7 +132,7 @@ public:
     return add_specials(is_nan(x) | is_nan(y), is_infinite(x), sign_bit(x), is_infinite(y),
                         sign_bit(y), sum);
   }
-  B subtract(const B &a, const B &b) const { return add(a, negate(b)); }
+  B subtract(const B &a, const B &b) const { return add(a, opposite(b)); }
 
   B multiply(const B &a, const B &b) const {
     B x = operand(a), y = operand(b), sign = sign_bit(x) ^ sign_bit(y);

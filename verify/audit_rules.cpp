@@ -58,6 +58,25 @@ bool has_fixed_float(const RewriteRule &rule, bool f64_too) {
   return false;
 }
 
+/// The comment lines directly above a rule, joined.
+std::string statement_above(const semantics::Location &rule) {
+  constexpr std::string_view comment = "// ", blank = " ";
+  if (!rule.source)
+    return {};
+  std::string_view text = std::string_view(rule.source->text).substr(0, rule.offset);
+  std::string out;
+  for (std::size_t end = text.rfind('\n'); end != std::string_view::npos && end > 0;) {
+    std::size_t before = text.rfind('\n', end - 1);
+    std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    std::string_view line = text.substr(begin, end - begin);
+    if (!line.starts_with(comment))
+      break;
+    out.insert(0, std::string(line.substr(comment.size())) + std::string(out.empty() ? "" : blank));
+    end = before;
+  }
+  return out;
+}
+
 /// One rule of one class of types, on its way through the levels.
 struct Subject {
   RewriteRule rule;
@@ -192,6 +211,7 @@ std::vector<RuleFileRow> audit_rule_file(std::span<const RewriteRule> rules,
         Subject subject{*one, {}};
         subject.result.types = types;
         subject.result.row.rule = rule.name;
+        subject.result.statement = statement_above(rule.location);
         subjects.push_back(std::move(subject));
       }
   for (Level level : kLevels) {

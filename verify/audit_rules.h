@@ -1,7 +1,7 @@
 #pragma once
 // The audit of a file of rewrite rules (semantics/rules.h): for each rule, for each class of
 // element types that it allows, and for each level, a proof for all sizes or an input for which the
-// two sides differ. The level written in the file is what the rule claims; the audit asks for all
+// two sides differ, under one numerics profile. The level written in the file is what the rule claims; the audit asks for all
 // three. Integers and truth values are exact, so that their answers are the same at every level.
 //
 // At `real`, equality is claimed where no divisor is zero.
@@ -18,6 +18,7 @@ std::string_view name(TypeClass types);
 
 struct RuleFileRow {
   TypeClass types = TypeClass::Fixed;
+  std::string statement; ///< the comment that stands directly above the rule, in one line
   AuditRow row; ///< named after the rule; a witness's values of the rule's symbols stand in
                 ///< the method of the answer
   std::vector<std::string> lemmas, laws; ///< on which the proofs rest (prover.h)
@@ -25,7 +26,7 @@ struct RuleFileRow {
 };
 
 struct RuleFileOptions {
-  semantics::NumericsProfile profile; ///< for the tests; denormals must be kept
+  semantics::NumericsProfile profile; ///< denormals must be kept
   unsigned timeout_ms = 60'000;       ///< an obligation
   int jobs = 0;
   std::uint64_t seed = 1;

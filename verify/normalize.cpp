@@ -50,13 +50,12 @@ bool flushes_results(const semantics::NumericsProfile &profile, OpCode op, Eleme
          semantics::TinyResults::Keep;
 }
 
-/// The lemma "unit vector dot" holds of the profile's dots of this type (verify/checker/lemmas.h).
+} // namespace
+
 bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType type) {
   const semantics::StepProgram *unit = semantics::unit_for(profile.dot, type);
   return is_float(type) && (!unit || semantics::keeps_unit_vectors(*unit));
 }
-
-} // namespace
 
 Normalizer::Normalizer(TermGraph &terms, Level level) : terms_(terms), level_(level) {}
 

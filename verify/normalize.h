@@ -30,6 +30,9 @@
 
 namespace isamorph::verify {
 
+/// The lemma "unit vector dot" holds of the profile's dots of this type (verify/checker/lemmas.h).
+bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType type);
+
 class Normalizer {
 public:
   /// New terms are added to `terms`. `level` is Finite or Real.

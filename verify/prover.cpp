@@ -173,12 +173,12 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
     e.theory = ElementTheory::Real;
     e.ring = integers;
     std::string name = integers ? "ring" : "real";
-    add("index maps and " + name + " arithmetic", {e});
-    if (!integers) {
+    if (!integers) { // the solver's own procedure, where there is nothing but elements
       Encoding scalars = e;
       scalars.scalars = true;
       add("index maps and real arithmetic of scalars", {scalars});
     }
+    add("index maps and " + name + " arithmetic", {e});
     e.reassociate = true;
     if (folds)
       add("index maps, " + name + " arithmetic and sums in any order", {e});
@@ -189,9 +189,13 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
       sums.reassociate = true;
       add("index maps and sums in any order", {sums});
     }
-    add("single elements", {});
+    bool remainders = uses(rule.from, OpCode::Remainder) || uses(rule.to, OpCode::Remainder);
+    if (!remainders)
+      add("single elements", {});
     if (!has_floats(rule) || ieee_arithmetic(options))
       add("arithmetic of each type", typed_encodings(rule, ElementTheory::Concrete));
+    if (remainders) // they have no circuit
+      add("single elements", {});
     if (integers)
       add("index maps and integers that wrap", typed_encodings(rule, ElementTheory::Integer));
   } else {

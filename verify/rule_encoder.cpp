@@ -263,6 +263,26 @@ std::string RuleEncoder::defined(const TemplateNode &node, std::string value) {
   return value;
 }
 
+/// Of floats: a function of which the law "the remainder is exact" is known. x - n y, of the sign
+/// of x and smaller than y, is a number of their type (ISO C, F.10.7.1), so that nothing is
+/// rounded.
+std::string RuleEncoder::remainder(const ShapeTemplate &shape, const Index &operands) {
+  std::string type = sort(shape), name = "x_remainder." + type_name(shape);
+  declare(name, "(" + type + " " + type + ") " + type);
+  std::string out = call(name, operands);
+  const std::string &x = operands[0], &y = operands[1];
+  std::string none = "(or (fp.isNaN " + x + ") (fp.isInfinite " + x + ") (fp.isNaN " + y +
+                     ") (fp.isZero " + y + "))";
+  auto smaller = [&](const std::string &a) {
+    return "(fp.lt (fp.abs " + a + ") (fp.abs " + y + "))";
+  };
+  defined_.push_back("(=> " + none + " (fp.isNaN " + out + "))");
+  defined_.push_back("(=> (not " + none + ") " + smaller(out) + ")");
+  defined_.push_back("(=> (and (not " + none + ") " + smaller(x) + ") (= " + out + " " + x + "))");
+  laws_ = {"the remainder of floats is exact"};
+  return out;
+}
+
 /// Operands of a scalar shape stand for every element (select, clamp).
 std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNode &node,
                                      const Index &index) {
@@ -293,6 +313,8 @@ std::string RuleEncoder::elementwise(const GraphTemplate &side, const TemplateNo
       return defined(node, direct);
     if (code_of(node) == OpCode::Compare)
       name += "." + smt(attribute(node, AttributeKey::Direction)[0]);
+    if (encoding_.theory == ElementTheory::Concrete && code_of(node) == OpCode::Remainder)
+      return defined(node, remainder(node.shape, arguments));
     if (encoding_.theory == ElementTheory::Concrete)
       throw OutsideFragment("operation " + std::string(semantics::info(code_of(node)).name) +
                             " in this arithmetic");

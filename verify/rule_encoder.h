@@ -120,6 +120,7 @@ private:
   std::string fitted(semantics::ElementType type, const std::string &number);
   std::string constant(const Node &node);
   std::string iota(const Node &node, const Index &index);
+  std::string remainder(const semantics::ShapeTemplate &shape, const Index &operands);
   std::string elementwise(const Side &side, const Node &node, const Index &index);
   std::string operation(const Node &node, const semantics::ShapeTemplate &operand,
                         const std::vector<std::string> &arguments);
@@ -205,7 +206,7 @@ private:
   std::vector<Read> reads_;            ///< of scalars
   std::vector<Obligation> side_;       ///< proved on the way: see known()
   std::vector<std::string> facts_;     ///< true of all values: ranges of integers, laws
-  std::vector<std::string> defined_;   ///< what the level assumes of intermediate values
+  std::vector<std::string> defined_;   ///< what the level or a law says of intermediate values
   std::vector<std::string> exponents_; ///< arguments of exp
   std::map<std::string, bool> decisions_;
   std::vector<std::string> decision_order_;

@@ -65,9 +65,10 @@ Obligation RuleEncoder::scalar_obligation(const std::string &name, const std::st
   }
   for (const std::string &fact : defined_)
     text += "(assert " + fact + ")\n";
-  std::string logic = encoding_.theory == ElementTheory::Real ? "QF_NRA"
-                      : floating                              ? "QF_FP"
-                                                              : "QF_BV";
+  std::string logic = !laws_.empty()                            ? "ALL"
+                      : encoding_.theory == ElementTheory::Real ? "QF_NRA"
+                      : floating                                ? "QF_FP"
+                                                                : "QF_BV";
   return {rule_.name + ": " + name,
           "(set-logic " + logic + ")\n" + text + "(assert (not " + claim + "))\n(check-sat)\n"};
 }

@@ -127,9 +127,30 @@ Wire Circuit::make(Gate gate, int bits, std::vector<std::uint32_t> operands, int
           return {this, in[1 - i]};
       }
   }
-  if (gate == Gate::Extract && low == 0 && bits == nodes_[in[0]].width)
-    return {this, in[0]};
+  if (gate == Gate::Xor && in[0] == in[1] && bits <= kWordBits)
+    return constant({bits, 0});
+  if (gate == Gate::Not && nodes_[in[0]].gate == Gate::Not)
+    return {this, nodes_[in[0]].operands[0]};
+  if (gate == Gate::Extract)
+    return part(in[0], bits, low);
   return add(std::move(node));
+}
+
+/// Bits of bits, and of one half of a concatenation, are taken where they come from.
+Wire Circuit::part(std::uint32_t id, int bits, int low) {
+  const Node &from = nodes_[id];
+  if (low == 0 && bits == from.width)
+    return {this, id};
+  if (from.gate == Gate::Extract)
+    return make(Gate::Extract, bits, {from.operands[0]}, from.low + low);
+  if (from.gate == Gate::Concat) {
+    int split = nodes_[from.operands[1]].width;
+    if (low >= split)
+      return make(Gate::Extract, bits, {from.operands[0]}, low - split);
+    if (low + bits <= split)
+      return make(Gate::Extract, bits, {from.operands[1]}, low);
+  }
+  return add({Gate::Extract, {id}, bits, low, {}, 0});
 }
 
 BitWord Circuit::evaluate(Wire wire, const std::vector<BitWord> &variables) const {

@@ -78,6 +78,7 @@ private:
   using Key = std::tuple<Gate, int, int, std::uint32_t, std::uint64_t, std::uint64_t,
                          std::vector<std::uint32_t>>;
   Wire add(Node node);
+  Wire part(std::uint32_t id, int bits, int low);
   std::string expression(std::uint32_t id) const;
   std::string reference(std::uint32_t id) const;
 

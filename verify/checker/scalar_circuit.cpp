@@ -19,6 +19,16 @@ semantics::CompareDirection direction(const ScalarNode &node) {
              : semantics::CompareDirection::EQ;
 }
 
+/// What stands for a node's value where it is an operand: operations take all NaNs alike, so that a
+/// sign need not be taken apart from them.
+Wire as_operand(const ScalarNode &node, const std::vector<Wire> &operands, const Wire &value) {
+  if (!semantics::is_float(node.type) || (node.op != OpCode::Negate && node.op != OpCode::Abs))
+    return value;
+  semantics::SoftFloat<Wire> arithmetic(semantics::float_format(node.type));
+  return node.op == OpCode::Negate ? arithmetic.opposite(operands[0])
+                                   : arithmetic.unsigned_value(operands[0]);
+}
+
 /// Equal bits; any NaN equals any NaN, and at weaker levels any zero any zero.
 Wire same(ElementType type, const Wire &a, const Wire &b, Level level) {
   Wire out = equal(a, b);
@@ -37,7 +47,7 @@ std::optional<ScalarCircuit> scalar_circuit(Circuit &circuit, const ScalarClaim 
                                             const semantics::NumericsProfile &profile) {
   semantics::SoftElementwise<Wire> arithmetic(profile);
   ScalarCircuit out;
-  std::vector<Wire> variables;
+  std::vector<Wire> variables, used;
   for (std::size_t v = 0; v < claim.variables.size(); ++v)
     variables.push_back(
         circuit.variable("x" + std::to_string(v), semantics::value_bits(claim.variables[v])));
@@ -46,17 +56,19 @@ std::optional<ScalarCircuit> scalar_circuit(Circuit &circuit, const ScalarClaim 
     if (node.op == OpCode::Parameter || node.op == OpCode::Constant) {
       out.nodes.push_back(node.op == OpCode::Parameter ? variables[node.value]
                                                        : circuit.constant({bits, node.value}));
+      used.push_back(out.nodes.back());
     } else {
       std::vector<ElementType> types;
       std::vector<Wire> operands;
       for (std::uint32_t operand : node.operands) {
         types.push_back(claim.nodes[operand].type);
-        operands.push_back(out.nodes[operand]);
+        operands.push_back(used[operand]);
       }
       auto value = arithmetic.apply(node.op, direction(node), types, operands, node.type);
       if (!value)
         return std::nullopt;
       out.nodes.push_back(*value);
+      used.push_back(as_operand(node, operands, *value));
     }
     if (level == Level::Bits || !semantics::is_float(node.type))
       continue;

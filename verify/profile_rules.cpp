@@ -1,0 +1,78 @@
+#include "verify/profile_rules.h"
+
+#include "verify/checker/scalar_circuit.h"
+#include "verify/normalize.h"
+
+#include <algorithm>
+
+namespace isamorph::verify {
+namespace {
+
+using semantics::ElementType;
+using semantics::NumericsProfile;
+using semantics::RewriteRule;
+
+bool rests_on(const ClaimProof &proof, std::string_view stem) {
+  return std::ranges::any_of(proof.lemmas,
+                             [&](const std::string &lemma) { return lemma.starts_with(stem); });
+}
+
+/// What a proof takes for granted of dots.
+struct DotFacts {
+  bool exchanged, unit_vectors;
+
+  explicit DotFacts(const ClaimProof &proof)
+      : exchanged(rests_on(proof, "commutative multiply ")),
+        unit_vectors(rests_on(proof, "unit vector dot ")) {}
+
+  bool hold(const NumericsProfile &profile, ElementType type) const {
+    return !semantics::is_float(type) ||
+           ((!exchanged || semantics::factors_commute(profile.dot, type)) &&
+            (!unit_vectors || has_unit_vectors(profile, type)));
+  }
+};
+
+/// The float types that the rule's text names.
+std::vector<ElementType> fixed_types(const RewriteRule &rule) {
+  std::vector<ElementType> out;
+  for (const semantics::GraphTemplate *side : {&rule.from, &rule.to})
+    for (const semantics::TemplateNode &node : side->nodes)
+      if (const auto *type = std::get_if<ElementType>(&node.shape.type))
+        out.push_back(*type);
+  return out;
+}
+
+} // namespace
+
+std::vector<NumericsProfile> ways_with(const NumericsProfile &profile) {
+  std::vector<NumericsProfile> out = scalar_profiles();
+  NumericsProfile own = scalar_profile(profile);
+  if (std::ranges::find(out, own) == out.end())
+    out.push_back(std::move(own));
+  return out;
+}
+
+std::optional<RewriteRule> rule_under(const NumericsProfile &profile, const RewriteRule &rule,
+                                      const ClaimProof &proof) {
+  if (proof.answer != SmtAnswer::Proved)
+    return std::nullopt;
+  DotFacts facts(proof);
+  auto hold = [&](ElementType type) { return facts.hold(profile, type); };
+  if (!std::ranges::all_of(fixed_types(rule), hold))
+    return std::nullopt;
+  RewriteRule out = rule;
+  for (std::vector<ElementType> &choices : out.symbols.type_choices) {
+    std::vector<ElementType> all = choices;
+    for (int t = 0; choices.empty() && t < semantics::kElementTypeCount; ++t)
+      all.push_back(static_cast<ElementType>(t));
+    if (std::ranges::all_of(all, hold))
+      continue;
+    std::erase_if(all, [&](ElementType type) { return !hold(type); });
+    if (all.empty())
+      return std::nullopt;
+    choices = std::move(all);
+  }
+  return out;
+}
+
+} // namespace isamorph::verify
