@@ -83,7 +83,7 @@ private:
     for (std::size_t i = 0; i < names().size(); ++i) {
       premises_ += "(declare-const n_" + names()[i] + " Int)\n";
       if (i >= instruction_.attribute_count())
-        in_range(isa_.state[i - instruction_.attribute_count()]);
+        in_range(i, isa_.state[i - instruction_.attribute_count()]);
       else if (i >= instruction_.computational)
         premises_ += "(assert (<= 0 n_" + names()[i] + "))\n";
     }
@@ -98,9 +98,11 @@ private:
       }
   }
 
-  void in_range(const spec::StateVariable &variable) {
-    premises_ += "(assert (<= " + integer_formula(variable.low) + " n_" + variable.name + " " +
-                 integer_formula(variable.high) + "))\n";
+  void in_range(std::size_t symbol, const spec::StateVariable &variable) {
+    IntExpr value = IntExpr::variable(static_cast<std::uint32_t>(symbol), variable.name);
+    for (const IntExpr &claim : {IntExpr::make(IntOp::LessEqual, {variable.low, value}),
+                                 IntExpr::make(IntOp::LessEqual, {value, variable.high})})
+      premises_ += "(assert " + integer_formula(claim) + ")\n";
   }
 
   SmtResult solve(const std::string &what, const std::string &assertions) const {
