@@ -473,8 +473,11 @@ void IsaReader::read_own_template(Instruction &instruction) {
 void IsaReader::refuse_unbuilt_words_in_body() {
   std::size_t begin = cursor_->here().offset;
   while (!cursor_->at_end() && !cursor_->looking_at("}")) {
-    if (cursor_->looking_at_word("IF") || cursor_->looking_at_word("REPEAT"))
-      cursor_->error("conditions and loops in semantics are not built yet");
+    if (cursor_->looking_at_word("IF") || cursor_->looking_at_word("if"))
+      cursor_->error("a condition stands in the instruction, not in its semantics",
+                     "each of its arms has semantics of its own");
+    if (cursor_->looking_at_word("REPEAT"))
+      cursor_->error("loops in semantics are not built yet");
     refuse_unbuilt_word();
     cursor_->rest_of_line();
   }

@@ -376,7 +376,16 @@ public:
     return out;
   }
 
-  Isa take_isa() { return std::move(isa_); }
+  /// What no instruction is any more keeps its number and does nothing.
+  Isa take_isa() {
+    for (Instruction &arm : isa_.instructions)
+      if (has_steps(arm)) {
+        arm.reads.clear();
+        arm.writes.clear();
+        arm.body = {};
+      }
+    return std::move(isa_);
+  }
 
 private:
   Kernel unrolled_kernel() {
