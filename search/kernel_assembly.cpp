@@ -44,7 +44,7 @@ bool bind_all(const StateSpace &space, const std::vector<PlanStep> &steps, const
     return places;
   };
   for (const PlanStep &step : steps) {
-    auto values = space.bind(step.instance, slots(step.reads), slots(step.writes), layout);
+    auto values = space.bind(step.instance, step.fixed, slots(step.reads), slots(step.writes), layout);
     if (!values)
       return false;
     out.push_back({space.graph().instances[step.instance].instruction, std::move(*values), {}});
@@ -108,7 +108,7 @@ std::vector<PlanStep> real_steps(const StateSpace &space, const Plan &plan) {
   std::vector<PlanStep> steps;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Transition &transition = plan.steps[i];
-    PlanStep step{space.variants()[transition.variant].instance, {}, {}};
+    PlanStep step{space.variants()[transition.variant].instance, transition.fixed, {}, {}};
     for (Placement p : transition.reads)
       step.reads.push_back(place(p.slot));
     for (Placement p : transition.writes)

@@ -10,6 +10,7 @@ namespace isamorph::search {
 /// An instance of a plan and the numbers of the slots that it uses.
 struct PlanStep {
   std::uint32_t instance = 0;
+  semantics::Bindings fixed;                ///< as of Transition
   std::vector<std::uint32_t> reads, writes; ///< parallel to the instruction's
 };
 

@@ -43,7 +43,8 @@ struct PlacementGraph {
   std::vector<ClassId> computable;
 };
 
-/// From the placements that are there from the start and those that are wanted.
+/// From the placements that are there from the start and those that are wanted, of an ISA without
+/// conditions; what its instructions do to control state is kept.
 PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
                                      costmodel::CostModel model, std::span<const Vertex> inputs,
                                      std::span<const Vertex> outputs);

@@ -98,7 +98,7 @@ private:
       }
       return out;
     };
-    return space_.bind(step.instance, slots(step.reads), slots(step.writes), layout);
+    return space_.bind(step.instance, step.fixed, slots(step.reads), slots(step.writes), layout);
   }
 
   const StateSpace &space_;

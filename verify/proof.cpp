@@ -1,6 +1,7 @@
 #include "verify/proof.h"
 #include "verify/parameter_shapes.h"
 
+#include "spec/state.h"
 #include "spec/unroll.h"
 #include "verify/generic_graph.h"
 #include "verify/generic_kernel.h"
@@ -199,8 +200,9 @@ std::vector<std::uint32_t> repeated_loops(const spec::Kernel &kernel) {
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
             const semantics::TensorGraph &graph, Level asked, std::int64_t limit) {
   Proof proof;
-  FindPairs pairs = all_elements(kernel, isa, graph, limit);
   try {
+    spec::Resolved resolved(isa, kernel);
+    FindPairs pairs = all_elements(resolved.kernel(), resolved.isa(), graph, limit);
     auto plain = prove_plainly(isa.numerics, pairs);
     proof = plain ? *std::move(plain) : prove_with_lemmas(terms, pairs, asked);
   } catch (const TooMuchWork &error) {
@@ -213,8 +215,11 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
   return proof;
 }
 
-std::optional<Proof> prove_by_induction(const spec::Kernel &kernel, const spec::Isa &isa,
+std::optional<Proof> prove_by_induction(const spec::Kernel &given, const spec::Isa &with_control,
                                         const semantics::TensorGraph &graph, Level asked) {
+  spec::Resolved resolved(with_control, given);
+  const spec::Kernel &kernel = resolved.kernel();
+  const spec::Isa &isa = resolved.isa();
   std::vector<std::uint32_t> loops = repeated_loops(kernel);
   while (!loops.empty()) {
     FindPairs pairs = generic_elements(kernel, isa, graph, loops);

@@ -1,6 +1,7 @@
 #include "verify/symbolic.h"
 
 #include "semantics/window.h"
+#include "spec/state.h"
 #include "verify/generic_kernel.h"
 #include "verify/symbolic_parts.h"
 
@@ -350,8 +351,10 @@ std::vector<SymbolicTensor> execute(TermGraph &terms, const TensorGraph &graph,
 }
 
 std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
-                                    const spec::Kernel &kernel,
+                                    const spec::Kernel &given,
                                     std::span<const SymbolicTensor> inputs, std::int64_t limit) {
+  spec::Resolved resolved(isa, given);
+  const spec::Kernel &kernel = resolved.kernel();
   GenericLoops none(kernel, {});
   auto input = [&](std::size_t tensor, const semantics::AffineIndex &position) {
     return inputs[tensor].elements[static_cast<std::size_t>(position.offset)];
@@ -360,7 +363,7 @@ std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
   for (const spec::Placed &output : kernel.outputs)
     outputs.push_back(
         {output.shape, std::vector<TermId>(static_cast<std::size_t>(output.shape.elements()))});
-  for (const GenericElement &e : execute_generic(terms, isa, kernel, none, input, limit))
+  for (const GenericElement &e : execute_generic(terms, resolved.isa(), kernel, none, input, limit))
     outputs[e.output].elements[static_cast<std::size_t>(e.position.offset)] = e.term;
   return outputs;
 }

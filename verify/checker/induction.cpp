@@ -1,5 +1,6 @@
 #include "verify/checker/induction.h"
 
+#include "spec/state.h"
 #include "spec/unroll.h"
 #include "verify/checker/generic_program.h"
 #include "verify/checker/refusal.h"
@@ -390,8 +391,13 @@ private:
 } // namespace
 
 std::vector<GenericResult> run_generic(Values &values, const semantics::TensorGraph &graph,
-                                       const spec::Kernel &kernel, const spec::Isa &isa,
+                                       const spec::Kernel &given, const spec::Isa &with_control,
                                        const std::vector<std::uint32_t> &loops) {
+  spec::Resolved resolved(with_control, given);
+  const spec::Kernel &kernel = resolved.kernel();
+  const spec::Isa &isa = resolved.isa();
+  if (kernel.loops.size() != given.loops.size())
+    refuse("iterations differ in control state, so that there is no generic one");
   IndexSpace space(iterations(kernel, loops));
   GenericElements elements(values, graph);
   GenericExecution execution(values, kernel, isa, space, loops, elements);
