@@ -69,6 +69,11 @@ std::string value_name(const StateSpace &space, std::span<const std::string> val
   return values[c.v].empty() ? fmt::format("value {}", c.v) : values[c.v];
 }
 
+std::string output_name(const Piece &piece) {
+  return fmt::format(" as output {}", piece.tensor) +
+         (piece.whole ? "" : fmt::format(" from byte {}", piece.offset));
+}
+
 } // namespace
 
 std::vector<std::string> fact_names(const StateSpace &space, std::span<const std::string> values) {
@@ -76,9 +81,8 @@ std::vector<std::string> fact_names(const StateSpace &space, std::span<const std
   for (std::uint32_t v = 0; v < space.graph().vertices.size(); ++v)
     out.push_back(fmt::format("{} in {}", value_name(space, values, {v}),
                               space.isa().buffer(space.graph().vertices[v].buffer).name));
-  for (std::size_t j = 0; j < space.graph().outputs.size(); ++j)
-    out.push_back(
-        fmt::format("{} as output {}", value_name(space, values, space.graph().outputs[j]), j));
+  for (const Piece &piece : space.graph().outputs)
+    out.push_back(value_name(space, values, piece.vertex) + output_name(piece));
   return out;
 }
 
@@ -104,7 +108,7 @@ std::vector<std::string> action_names(const StateSpace &space,
         continue;
       const Locations::Location &location = space.locations().all[variant.destinations[w]];
       if (location.kind == Locations::Kind::Output)
-        to.back() += fmt::format(" as output {}", location.index);
+        to.back() += output_name(space.graph().outputs[location.index]);
     }
     out.push_back(fmt::format("{}({}): {} -> {}", instruction.name, fmt::join(attributes, ", "),
                               fmt::join(from, ", "), fmt::join(to, ", ")));

@@ -37,16 +37,20 @@ struct Placement {
 using State = std::vector<Placement>;
 
 /// Off-chip places: inputs, constants, outputs, then one scratch place for each off-chip vertex.
+/// Pieces lie within the place of their input, or within the room of their result.
 struct Locations {
-  enum class Kind : std::uint8_t { Input, Constant, Output, Scratch };
+  enum class Kind : std::uint8_t { Input, Constant, Output, Scratch, Room };
   struct Location {
     Kind kind;
-    std::uint32_t index; ///< parameter, constant, result number, or vertex
+    std::uint32_t index; ///< parameter, constant, number among the graph's outputs, vertex, result
     VertexId vertex;
     std::int64_t bytes, address;
+    std::uint32_t within; ///< the location that it is a piece of; its own number if of none
+    std::int64_t offset;  ///< in that
   };
   std::vector<Location> all;
   std::int64_t total_bytes = 0;
+  bool is_piece(std::size_t id) const { return all[id].within != id; }
 };
 
 /// What an action does, in the slots of the state it is applied to.
@@ -130,6 +134,12 @@ private:
   };
 
   void make_locations(const TensorEGraph &egraph);
+  void make_outputs(const TensorEGraph &egraph);
+  std::uint32_t add_location(Locations::Kind kind, std::size_t index, VertexId v,
+                             std::int64_t bytes);
+  std::uint32_t add_piece(Locations::Kind kind, std::size_t index, VertexId v, std::int64_t bytes,
+                          std::uint32_t within, std::int64_t offset);
+  std::vector<std::vector<std::uint32_t>> destinations(const Instance &instance) const;
   void make_variants();
   void classify_buffers();
   void number_slots();
