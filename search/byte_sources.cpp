@@ -89,13 +89,25 @@ ByteOrigins::ByteOrigins(const TensorEGraph &egraph, std::span<const ClassId> te
                                   egraph.operators().shape(op.shape)));
     return true;
   };
-  // What a value is a reinterpretation of has the same bytes in the same order.
+  // What a value is a rearrangement of has the same bytes, at the places that they came from.
   auto learn_operands = [&](ClassId c) {
     bool news = false;
     for (ENodeId node : egraph.graph().nodes_of(c)) {
-      OpCode op = egraph.operator_of(node).op;
-      if (op == OpCode::Copy || op == OpCode::Reshape || op == OpCode::BitcastConvert)
-        news |= known_.try_emplace(egraph.find(egraph.graph().children(node)[0]), *of(c)).second;
+      const TensorOperator &op = egraph.operator_of(node);
+      if (op.op != OpCode::Copy && op.op != OpCode::Reshape && op.op != OpCode::BitcastConvert &&
+          op.op != OpCode::Transpose)
+        continue;
+      ClassId operand = egraph.find(egraph.graph().children(node)[0]);
+      if (known_.contains(operand))
+        continue;
+      ByteSources places = own_bytes(0, egraph.shape(operand).bytes()), bytes(places.size());
+      const ByteSources *places_of = &places;
+      ByteSources from = moved_bytes(op.op, std::span(&egraph.shape(operand), 1),
+                                     std::span(&places_of, 1), op.attributes, egraph.shape(c));
+      for (std::size_t i = 0; i < from.size(); ++i)
+        bytes[from[i].offset] = (*of(c))[i];
+      known_.emplace(operand, std::move(bytes));
+      news = true;
     }
     return news;
   };

@@ -1,6 +1,10 @@
 #include "search/explain.h"
 
+#include "search/byte_sources.h"
+#include "search/isa_views.h"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace isamorph::search {
 
@@ -166,6 +170,38 @@ std::vector<std::string> with_operation(const spec::Isa &isa, OpCode op) {
   return out;
 }
 
+/// A parameter whose bytes no load brings together as an instruction reads them; empty if there is
+/// none.
+std::string cannot_be_gathered(const TensorEGraph &egraph, const spec::Isa &isa,
+                               const TensorGraph &graph, std::span<const ClassId> classes,
+                               const PlacementGraph &placements) {
+  constexpr std::size_t shown = 6;
+  std::vector<ClassId> parameters;
+  for (semantics::NodeId id : graph.parameters)
+    parameters.push_back(classes[id.v]);
+  ByteOrigins origins(egraph, parameters);
+  for (const PlacementGraph::Missing &missing : placements.missing) {
+    const auto &writes = isa.instructions[missing.instruction].writes;
+    if (std::any_of(writes.begin(), writes.end(), [&](const spec::Write &write) {
+          return isa.buffer(write.region.buffer).off_chip;
+        }))
+      continue; // it moves on what it does not need
+    const ByteSources *bytes = origins.of(missing.value);
+    if (!bytes || bytes->size() < shown ||
+        std::any_of(bytes->begin(), bytes->end(),
+                    [&](ByteSource byte) { return byte.tensor != (*bytes)[0].tensor; }))
+      continue;
+    std::vector<std::uint32_t> first;
+    for (std::size_t i = 0; i < shown; ++i)
+      first.push_back((*bytes)[i].offset);
+    return fmt::format("no instruction of {} loads the bytes of {} in the order in which {} reads "
+                       "them: bytes {}, ... would have to lie side by side",
+                       isa.name, place_of(graph[graph.parameters[(*bytes)[0].tensor]]),
+                       isa.instructions[missing.instruction].name, fmt::join(first, ", "));
+  }
+  return {};
+}
+
 } // namespace
 
 std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa,
@@ -173,6 +209,9 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
                                 const PlacementGraph &placements) {
   constexpr std::string_view not_tried = "; cutting values into tiles was not tried";
   std::size_t count = graph.nodes.size();
+  if (moves_pieces(isa))
+    if (std::string why = cannot_be_gathered(egraph, isa, graph, classes, placements); !why.empty())
+      return why;
   // Covered: computable, or used by something computable (then it is inside an instruction's body).
   std::vector<char> covered(count, 0);
   for (std::size_t i = 0; i < count; ++i)

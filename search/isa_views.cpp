@@ -22,7 +22,6 @@ bool is_off_chip(const spec::Isa &isa, const spec::Region &region) {
   return isa.buffer(region.buffer).off_chip;
 }
 
-/// Values of no attribute.
 bool has_free_attributes(const spec::Instruction &instruction) {
   return instruction.computational > 0;
 }
@@ -287,16 +286,15 @@ bool gathers(const spec::Isa &isa, const spec::Instruction &instruction) {
 
 } // namespace
 
-void add_result_tiles(TensorEGraph &egraph, const spec::Isa &isa,
-                      std::span<const ClassId> results) {
-  for (ClassId result : results) {
-    Shape whole = egraph.shape(result);
+void add_tiles(TensorEGraph &egraph, const spec::Isa &isa, std::span<const ClassId> values) {
+  for (ClassId value : values) {
+    Shape whole = egraph.shape(value);
     for (const Shape &tile : fold_shapes(isa)) {
       if (!tiles(tile, whole))
         continue;
       std::vector<std::int64_t> starts(whole.rank(), 0);
       for (std::size_t d = 0; d < starts.size();) {
-        egraph.add(OpCode::Slice, std::span(&result, 1), slice_attributes(starts, tile.dims), tile);
+        egraph.add(OpCode::Slice, std::span(&value, 1), slice_attributes(starts, tile.dims), tile);
         for (d = 0; d < starts.size(); ++d) {
           starts[d] += tile.dims[d];
           if (starts[d] < whole.dims[d])

@@ -1,5 +1,5 @@
 #pragma once
-// Terms that an instruction set's own shapes call for, beyond what rules find: results cut into
+// Terms that an instruction set's own shapes call for, beyond what rules find: values cut into
 // tiles, values as the registers that an instruction reads them from, and parts of memory that a
 // load of several rows takes. All of them only add terms, or equate a value with a rearrangement of
 // it that is undone again.
@@ -11,10 +11,9 @@
 
 namespace isamorph::search {
 
-/// Cuts every class into tiles, where instructions fold (dot, reduce) into a tensor of fixed sizes,
-/// of the same type and rank, that divide its own.
-void add_result_tiles(TensorEGraph &egraph, const spec::Isa &isa,
-                      std::span<const ClassId> results);
+/// Cuts values into tiles: where instructions fold (dot, reduce) into a tensor of fixed sizes, of the
+/// same type and rank, that divide the value's.
+void add_tiles(TensorEGraph &egraph, const spec::Isa &isa, std::span<const ClassId> values);
 
 /// The rules for an instruction set; none for most. `parameters` and `results` are the classes of
 /// the program's.

@@ -173,6 +173,12 @@ private:
     graph_.computable.erase(std::unique(graph_.computable.begin(), graph_.computable.end()),
                             graph_.computable.end());
 
+    for (std::size_t i = 0; i < usable.size(); ++i)
+      for (VertexId v : graph_.instances[i].reads)
+        if (!reached[v.v] && graph_.vertices[v.v].buffer != isa_.off_chip)
+          graph_.missing.push_back(
+              {graph_.vertices[v.v].value, graph_.instances[i].instruction});
+
     // A result must be written even if its value is there from the start.
     // What is there from the start otherwise needs no producer.
     std::vector<char> wanted(graph_.vertices.size(), 0), useful(graph_.instances.size(), 0),

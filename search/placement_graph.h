@@ -53,6 +53,12 @@ struct PlacementGraph {
   /// Before pruning, for messages: values that lie in some on-chip buffer, or off-chip, in the
   /// relaxation (sorted).
   std::vector<ClassId> computable;
+  /// Likewise: what instructions would read on chip, but nothing brings there.
+  struct Missing {
+    ClassId value;
+    std::uint32_t instruction = 0;
+  };
+  std::vector<Missing> missing;
 };
 
 PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,

@@ -106,7 +106,7 @@ private:
       results.push_back(classes_[id.v]);
       result_images_.push_back(egraph_.add_bytes(classes_[id.v]));
     }
-    add_result_tiles(egraph_, isa_, results);
+    add_tiles(egraph_, isa_, folds());
     SaturationLimits limits{options_.max_enodes, options_.max_iterations,
                             options_.time_limit_seconds / 2, options_.interrupt};
     SaturationReport report = saturate(egraph_, isa_, rules_, options_.level, limits, parameters, results);
@@ -115,6 +115,15 @@ private:
     result_.iterations = report.iterations.size();
     result_.enodes = egraph_.graph().node_count();
     result_.eclasses = egraph_.graph().class_count();
+  }
+
+  /// The program's dots, reductions and the like.
+  std::vector<ClassId> folds() const {
+    std::vector<ClassId> out;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
+      if (semantics::info(graph_.nodes[i].op).cls == semantics::OpClass::Fold)
+        out.push_back(classes_[i]);
+    return out;
   }
 
   void make_plan(StateSpace &space) {
