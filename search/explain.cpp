@@ -1,6 +1,10 @@
 #include "search/explain.h"
 
+#include "search/byte_sources.h"
+#include "search/isa_views.h"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace isamorph::search {
 
@@ -69,6 +73,11 @@ std::string value_name(const StateSpace &space, std::span<const std::string> val
   return values[c.v].empty() ? fmt::format("value {}", c.v) : values[c.v];
 }
 
+std::string output_name(const Piece &piece) {
+  return fmt::format(" as output {}", piece.tensor) +
+         (piece.whole ? "" : fmt::format(" from byte {}", piece.offset));
+}
+
 } // namespace
 
 std::vector<std::string> fact_names(const StateSpace &space, std::span<const std::string> values) {
@@ -76,9 +85,8 @@ std::vector<std::string> fact_names(const StateSpace &space, std::span<const std
   for (std::uint32_t v = 0; v < space.graph().vertices.size(); ++v)
     out.push_back(fmt::format("{} in {}", value_name(space, values, {v}),
                               space.isa().buffer(space.graph().vertices[v].buffer).name));
-  for (std::size_t j = 0; j < space.graph().outputs.size(); ++j)
-    out.push_back(
-        fmt::format("{} as output {}", value_name(space, values, space.graph().outputs[j]), j));
+  for (const Piece &piece : space.graph().outputs)
+    out.push_back(value_name(space, values, piece.vertex) + output_name(piece));
   return out;
 }
 
@@ -104,7 +112,7 @@ std::vector<std::string> action_names(const StateSpace &space,
         continue;
       const Locations::Location &location = space.locations().all[variant.destinations[w]];
       if (location.kind == Locations::Kind::Output)
-        to.back() += fmt::format(" as output {}", location.index);
+        to.back() += output_name(space.graph().outputs[location.index]);
     }
     out.push_back(fmt::format("{}({}): {} -> {}", instruction.name, fmt::join(attributes, ", "),
                               fmt::join(from, ", "), fmt::join(to, ", ")));
@@ -162,6 +170,38 @@ std::vector<std::string> with_operation(const spec::Isa &isa, OpCode op) {
   return out;
 }
 
+/// A parameter whose bytes no load brings together as an instruction reads them; empty if there is
+/// none.
+std::string cannot_be_gathered(const TensorEGraph &egraph, const spec::Isa &isa,
+                               const TensorGraph &graph, std::span<const ClassId> classes,
+                               const PlacementGraph &placements) {
+  constexpr std::size_t shown = 6;
+  std::vector<ClassId> parameters;
+  for (semantics::NodeId id : graph.parameters)
+    parameters.push_back(classes[id.v]);
+  ByteOrigins origins(egraph, parameters);
+  for (const PlacementGraph::Missing &missing : placements.missing) {
+    const auto &writes = isa.instructions[missing.instruction].writes;
+    if (std::any_of(writes.begin(), writes.end(), [&](const spec::Write &write) {
+          return isa.buffer(write.region.buffer).off_chip;
+        }))
+      continue; // it moves on what it does not need
+    const ByteSources *bytes = origins.of(missing.value);
+    if (!bytes || bytes->size() < shown ||
+        std::any_of(bytes->begin(), bytes->end(),
+                    [&](ByteSource byte) { return byte.tensor != (*bytes)[0].tensor; }))
+      continue;
+    std::vector<std::uint32_t> first;
+    for (std::size_t i = 0; i < shown; ++i)
+      first.push_back((*bytes)[i].offset);
+    return fmt::format("no instruction of {} loads the bytes of {} in the order in which {} reads "
+                       "them: bytes {}, ... would have to lie side by side",
+                       isa.name, place_of(graph[graph.parameters[(*bytes)[0].tensor]]),
+                       isa.instructions[missing.instruction].name, fmt::join(first, ", "));
+  }
+  return {};
+}
+
 } // namespace
 
 std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa,
@@ -169,6 +209,9 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
                                 const PlacementGraph &placements) {
   constexpr std::string_view not_tried = "; cutting values into tiles was not tried";
   std::size_t count = graph.nodes.size();
+  if (moves_pieces(isa))
+    if (std::string why = cannot_be_gathered(egraph, isa, graph, classes, placements); !why.empty())
+      return why;
   // Covered: computable, or used by something computable (then it is inside an instruction's body).
   std::vector<char> covered(count, 0);
   for (std::size_t i = 0; i < count; ++i)

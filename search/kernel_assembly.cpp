@@ -23,10 +23,14 @@ Locations compact(const StateSpace &space, const std::vector<PlanStep> &steps,
   layout.total_bytes = 0;
   for (std::size_t i = 0; i < layout.all.size(); ++i) {
     Locations::Location &location = layout.all[i];
-    if (location.kind == Locations::Kind::Input || location.kind == Locations::Kind::Output)
+    if (location.kind != Locations::Kind::Constant && location.kind != Locations::Kind::Scratch)
       used[i] = 1;
     if (!used[i])
       continue;
+    if (layout.is_piece(i)) { // of a location before it
+      location.address = layout.all[location.within].address + location.offset;
+      continue;
+    }
     location.address = layout.total_bytes;
     layout.total_bytes += location.bytes;
   }
@@ -160,11 +164,15 @@ spec::Kernel assemble_kernel(const StateSpace &space, const Plan &plan, const Te
   kernel.off_chip_bytes = layout.total_bytes;
   for (std::size_t i = 0; i < layout.all.size(); ++i) {
     const Locations::Location &location = layout.all[i];
+    if (layout.is_piece(i))
+      continue;
     if (location.kind == Locations::Kind::Input) {
       const auto &[label, shape] = tensors.inputs[location.index];
       kernel.inputs.push_back({label, location.address, shape, nullptr, {}});
-    } else if (location.kind == Locations::Kind::Output) {
-      const auto &[label, shape] = tensors.outputs[location.index];
+    } else if (location.kind == Locations::Kind::Output || location.kind == Locations::Kind::Room) {
+      bool room = location.kind == Locations::Kind::Room;
+      const auto &[label, shape] =
+          tensors.outputs[room ? location.index : space.graph().outputs[location.index].tensor];
       kernel.outputs.push_back({label, location.address, shape, nullptr, {}});
     } else if (location.kind == Locations::Kind::Constant && used[i]) {
       TensorRef value = typed_constant(egraph, space.graph().vertices[location.vertex.v].value);

@@ -5,7 +5,9 @@
 //
 // Off-chip, values are memory images (u8[bytes]). Those of the parameters are there from the start;
 // those of constants may be (a kernel constant costs nothing); those of the results are wanted,
-// each at a place of its own. The graph holds only what can be reached from the start without
+// each at a place of its own. Where instructions move memory in pieces, a part of a parameter is
+// there too, and a result that no instruction writes as a whole is wanted in pieces. The graph
+// holds only what can be reached from the start without
 // regard to capacity, and what some way to the results uses.
 
 #include "costmodel/cost_model.h"
@@ -30,21 +32,37 @@ struct Instance {
   std::int64_t cost = 0;
 };
 
+/// A memory image that lies within that of a parameter or result.
+struct Piece {
+  VertexId vertex;
+  std::uint32_t tensor = 0; ///< parameter or result number
+  std::int64_t offset = 0;  ///< in bytes
+  bool whole = true;
+};
+
 struct PlacementGraph {
   std::vector<Vertex> vertices;
   std::vector<Instance> instances;
   std::vector<VertexId> inputs;    ///< what is there; one that nothing needs has a vertex too
+  std::vector<Piece> input_pieces; ///< parts of inputs that instructions read
   std::vector<VertexId> constants; ///< off-chip vertices that may be kernel constants
-  std::vector<VertexId> outputs;   ///< what is wanted
+  /// What is wanted: each result, or pieces that make it up, by result.
+  std::vector<Piece> outputs;
   /// Every result can be reached when capacities are disregarded.
   bool reachable = false;
   /// Before pruning, for messages: values that lie in some on-chip buffer, or off-chip, in the
   /// relaxation (sorted).
   std::vector<ClassId> computable;
+  /// Likewise: what instructions would read on chip, but nothing brings there.
+  struct Missing {
+    ClassId value;
+    std::uint32_t instruction = 0;
+  };
+  std::vector<Missing> missing;
 };
 
 /// From the placements that are there from the start and those that are wanted, of an ISA without
-/// conditions; what its instructions do to control state is kept.
+/// conditions; what its instructions do to control state is kept. There are no pieces.
 PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
                                      costmodel::CostModel model, std::span<const Vertex> inputs,
                                      std::span<const Vertex> outputs);

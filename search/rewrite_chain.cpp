@@ -176,7 +176,7 @@ std::optional<RewriteChain> find_chain(const TensorTerms &terms, std::span<const
     return true;
   };
   log.goal = equal;
-  saturate(egraph, isa, rules, options.level, options.limits, &log);
+  saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
   if (!equal())
     return std::nullopt;
   try {

@@ -1,5 +1,7 @@
 #include "search/saturate.h"
 
+#include "search/isa_views.h"
+
 #include <memory>
 #include <numeric>
 
@@ -83,14 +85,6 @@ bool regions_fit(const spec::Isa &isa, const spec::Instruction &instruction,
 
 namespace {
 
-/// What the loop runs: matches are kept between search and apply.
-class TensorRule {
-public:
-  virtual ~TensorRule() = default;
-  virtual void search(const TensorEGraph &egraph) = 0;
-  virtual void apply(TensorEGraph &egraph) = 0;
-};
-
 std::vector<std::uint32_t> all_integers(const semantics::Symbols &symbols) {
   std::vector<std::uint32_t> all(symbols.integers.names.size());
   std::iota(all.begin(), all.end(), 0u);
@@ -158,7 +152,8 @@ private:
   std::vector<Match> matches_;
 };
 
-/// True for a body that only moves or reinterprets the bytes of its one operand.
+/// True for a body that only moves or reinterprets the bytes of its one operand, and repeats none:
+/// repetitions of everything would have no end.
 bool moves_only(const spec::Instruction &instruction) {
   if (instruction.reads.size() != 1)
     return false;
@@ -167,6 +162,8 @@ bool moves_only(const spec::Instruction &instruction) {
     if (!op)
       return false;
     OpClass cls = semantics::info(*op).cls;
+    if (*op == OpCode::Broadcast)
+      return false;
     if (*op != OpCode::Parameter && cls != OpClass::Movement && cls != OpClass::Bitcast)
       return false;
   }
@@ -262,7 +259,8 @@ struct LoopRule {
 
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const RewriteRule> rules, semantics::Level level,
-                          const SaturationLimits &limits, SaturationLog *log) {
+                          const SaturationLimits &limits, std::span<const ClassId> parameters,
+                          std::span<const ClassId> results, SaturationLog *log) {
   assert((log != nullptr) == (egraph.graph().proofs() != nullptr));
   std::vector<LoopRule> all;
   auto add_rewrite = [&](std::uint32_t number, bool forward) {
@@ -281,6 +279,9 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
     if (moves_only(instruction))
       all.push_back({std::make_unique<Closure>(isa, instruction), &egraph});
   all.push_back({std::make_unique<ConstantImages>(isa), &egraph});
+  if (!log) // views are explained by no rule
+    for (std::unique_ptr<TensorRule> &rule : view_rules(isa, parameters, results))
+      all.push_back({std::move(rule), &egraph});
   return saturation_loop(egraph.graph(), std::span(all), SaturationGuard(limits),
                          [&](const SaturationReport &) { return log && log->goal && log->goal(); });
 }

@@ -24,12 +24,15 @@ struct SaturationLog {
   std::function<bool()> goal; ///< asked after each iteration; true ends the saturation
 };
 
-/// Saturates with all rules that hold at `level` and the closures of `isa`. Constants whose element
-/// type an on-chip buffer of the ISA has also get their memory image. `log` is given exactly when
-/// the e-graph explains.
+/// Saturates with all rules that hold at `level`, and the closures and views (isa_views.h) of
+/// `isa`; `parameters` and `results` are the classes of the program's. Constants whose element type
+/// an on-chip buffer of the ISA has also get their memory image. `log` is given exactly when the
+/// e-graph explains; there are no views then.
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const semantics::RewriteRule> rules, semantics::Level level,
-                          const SaturationLimits &limits, SaturationLog *log = nullptr);
+                          const SaturationLimits &limits,
+                          std::span<const ClassId> parameters = {},
+                          std::span<const ClassId> results = {}, SaturationLog *log = nullptr);
 
 /// Adds a template's nodes for a choice of symbols on given parameter classes; the classes of its
 /// results, or nullopt when the instance is not well-typed.

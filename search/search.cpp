@@ -1,6 +1,7 @@
 #include "search/search.h"
 
 #include "search/explain.h"
+#include "search/isa_views.h"
 #include "search/kernel_assembly.h"
 #include "search/makespan.h"
 #include "search/saturate.h"
@@ -97,18 +98,33 @@ public:
 private:
   void saturate_graph() {
     classes_ = egraph_.add_graph(graph_);
-    for (semantics::NodeId id : graph_.parameters)
+    std::vector<ClassId> parameters, results;
+    for (semantics::NodeId id : graph_.parameters) {
+      parameters.push_back(classes_[id.v]);
       parameter_images_.push_back(egraph_.add_bytes(classes_[id.v]));
-    for (semantics::NodeId id : graph_.results)
+    }
+    for (semantics::NodeId id : graph_.results) {
+      results.push_back(classes_[id.v]);
       result_images_.push_back(egraph_.add_bytes(classes_[id.v]));
+    }
+    add_tiles(egraph_, isa_, folds());
     SaturationLimits limits{options_.max_enodes, options_.max_iterations,
                             options_.time_limit_seconds / 2, options_.interrupt};
-    SaturationReport report = saturate(egraph_, isa_, rules_, options_.level, limits);
+    SaturationReport report = saturate(egraph_, isa_, rules_, options_.level, limits, parameters, results);
     saturated_ = report.reason == StopReason::Saturated;
     saturation_stop_ = name(report.reason);
     result_.iterations = report.iterations.size();
     result_.enodes = egraph_.graph().node_count();
     result_.eclasses = egraph_.graph().class_count();
+  }
+
+  /// The program's dots, reductions and the like.
+  std::vector<ClassId> folds() const {
+    std::vector<ClassId> out;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
+      if (semantics::info(graph_.nodes[i].op).cls == semantics::OpClass::Fold)
+        out.push_back(classes_[i]);
+    return out;
   }
 
   void make_plan(StateSpace &space) {

@@ -51,44 +51,123 @@ StateSpace::StateSpace(const PlacementGraph &graph, const spec::Isa &isa,
   classify_buffers();
 }
 
-Slot StateSpace::pinned_slot(VertexId vertex, const Shape &shape,
-                             std::span<const std::vector<std::int64_t>> starts,
-                             std::size_t index) const {
+std::optional<Slot> StateSpace::pinned_slot(VertexId vertex, const Shape &shape,
+                                            std::span<const std::vector<std::int64_t>> starts,
+                                            std::size_t index) const {
   std::uint32_t buffer = graph_.vertices[vertex.v].buffer;
+  if (buffer == isa_.off_chip)
+    return std::nullopt;
   std::size_t rank = isa_.buffer(buffer).addressed.size();
   assert(index < starts.size() && starts[index].size() == rank && shape.dims.size() >= rank);
-  return {buffer,
-          starts[index],
-          {shape.dims.begin(), shape.dims.begin() + static_cast<std::ptrdiff_t>(rank)}};
+  return Slot{buffer,
+              starts[index],
+              {shape.dims.begin(), shape.dims.begin() + static_cast<std::ptrdiff_t>(rank)}};
+}
+
+std::uint32_t StateSpace::add_location(Locations::Kind kind, std::size_t index, VertexId v,
+                                       std::int64_t bytes, std::optional<Slot> pinned) {
+  auto id = static_cast<std::uint32_t>(locations_.all.size());
+  if (pinned)
+    bytes = 0;
+  locations_.all.push_back({kind, static_cast<std::uint32_t>(index), v, bytes,
+                            locations_.total_bytes,
+                            pinned ? *std::move(pinned) : Slot{isa_.off_chip, {id}, {}}, id, 0});
+  locations_.total_bytes += bytes;
+  return id;
+}
+
+std::uint32_t StateSpace::add_piece(Locations::Kind kind, std::size_t index, VertexId v,
+                                    std::int64_t bytes, std::uint32_t within, std::int64_t offset) {
+  auto id = static_cast<std::uint32_t>(locations_.all.size());
+  locations_.all.push_back({kind, static_cast<std::uint32_t>(index), v, bytes,
+                            locations_.all[within].address + offset,
+                            Slot{isa_.off_chip, {id}, {}}, within, offset});
+  return id;
 }
 
 void StateSpace::make_locations(const TensorEGraph &egraph) {
   home_.assign(graph_.vertices.size(), kNone);
   scratch_.assign(graph_.vertices.size(), kNone);
-  auto add = [&](Locations::Kind kind, std::size_t index, VertexId v) {
-    const Shape &shape = egraph.shape(graph_.vertices[v.v].value);
-    auto id = static_cast<std::uint32_t>(locations_.all.size());
-    Slot slot{isa_.off_chip, {id}, {}};
-    if (graph_.vertices[v.v].buffer != isa_.off_chip)
-      slot = pinned_slot(
-          v, shape, kind == Locations::Kind::Input ? options_.input_starts : options_.output_starts,
-          index);
-    std::int64_t bytes = slot.buffer == isa_.off_chip ? shape.bytes() : 0;
-    locations_.all.push_back({kind, static_cast<std::uint32_t>(index), v, bytes,
-                              locations_.total_bytes, std::move(slot)});
-    locations_.total_bytes += bytes;
-    return id;
+  auto shape = [&](VertexId v) -> const Shape & {
+    return egraph.shape(graph_.vertices[v.v].value);
   };
+  auto bytes = [&](VertexId v) { return shape(v).bytes(); };
   for (std::size_t i = 0; i < graph_.inputs.size(); ++i)
-    home_[graph_.inputs[i].v] = add(Locations::Kind::Input, i, graph_.inputs[i]);
+    home_[graph_.inputs[i].v] = add_location(
+        Locations::Kind::Input, i, graph_.inputs[i], bytes(graph_.inputs[i]),
+        pinned_slot(graph_.inputs[i], shape(graph_.inputs[i]), options_.input_starts, i));
+  for (const Piece &piece : graph_.input_pieces)
+    if (home_[piece.vertex.v] == kNone) // the inputs' own locations are the first
+      home_[piece.vertex.v] = add_piece(Locations::Kind::Input, piece.tensor, piece.vertex,
+                                        bytes(piece.vertex), piece.tensor, piece.offset);
   for (std::size_t i = 0; i < graph_.constants.size(); ++i)
     if (home_[graph_.constants[i].v] == kNone)
-      home_[graph_.constants[i].v] = add(Locations::Kind::Constant, i, graph_.constants[i]);
-  for (std::size_t i = 0; i < graph_.outputs.size(); ++i)
-    add(Locations::Kind::Output, i, graph_.outputs[i]);
+      home_[graph_.constants[i].v] = add_location(Locations::Kind::Constant, i, graph_.constants[i],
+                                                  bytes(graph_.constants[i]));
+  make_outputs(egraph);
   for (std::uint32_t v = 0; v < graph_.vertices.size(); ++v)
     if (graph_.vertices[v].buffer == isa_.off_chip)
-      scratch_[v] = add(Locations::Kind::Scratch, v, {v});
+      scratch_[v] = add_location(Locations::Kind::Scratch, v, {v}, bytes({v}));
+}
+
+void StateSpace::make_outputs(const TensorEGraph &egraph) {
+  auto bytes = [&](const Piece &piece) {
+    return egraph.shape(graph_.vertices[piece.vertex.v].value).bytes();
+  };
+  std::uint32_t room = kNone;
+  for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
+    const Piece &piece = graph_.outputs[i];
+    if (piece.whole) {
+      const Shape &shape = egraph.shape(graph_.vertices[piece.vertex.v].value);
+      add_location(Locations::Kind::Output, i, piece.vertex, bytes(piece),
+                   pinned_slot(piece.vertex, shape, options_.output_starts, i));
+      continue;
+    }
+    if (piece.offset == 0) {
+      std::int64_t all = 0;
+      for (const Piece &other : graph_.outputs)
+        all += other.tensor == piece.tensor ? bytes(other) : 0;
+      room = add_location(Locations::Kind::Room, piece.tensor, piece.vertex, all);
+    }
+    add_piece(Locations::Kind::Output, i, piece.vertex, bytes(piece), room, piece.offset);
+  }
+}
+
+/// The product of the destinations of writes (each output of that value; off chip, scratch if it is
+/// none; on chip, anywhere too), as far as the addresses of off-chip writes agree.
+std::vector<std::vector<std::uint32_t>>
+StateSpace::destinations(const Instance &instance) const {
+  const spec::Instruction &instruction = isa_.instructions[instance.instruction];
+  std::vector<std::pair<std::vector<std::uint32_t>, Bindings>> choices = {
+      {{}, instance.attributes}};
+  for (std::size_t w = 0; w < instance.writes.size(); ++w) {
+    VertexId v = instance.writes[w];
+    std::vector<std::uint32_t> places;
+    for (std::uint32_t l = 0; l < locations_.all.size(); ++l)
+      if (locations_.all[l].kind == Locations::Kind::Output && locations_.all[l].vertex == v)
+        places.push_back(l);
+    bool off_chip = graph_.vertices[v.v].buffer == isa_.off_chip;
+    if (!off_chip)
+      places.push_back(kNone);
+    else if (places.empty() || instance.writes.size() > 1)
+      places.push_back(scratch_[v.v]);
+    std::vector<std::pair<std::vector<std::uint32_t>, Bindings>> longer;
+    for (const auto &[prefix, bindings] : choices)
+      for (std::uint32_t place : places) {
+        Bindings bound = bindings;
+        if (off_chip &&
+            !unify_starts(instruction.writes[w].region,
+                          std::span(&locations_.all[place].address, 1), bound))
+          continue;
+        longer.emplace_back(prefix, std::move(bound));
+        longer.back().first.push_back(place);
+      }
+    choices = std::move(longer);
+  }
+  std::vector<std::vector<std::uint32_t>> out;
+  for (auto &[places, bindings] : choices)
+    out.push_back(std::move(places));
+  return out;
 }
 
 void StateSpace::make_variants() {
@@ -101,40 +180,19 @@ void StateSpace::make_variants() {
 
   for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
     const Instance &instance = graph_.instances[i];
-    // The product of the destinations of off-chip writes: each output of that value, or scratch if
-    // it is none.
-    std::vector<std::vector<std::uint32_t>> choices = {{}};
-    for (VertexId w : instance.writes) {
-      std::vector<std::uint32_t> places;
-      for (std::uint32_t l = 0; l < locations_.all.size(); ++l)
-        if (locations_.all[l].kind == Locations::Kind::Output && locations_.all[l].vertex == w)
-          places.push_back(l);
-      if (graph_.vertices[w.v].buffer != isa_.off_chip)
-        places.push_back(kNone);
-      else if (places.empty() || instance.writes.size() > 1)
-        places.push_back(scratch_[w.v]);
-      std::vector<std::vector<std::uint32_t>> longer;
-      for (const auto &prefix : choices)
-        for (std::uint32_t place : places) {
-          longer.push_back(prefix);
-          longer.back().push_back(place);
-        }
-      choices = std::move(longer);
-    }
-    for (auto &destinations : choices) {
+    for (auto &places : destinations(instance)) {
       RelaxedAction action;
       for (VertexId r : instance.reads)
         action.needs.push_back(r.v);
-      for (std::size_t w = 0; w < destinations.size(); ++w) {
+      for (std::size_t w = 0; w < places.size(); ++w) {
         action.adds.push_back(instance.writes[w].v);
-        if (destinations[w] != kNone &&
-            locations_.all[destinations[w]].kind == Locations::Kind::Output)
+        if (places[w] != kNone && locations_.all[places[w]].kind == Locations::Kind::Output)
           action.adds.push_back(static_cast<std::uint32_t>(graph_.vertices.size() +
-                                                           locations_.all[destinations[w]].index));
+                                                           locations_.all[places[w]].index));
       }
       action.cost = instance.cost;
       relaxed_.actions.push_back(std::move(action));
-      variants_.push_back({i, std::move(destinations)});
+      variants_.push_back({i, std::move(places)});
     }
   }
 }
@@ -560,6 +618,7 @@ std::uint64_t StateSpace::fingerprint() const {
     digest.add(static_cast<std::uint64_t>(location.bytes));
     digest.add(location.slot.buffer);
     digest.add(location.slot.starts);
+    digest.add(static_cast<std::uint64_t>(location.offset));
   }
   for (std::size_t a = 0; a < variants_.size(); ++a) {
     const Instance &instance = graph_.instances[variants_[a].instance];

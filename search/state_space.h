@@ -45,18 +45,22 @@ struct Placement {
 using State = std::vector<Placement>;
 
 /// Places with a meaning of their own: inputs, constants, outputs, then one scratch place for each
-/// off-chip vertex. They lie off-chip, except for inputs and outputs in on-chip buffers.
+/// off-chip vertex. They lie off-chip, except for inputs and outputs in on-chip buffers. Pieces lie
+/// within the place of their input, or within the room of their result.
 struct Locations {
-  enum class Kind : std::uint8_t { Input, Constant, Output, Scratch };
+  enum class Kind : std::uint8_t { Input, Constant, Output, Scratch, Room };
   struct Location {
     Kind kind;
-    std::uint32_t index; ///< parameter, constant, result number, or vertex
+    std::uint32_t index; ///< parameter, constant, number among the graph's outputs, vertex, result
     VertexId vertex;
     std::int64_t bytes, address; ///< off-chip
     Slot slot;                   ///< on-chip; off-chip, `starts` is {location}
+    std::uint32_t within;        ///< the location that it is a piece of; its own number if of none
+    std::int64_t offset;         ///< in that
   };
   std::vector<Location> all;
   std::int64_t total_bytes = 0;
+  bool is_piece(std::size_t id) const { return all[id].within != id; }
 };
 
 /// What an action does, in the slots of the state it is applied to.
@@ -155,12 +159,20 @@ private:
   };
 
   void make_locations(const TensorEGraph &egraph);
-  Slot pinned_slot(VertexId vertex, const Shape &shape,
-                   std::span<const std::vector<std::int64_t>> starts, std::size_t index) const;
+  /// nullopt off chip.
+  std::optional<Slot> pinned_slot(VertexId vertex, const Shape &shape,
+                                  std::span<const std::vector<std::int64_t>> starts,
+                                  std::size_t index) const;
   std::int64_t reserved(std::uint32_t buffer) const {
     return options_.reserved.empty() ? 0 : options_.reserved[buffer];
   }
   bool is_location(std::uint32_t slot) const { return slot < locations_.all.size(); }
+  void make_outputs(const TensorEGraph &egraph);
+  std::uint32_t add_location(Locations::Kind kind, std::size_t index, VertexId v,
+                             std::int64_t bytes, std::optional<Slot> pinned = std::nullopt);
+  std::uint32_t add_piece(Locations::Kind kind, std::size_t index, VertexId v, std::int64_t bytes,
+                          std::uint32_t within, std::int64_t offset);
+  std::vector<std::vector<std::uint32_t>> destinations(const Instance &instance) const;
   void make_variants();
   void classify_buffers();
   void number_slots();

@@ -13,8 +13,6 @@ using semantics::is_integer;
 __extension__ using Wide = __int128;
 
 constexpr std::int64_t kMaxMonomials = std::int64_t{1} << 25;
-/// Products of larger sums are products of two atoms.
-constexpr std::size_t kMaxProduct = 4096;
 /// Among more minima, those below others stay.
 constexpr std::size_t kMaxClauses = 256;
 
@@ -456,7 +454,7 @@ IntegerNormalizer::Polynomial IntegerNormalizer::sum(ElementType type, const Pol
 
 void IntegerNormalizer::add_product(Polynomial &out, ElementType type, TermId a, TermId b) {
   Polynomial p = polynomial(a), q = polynomial(b);
-  if (p.size() * q.size() > kMaxProduct) {
+  if (p.size() * q.size() > max_product_) {
     p = {{terms_.vector(std::span(&a, 1)), 1}};
     q = {{terms_.vector(std::span(&b, 1)), 1}};
   }

@@ -27,8 +27,13 @@ namespace isamorph::verify {
 
 class IntegerNormalizer {
 public:
+  /// Products of sums that would have more monomials than `max_product` are products of two atoms:
+  /// with 1, sums are never multiplied out, which is quick, and enough where a kernel multiplies
+  /// and adds as its program does.
+  static constexpr std::size_t kMultiplyOut = 4096, kNeverMultiplyOut = 1;
   /// New terms are added to `terms`.
-  explicit IntegerNormalizer(TermGraph &terms) : terms_(terms) {}
+  explicit IntegerNormalizer(TermGraph &terms, std::size_t max_product = kMultiplyOut)
+      : terms_(terms), max_product_(max_product) {}
 
   /// The same id for two terms proves them equal at `bits`. Throws TooMuchWork when the polynomials
   /// of all terms together grow past 2^25 monomials.
@@ -87,6 +92,7 @@ private:
   std::vector<TermId> normals(std::span<const TermId> terms) const;
 
   TermGraph &terms_;
+  std::size_t max_product_;
   std::vector<std::uint32_t> normal_; ///< by term: its normal form + 1, 0 while unknown
   std::unordered_map<std::uint32_t, Polynomial> polynomials_; ///< of normal forms that are no atoms
   std::unordered_map<std::uint32_t, Lattice> lattices_;       ///< of normal forms that are extrema

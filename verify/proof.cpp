@@ -85,8 +85,9 @@ void add_lemmas(Proof &proof, const std::set<std::string> &lemmas) {
 }
 
 /// Puts integers into normal form, in `terms`; the pairs that are then equal vanish.
-void close_integers(TermGraph &terms, std::vector<Pair> &pairs, Proof &proof) {
-  IntegerNormalizer normalizer(terms);
+void close_integers(TermGraph &terms, std::vector<Pair> &pairs, Proof &proof,
+                    std::size_t max_product) {
+  IntegerNormalizer normalizer(terms, max_product);
   for (Pair &pair : pairs) {
     pair.graph = normalizer.normalize(pair.graph);
     pair.kernel = normalizer.normalize(pair.kernel);
@@ -137,7 +138,14 @@ Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level ask
   TermGraph scratch = terms;
   if (!pairs.empty() && has_integer_arithmetic(scratch)) {
     std::vector<Pair> before = pairs;
-    close_integers(scratch, pairs, proof);
+    std::vector<std::string> lemmas = proof.lemmas;
+    close_integers(scratch, pairs, proof, IntegerNormalizer::kNeverMultiplyOut);
+    if (!pairs.empty()) {
+      scratch = terms;
+      pairs = before;
+      proof.lemmas = lemmas;
+      close_integers(scratch, pairs, proof, IntegerNormalizer::kMultiplyOut);
+    }
     proof.method = kSamePolynomials;
     if (!pairs.empty())
       for (const Pair &pair : before)

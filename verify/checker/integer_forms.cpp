@@ -18,8 +18,8 @@ using Kind = Value::Kind;
 __extension__ using Wide = __int128;
 
 constexpr std::int64_t kMaxMonomials = std::int64_t{1} << 24;
-/// Larger products, and minima of larger maxima, are of two atoms.
-constexpr std::size_t kMaxProduct = 4096, kMaxMinima = 256;
+/// Minima of larger maxima are of two atoms.
+constexpr std::size_t kMaxMinima = 256;
 constexpr std::uint64_t kMinusOne = ~std::uint64_t{0};
 
 std::uint64_t ones(ElementType type) { return kMinusOne >> (64 - 8 * byte_size(type)); }
@@ -49,14 +49,16 @@ std::string lemma_of(OpCode op, ElementType type) {
 
 } // namespace
 
-IntegerForms::IntegerForms(Values &values) : values_(values) {
+IntegerForms::IntegerForms(Values &values, std::size_t max_product)
+    : values_(values), max_product_(max_product) {
   std::size_t size = values.size(); // operands come before what they are operands of
   forms_.reserve(size);
   for (ValueId id = 0; id < size; ++id)
     forms_.push_back(form_of(id));
 }
 
-IntegerForms::IntegerForms(Values &values, const std::set<ValueId> &asked) : values_(values) {
+IntegerForms::IntegerForms(Values &values, const std::set<ValueId> &asked, std::size_t max_product)
+    : values_(values), max_product_(max_product) {
   parts_ = parts_of_sums(asked);
   std::size_t size = values.size();
   forms_.reserve(size);
@@ -301,7 +303,7 @@ void IntegerForms::add(Polynomial &sum, ValueId value, std::uint64_t factor) {
 
 void IntegerForms::add_product(Polynomial &sum, ValueId left, ValueId right) {
   Polynomial a = polynomial(left), b = polynomial(right);
-  if (a.size() * b.size() > kMaxProduct) {
+  if (a.size() * b.size() > max_product_) {
     a = {{{left}, 1}};
     b = {{{right}, 1}};
   }

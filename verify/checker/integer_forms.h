@@ -22,11 +22,14 @@ namespace isamorph::verify {
 /// The form of every value there is, or of those asked for; adds values and uses lemmas.
 class IntegerForms {
 public:
+  /// Larger products of sums are products of two atoms.
+  static constexpr std::size_t kMaxProduct = 4096;
   /// Throws Refused when the polynomials of all values together have more than 2^24 monomials.
-  explicit IntegerForms(Values &values);
+  explicit IntegerForms(Values &values, std::size_t max_product = kMaxProduct);
   /// Of `asked` and what they are made of; a sum that is but a part of one other sum has no form of
   /// its own.
-  IntegerForms(Values &values, const std::set<ValueId> &asked);
+  IntegerForms(Values &values, const std::set<ValueId> &asked,
+               std::size_t max_product = kMaxProduct);
 
   /// Of a value that there was. Values of the same form are equal.
   ValueId form(ValueId value) const { return forms_[value]; }
@@ -76,6 +79,7 @@ private:
   void count(std::size_t monomials);
 
   Values &values_;
+  std::size_t max_product_;
   std::vector<char> parts_; ///< by value: the sums that have no form
   std::vector<ValueId> forms_;
   std::map<ValueId, Range> ranges_; ///< of Polynomials and Sets

@@ -142,7 +142,28 @@ void check_kernel_is_a_plan(const Part &part, const LandmarkTask &task, const sp
     part.at("actions").refuse("the kernel's own instructions do not reach the goal");
 }
 
-/// At first, values lie in off-chip memory; at last, every output of the kernel is there.
+/// The output that a fact is of, and the byte from which; -1 where it is the whole output.
+/// "c as output 0", "r as output 0 from byte 64"
+std::pair<std::size_t, std::int64_t> output_of(const std::string &fact) {
+  constexpr std::string_view from_byte = " from byte ";
+  std::pair<std::size_t, std::int64_t> none{~std::size_t{0} - 1, -1}, out = none;
+  std::size_t at = fact.rfind(kAsOutput);
+  if (at == std::string::npos)
+    return none;
+  const char *text = fact.data() + at + kAsOutput.size(), *end = fact.data() + fact.size();
+  auto number = std::from_chars(text, end, out.first);
+  std::string_view rest(number.ptr, static_cast<std::size_t>(end - number.ptr));
+  out.second = -1;
+  if (number.ec != std::errc() || (!rest.empty() && !rest.starts_with(from_byte)))
+    return none;
+  if (rest.empty())
+    return out;
+  auto byte = std::from_chars(rest.data() + from_byte.size(), end, out.second);
+  return byte.ec == std::errc() && byte.ptr == end && out.second >= 0 ? out : none;
+}
+
+/// At first, values lie in off-chip memory; at last, every output of the kernel is there, as a
+/// whole or in pieces.
 void check_ends(const Part &part, const LandmarkTask &task, const spec::Kernel &kernel,
                 const spec::Isa &isa) {
   std::vector<std::string> facts = part.at("facts").texts();
@@ -151,13 +172,21 @@ void check_ends(const Part &part, const LandmarkTask &task, const spec::Kernel &
     if (!facts[task.initial[i]].ends_with(off_chip))
       part.at("initial").elements()[i].refuse("'" + facts[task.initial[i]] +
                                               "' is no value in off-chip memory");
-  if (task.goal.size() != kernel.outputs.size())
-    part.at("goal").refuse(fmt::format("{} facts are wanted of a kernel of {} outputs",
-                                       task.goal.size(), kernel.outputs.size()));
-  for (std::size_t i = 0; i < task.goal.size(); ++i)
-    if (!facts[task.goal[i]].ends_with(fmt::format("{}{}", kAsOutput, i)))
-      part.at("goal").elements()[i].refuse(
-          fmt::format("'{}' is not output {}", facts[task.goal[i]], i));
+  std::size_t outputs = 0;
+  std::int64_t last = -1; // byte of the output before; -1 after one that is wanted as a whole
+  for (std::size_t i = 0; i < task.goal.size(); ++i) {
+    const std::string &fact = facts[task.goal[i]];
+    auto [output, byte] = output_of(fact);
+    bool next = output == outputs && byte <= 0,
+         more = output + 1 == outputs && last >= 0 && byte > last;
+    if (!next && !more)
+      part.at("goal").elements()[i].refuse(fmt::format("'{}' is not output {}", fact, outputs));
+    outputs += next;
+    last = byte;
+  }
+  if (outputs != kernel.outputs.size())
+    part.at("goal").refuse(
+        fmt::format("{} outputs are wanted of a kernel of {}", outputs, kernel.outputs.size()));
 }
 
 std::string unit_of(const Part &part, const spec::Isa &isa, costmodel::CostModel model) {

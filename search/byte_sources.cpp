@@ -1,0 +1,147 @@
+#include "search/byte_sources.h"
+
+namespace isamorph::search {
+
+using semantics::OpClass;
+
+namespace {
+constexpr std::int64_t kMaxBytes = std::int64_t{1} << 16;
+} // namespace
+
+ByteSources own_bytes(std::uint32_t tensor, std::int64_t bytes) {
+  ByteSources out;
+  for (std::int64_t i = 0; i < bytes; ++i)
+    out.push_back({tensor, static_cast<std::uint32_t>(i)});
+  return out;
+}
+
+bool moves_bytes(OpCode op) {
+  switch (op) {
+  case OpCode::Copy:
+  case OpCode::Reshape:
+  case OpCode::Transpose:
+  case OpCode::Broadcast:
+  case OpCode::Reverse:
+  case OpCode::Slice:
+  case OpCode::Concatenate:
+  case OpCode::BitcastConvert:
+    return true;
+  default:
+    return false;
+  }
+}
+
+ByteSources moved_bytes(OpCode op, std::span<const Shape> operands,
+                        std::span<const ByteSources *const> sources, const Attributes &attributes,
+                        const Shape &result) {
+  if (op == OpCode::BitcastConvert)
+    return *sources[0];
+  auto width = static_cast<std::size_t>(semantics::byte_size(result.type));
+  ByteSources out;
+  for (semantics::ElementSource from :
+       semantics::movement_map(op, operands, attributes, result))
+    for (std::size_t b = 0; b < width; ++b)
+      out.push_back((*sources[from.operand])[from.index * width + b]);
+  return out;
+}
+
+std::vector<ByteSources> moved_bytes(const semantics::TensorGraph &graph) {
+  std::vector<ByteSources> bytes;
+  for (const semantics::Node &node : graph.nodes) {
+    if (node.op == OpCode::Parameter) {
+      auto number = node.attributes.get_one(semantics::AttributeKey::ParameterNumber);
+      bytes.push_back(own_bytes(static_cast<std::uint32_t>(number), node.shape.bytes()));
+      continue;
+    }
+    std::vector<Shape> shapes;
+    std::vector<const ByteSources *> sources;
+    for (semantics::NodeId operand : node.operands) {
+      shapes.push_back(graph[operand].shape);
+      sources.push_back(&bytes[operand.v]);
+    }
+    bytes.push_back(moved_bytes(node.op, shapes, sources, node.attributes, node.shape));
+  }
+  std::vector<ByteSources> out;
+  for (semantics::NodeId result : graph.results)
+    out.push_back(bytes[result.v]);
+  return out;
+}
+
+ByteOrigins::ByteOrigins(const TensorEGraph &egraph, std::span<const ClassId> tensors)
+    : egraph_(egraph) {
+  for (std::uint32_t t = 0; t < tensors.size(); ++t)
+    if (std::int64_t bytes = egraph.shape(tensors[t]).bytes(); bytes <= kMaxBytes)
+      known_.try_emplace(egraph.find(tensors[t]), own_bytes(t, bytes));
+  auto learn = [&](ClassId c, ENodeId node) {
+    const TensorOperator &op = egraph.operator_of(node);
+    auto children = egraph.graph().children(node);
+    if (!moves_bytes(op.op) || children.empty())
+      return false;
+    std::vector<Shape> shapes;
+    std::vector<const ByteSources *> sources;
+    for (ClassId child : children) {
+      shapes.push_back(egraph.shape(child));
+      sources.push_back(of(child));
+      if (!sources.back())
+        return false;
+    }
+    known_.emplace(c, moved_bytes(op.op, shapes, sources, op.attributes,
+                                  egraph.operators().shape(op.shape)));
+    return true;
+  };
+  // What a value is a rearrangement of has the same bytes, at the places that they came from.
+  auto learn_operands = [&](ClassId c) {
+    bool news = false;
+    for (ENodeId node : egraph.graph().nodes_of(c)) {
+      const TensorOperator &op = egraph.operator_of(node);
+      if (op.op != OpCode::Copy && op.op != OpCode::Reshape && op.op != OpCode::BitcastConvert &&
+          op.op != OpCode::Transpose)
+        continue;
+      ClassId operand = egraph.find(egraph.graph().children(node)[0]);
+      if (known_.contains(operand))
+        continue;
+      ByteSources places = own_bytes(0, egraph.shape(operand).bytes()), bytes(places.size());
+      const ByteSources *places_of = &places;
+      ByteSources from = moved_bytes(op.op, std::span(&egraph.shape(operand), 1),
+                                     std::span(&places_of, 1), op.attributes, egraph.shape(c));
+      for (std::size_t i = 0; i < from.size(); ++i)
+        bytes[from[i].offset] = (*of(c))[i];
+      known_.emplace(operand, std::move(bytes));
+      news = true;
+    }
+    return news;
+  };
+  std::vector<ClassId> all = egraph.graph().classes();
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (ClassId c : all) {
+      if (known_.contains(c)) {
+        changed |= learn_operands(c);
+        continue;
+      }
+      if (egraph.shape(c).bytes() > kMaxBytes)
+        continue;
+      for (ENodeId node : egraph.graph().nodes_of(c))
+        if (learn(c, node)) {
+          changed = true;
+          break;
+        }
+    }
+  }
+}
+
+const ByteSources *ByteOrigins::of(ClassId c) const {
+  auto found = known_.find(egraph_.find(c));
+  return found == known_.end() ? nullptr : &found->second;
+}
+
+std::optional<ByteSource> contiguous(const ByteSources &bytes) {
+  if (bytes.empty())
+    return std::nullopt;
+  for (std::size_t i = 1; i < bytes.size(); ++i)
+    if (bytes[i].tensor != bytes[0].tensor || bytes[i].offset != bytes[0].offset + i)
+      return std::nullopt;
+  return bytes[0];
+}
+
+} // namespace isamorph::search
