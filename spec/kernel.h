@@ -67,7 +67,7 @@ struct Kernel {
 };
 
 /// How often all instructions of a kernel together may run.
-inline constexpr std::int64_t kMaxInstances = std::int64_t{1} << 20;
+inline constexpr std::int64_t kMaxInstances = std::int64_t{1} << 26;
 /// How many loops may stand around one instruction.
 inline constexpr std::size_t kMaxLoopDepth = 16;
 

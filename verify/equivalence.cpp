@@ -3,6 +3,9 @@
 
 #include "verify/differences.h"
 #include "verify/real_intervals.h"
+#include "verify/symbolic_parts.h"
+
+#include "spec/unroll.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -14,6 +17,12 @@ using semantics::Shape;
 
 /// Tests for the rounding differences at level `real`, and for what differences are about.
 constexpr int kMeasurements = 60, kClassifications = 90;
+/// Tests before loops are unrolled for a proof; tests of programs however large.
+constexpr int kQuickTests = 24, kLeastTests = 8;
+/// Elements that all tests together read, compute and fold, about; those of making an input small;
+/// those of looking for a weaker level; what running an instruction counts for.
+constexpr std::int64_t kTestWork = std::int64_t{1} << 31, kMinimizingWork = std::int64_t{1} << 34,
+                       kSmallWork = std::int64_t{1} << 22, kInstanceWork = 64;
 
 std::string different_reason(const Counterexample &c, const semantics::TensorGraph &graph) {
   const Shape &shape = graph[graph.results[c.output]].shape;
@@ -86,69 +95,134 @@ private:
   std::vector<SymbolicTensor> expected_, actual_;
 };
 
+/// The stages of a verification, each of which may end it.
+class Verification {
+public:
+  Verification(const spec::Kernel &kernel, const spec::Isa &isa,
+               const semantics::TensorGraph &graph, const VerifyOptions &options)
+      : kernel_(kernel), isa_(isa), graph_(graph), level_(options.level), simulator_(isa, kernel),
+        terms_(isa.numerics), tests_(options.tests) {
+    tests_.level = level_;
+    std::int64_t work = 1 + work_of(graph) + spec::instance_count(kernel) * kInstanceWork;
+    auto at_most = [&](int limit, std::int64_t all) {
+      auto affordable = std::max<std::int64_t>(kLeastTests, all / work);
+      return static_cast<int>(std::min<std::int64_t>(limit, affordable));
+    };
+    tests_.max_tests = at_most(tests_.max_tests, kTestWork);
+    tests_.max_minimizing_tests = at_most(tests_.max_minimizing_tests, kMinimizingWork);
+  }
+
+  Verdict run() {
+    std::optional<Proof> generic = prove_by_induction(kernel_, isa_, graph_, level_);
+    if (generic && generic->proved)
+      return equivalent(*generic);
+    if (generic && level_ == Level::Bits) { // some tests are cheaper than unrolling
+      DifferentialOptions few = tests_;
+      few.max_tests = std::min(tests_.max_tests, kQuickTests);
+      if (DifferentialResult found = compare(few); found.counterexample) {
+        generic->gave_up = false;
+        return tested(*generic, std::move(found));
+      }
+    }
+    Proof proof = prove(terms_, kernel_, isa_, graph_, level_);
+    if (proof.proved)
+      return equivalent(proof);
+    if (proof.gave_up && level_ != Level::Bits) { // which inputs count, the terms would say
+      Verdict verdict;
+      verdict.level = level_;
+      verdict.reason = proof.difference;
+      return verdict;
+    }
+    return tested(proof, compare(tests_));
+  }
+
+private:
+  Verdict equivalent(const Proof &proof) {
+    Verdict verdict;
+    verdict.outcome = Outcome::Equivalent;
+    verdict.level = proof.level;
+    verdict.terms = proof.terms;
+    verdict.lemmas = proof.lemmas;
+    verdict.reach = reach(graph_, proof.level);
+    verdict.reason = proof.method;
+    verdict.induction = proof.induction;
+    if (proof.level == Level::Real) {
+      verdict.ulps = measure_ulps(graph_, simulator_, isa_.numerics, tests_,
+                                  std::min(tests_.max_tests, kMeasurements));
+      verdict.tests = verdict.ulps->tests;
+    }
+    return verdict;
+  }
+
+  DifferentialResult compare(DifferentialOptions tests) {
+    if (level_ == Level::Real) // rounding differs lawfully: only disjoint enclosures refute
+      tests.confirms = [&](Counterexample &c) { return enclosures().disjoint(c); };
+    return compare_programs(graph_, simulator_, isa_.numerics, terms_, tests);
+  }
+
+  Verdict tested(const Proof &proof, DifferentialResult result) {
+    Verdict verdict;
+    verdict.level = level_;
+    verdict.terms = proof.terms;
+    verdict.tests = result.tests;
+    if (result.counterexample) {
+      verdict.outcome = Outcome::Different;
+      verdict.reason = different_reason(*result.counterexample, graph_);
+      if (level_ == Level::Real)
+        verdict.reason += enclosures().describe(*result.counterexample);
+      verdict.counterexample = std::move(result.counterexample);
+    } else {
+      verdict.reason = fmt::format("{} ({}), but {} tests showed no difference{}",
+                                   proof.gave_up ? "the proof was given up" : "the terms differ",
+                                   proof.difference, result.tests,
+                                   result.stopped ? " before time ran out" : "");
+    }
+    if (level_ != Level::Real && !proof.gave_up)
+      look_below(verdict);
+    return verdict;
+  }
+
+  /// Whether the programs are equal at a weaker level, and what then differs.
+  void look_below(Verdict &verdict) {
+    TermGraph terms(isa_.numerics);
+    Proof weaker = prove(terms, kernel_, isa_, graph_, Level::Real, kSmallWork);
+    bool small = !weaker.gave_up;
+    if (!small)
+      weaker = prove_by_induction(kernel_, isa_, graph_, Level::Real).value_or(weaker);
+    if (!weaker.proved)
+      return;
+    verdict.equivalent_at = weaker.level;
+    verdict.reason += fmt::format("; equivalent at {}", semantics::name(weaker.level));
+    if (small && weaker.level == Level::Finite && verdict.outcome == Outcome::Different)
+      verdict.reason +=
+          ": differences were seen only " +
+          classify_differences(graph_, simulator_, terms, tests_.seed, kClassifications)
+              .to_string();
+  }
+
+  Enclosures &enclosures() {
+    if (!enclosures_)
+      enclosures_.emplace(kernel_, isa_, graph_);
+    return *enclosures_;
+  }
+
+  const spec::Kernel &kernel_;
+  const spec::Isa &isa_;
+  const semantics::TensorGraph &graph_;
+  Level level_;
+  sim::Simulator simulator_;
+  TermGraph terms_; ///< of both programs, once loops were unrolled
+  DifferentialOptions tests_;
+  std::optional<Enclosures> enclosures_;
+};
+
 } // namespace
 
 Verdict verify_kernel(const spec::Kernel &kernel, const spec::Isa &isa,
                       const semantics::TensorGraph &graph, const VerifyOptions &options) {
   spec::validate(kernel, isa);
   check_interface(kernel, graph);
-  TermGraph terms(isa.numerics);
-  Proof proof = prove(terms, kernel, isa, graph, options.level);
-  Verdict verdict;
-  verdict.level = options.level;
-  verdict.terms = proof.terms;
-  verdict.lemmas = proof.lemmas;
-  DifferentialOptions tests = options.tests;
-  tests.level = options.level;
-  if (proof.proved) {
-    verdict.outcome = Outcome::Equivalent;
-    verdict.level = proof.level;
-    verdict.reach = reach(graph, proof.level);
-    verdict.reason = proof.method;
-    if (proof.level == Level::Real) {
-      verdict.ulps = measure_ulps(graph, sim::Simulator(isa, kernel), isa.numerics, tests,
-                                  std::min(tests.max_tests, kMeasurements));
-      verdict.tests = verdict.ulps->tests;
-    }
-    return verdict;
-  }
-  verdict.lemmas.clear();
-  if (proof.gave_up && options.level != Level::Bits) { // which inputs count, the terms would say
-    verdict.reason = proof.difference;
-    return verdict;
-  }
-  Enclosures enclosures(kernel, isa, graph);
-  if (options.level == Level::Real) // rounding differs lawfully: only disjoint enclosures refute
-    tests.confirms = [&](Counterexample &c) { return enclosures.disjoint(c); };
-  DifferentialResult result =
-      compare_programs(graph, sim::Simulator(isa, kernel), isa.numerics, terms, tests);
-  verdict.tests = result.tests;
-  if (result.counterexample) {
-    verdict.outcome = Outcome::Different;
-    verdict.reason = different_reason(*result.counterexample, graph);
-    if (options.level == Level::Real)
-      verdict.reason += enclosures.describe(*result.counterexample);
-    verdict.counterexample = std::move(result.counterexample);
-  } else {
-    verdict.reason =
-        fmt::format("{} ({}), but {} tests showed no difference{}",
-                    proof.gave_up ? "the proof was given up" : "the terms differ", proof.difference,
-                    result.tests, result.stopped ? " before time ran out" : "");
-  }
-  if (options.level == Level::Real || proof.gave_up)
-    return verdict;
-  TermGraph again(isa.numerics);
-  Proof weaker = prove(again, kernel, isa, graph, Level::Real);
-  if (!weaker.proved)
-    return verdict;
-  verdict.equivalent_at = weaker.level;
-  verdict.reason += fmt::format("; equivalent at {}", semantics::name(weaker.level));
-  if (weaker.level == Level::Finite && verdict.outcome == Outcome::Different)
-    verdict.reason +=
-        ": differences were seen only " + classify_differences(graph, sim::Simulator(isa, kernel),
-                                                               again, tests.seed, kClassifications)
-                                              .to_string();
-  return verdict;
+  return Verification(kernel, isa, graph, options).run();
 }
 
 } // namespace isamorph::verify

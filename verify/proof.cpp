@@ -2,32 +2,71 @@
 #include "verify/parameter_shapes.h"
 
 #include "spec/unroll.h"
+#include "verify/generic_graph.h"
+#include "verify/generic_kernel.h"
 #include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <functional>
 
 namespace isamorph::verify {
 namespace {
 
-using semantics::Shape;
+/// Of a generic iteration: more is not tried.
+constexpr std::int64_t kMaxGenericWork = std::int64_t{1} << 26;
 
 /// Two elements that should be equal.
 struct Pair {
   TermId graph, kernel;
   std::size_t output;
-  std::int64_t element;
+  std::int64_t element; ///< of the output; by induction: where all variables begin
 };
 
-std::vector<Pair> unequal_pairs(const std::vector<SymbolicTensor> &graph,
-                                const std::vector<SymbolicTensor> &kernel) {
-  std::vector<Pair> out;
-  for (std::size_t t = 0; t < graph.size(); ++t)
-    for (std::size_t i = 0; i < graph[t].elements.size(); ++i)
-      if (graph[t].elements[i] != kernel[t].elements[i])
+/// The pairs that are not the same term.
+using FindPairs = std::function<std::vector<Pair>(TermGraph &)>;
+
+FindPairs all_elements(const spec::Kernel &kernel, const spec::Isa &isa,
+                       const semantics::TensorGraph &graph, std::int64_t limit) {
+  return [&, limit](TermGraph &terms) {
+    std::vector<SymbolicTensor> inputs = symbolic_inputs(terms, parameter_shapes(graph));
+    std::vector<SymbolicTensor> expected = execute(terms, graph, inputs),
+                                actual = execute(terms, isa, kernel, inputs, limit);
+    std::vector<Pair> out;
+    for (std::size_t t = 0; t < expected.size(); ++t)
+      for (std::size_t i = 0; i < expected[t].elements.size(); ++i)
+        if (expected[t].elements[i] != actual[t].elements[i])
+          out.push_back({expected[t].elements[i], actual[t].elements[i], t,
+                         static_cast<std::int64_t>(i)});
+    return out;
+  };
+}
+
+/// Those of a generic iteration of some loops. Throws UnrollLoop.
+FindPairs generic_elements(const spec::Kernel &kernel, const spec::Isa &isa,
+                           const semantics::TensorGraph &graph,
+                           const std::vector<std::uint32_t> &symbolic) {
+  return [&](TermGraph &terms) {
+    GenericLoops loops(kernel, symbolic);
+    GenericInputs inputs(terms, parameter_shapes(graph));
+    auto input = [&](std::size_t tensor, const semantics::AffineIndex &position) {
+      return inputs.element(tensor, position);
+    };
+    std::vector<GenericElement> actual =
+        execute_generic(terms, isa, kernel, loops, input, kMaxGenericWork);
+    std::vector<GenericDemand> demands;
+    for (const GenericElement &e : actual)
+      demands.push_back({e.output, e.position});
+    std::vector<TermId> expected =
+        execute_generic(terms, graph, loops, inputs, demands, kMaxGenericWork);
+    std::vector<Pair> out;
+    for (std::size_t i = 0; i < actual.size(); ++i)
+      if (expected[i] != actual[i].term)
         out.push_back(
-            {graph[t].elements[i], kernel[t].elements[i], t, static_cast<std::int64_t>(i)});
-  return out;
+            {expected[i], actual[i].term, actual[i].output, actual[i].position.offset});
+    return out;
+  };
 }
 
 std::string describe(const TermGraph &terms, const Pair &pair) {
@@ -75,11 +114,10 @@ const Pair *open_at(TermGraph &terms, const std::vector<Pair> &pairs, Level leve
 }
 
 /// Most proofs need no commutativity; without it they rest on no lemma at all.
-std::optional<Proof> prove_plainly(const spec::Kernel &kernel, const spec::Isa &isa,
-                                   const semantics::TensorGraph &graph) {
-  TermGraph plain(isa.numerics, false);
-  std::vector<SymbolicTensor> inputs = symbolic_inputs(plain, parameter_shapes(graph));
-  if (!unequal_pairs(execute(plain, graph, inputs), execute(plain, isa, kernel, inputs)).empty())
+std::optional<Proof> prove_plainly(const semantics::NumericsProfile &profile,
+                                   const FindPairs &find_pairs) {
+  TermGraph plain(profile, false);
+  if (!find_pairs(plain).empty())
     return std::nullopt;
   Proof proof;
   proof.proved = true;
@@ -88,14 +126,8 @@ std::optional<Proof> prove_plainly(const spec::Kernel &kernel, const spec::Isa &
   return proof;
 }
 
-Proof prove_by_terms(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-                     const semantics::TensorGraph &graph, Level asked) {
-  if (auto proof = prove_plainly(kernel, isa, graph))
-    return *std::move(proof);
-  std::vector<SymbolicTensor> inputs = symbolic_inputs(terms, parameter_shapes(graph));
-  std::vector<SymbolicTensor> expected = execute(terms, graph, inputs),
-                              actual = execute(terms, isa, kernel, inputs);
-  std::vector<Pair> pairs = unequal_pairs(expected, actual);
+Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level asked) {
+  std::vector<Pair> pairs = find_pairs(terms);
   Proof proof;
   proof.lemmas.assign(terms.lemmas().begin(), terms.lemmas().end());
   proof.terms = static_cast<std::int64_t>(terms.size());
@@ -132,13 +164,46 @@ Proof prove_by_terms(TermGraph &terms, const spec::Kernel &kernel, const spec::I
   return proof;
 }
 
+/// The names of the variables of some loops, each once.
+std::string variables(const spec::Kernel &kernel, const std::vector<std::uint32_t> &loops) {
+  std::string out;
+  std::set<std::string> names;
+  for (std::uint32_t l : loops)
+    if (names.insert(kernel.loops[l].variable).second)
+      out += (out.empty() ? "" : ", ") + kernel.loops[l].variable;
+  return out;
+}
+
+/// "; by induction over i, j; k, r were unrolled"
+std::string induction_text(const spec::Kernel &kernel, const std::vector<std::uint32_t> &loops) {
+  std::vector<std::uint32_t> rest;
+  for (std::uint32_t l = 0; l < kernel.loops.size(); ++l)
+    if (!std::ranges::binary_search(loops, l))
+      rest.push_back(l);
+  std::string out = "; by induction over " + variables(kernel, loops);
+  if (!rest.empty())
+    out += "; " + variables(kernel, rest) + (rest.size() == 1 ? " was" : " were") + " unrolled";
+  return out;
+}
+
+/// Loops of one iteration have no need of induction.
+std::vector<std::uint32_t> repeated_loops(const spec::Kernel &kernel) {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t l = 0; l < kernel.loops.size(); ++l)
+    if (kernel.loops[l].iterations() > 1)
+      out.push_back(l);
+  return out;
+}
+
 } // namespace
 
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-            const semantics::TensorGraph &graph, Level asked) {
+            const semantics::TensorGraph &graph, Level asked, std::int64_t limit) {
   Proof proof;
+  FindPairs pairs = all_elements(kernel, isa, graph, limit);
   try {
-    proof = prove_by_terms(terms, kernel, isa, graph, asked);
+    auto plain = prove_plainly(isa.numerics, pairs);
+    proof = plain ? *std::move(plain) : prove_with_lemmas(terms, pairs, asked);
   } catch (const TooMuchWork &limit) {
     proof.gave_up = true;
     proof.difference = limit.what();
@@ -147,6 +212,28 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
     proof.method +=
         fmt::format("; the loops were unrolled into {} instructions", spec::instance_count(kernel));
   return proof;
+}
+
+std::optional<Proof> prove_by_induction(const spec::Kernel &kernel, const spec::Isa &isa,
+                                        const semantics::TensorGraph &graph, Level asked) {
+  std::vector<std::uint32_t> loops = repeated_loops(kernel);
+  while (!loops.empty()) {
+    FindPairs pairs = generic_elements(kernel, isa, graph, loops);
+    try {
+      auto proof = prove_plainly(isa.numerics, pairs);
+      TermGraph terms(isa.numerics);
+      if (!proof)
+        proof = prove_with_lemmas(terms, pairs, asked);
+      proof->induction = loops;
+      (proof->proved ? proof->method : proof->difference) += induction_text(kernel, loops);
+      return proof;
+    } catch (const UnrollLoop &refused) {
+      std::erase(loops, refused.loop);
+    } catch (const TooMuchWork &) {
+      return std::nullopt;
+    }
+  }
+  return std::nullopt;
 }
 
 } // namespace isamorph::verify

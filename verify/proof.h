@@ -1,5 +1,7 @@
 #pragma once
-// The structural half of a verdict: symbolic execution of both sides and equality of terms.
+// The structural half of a verdict: symbolic execution of both sides and equality of terms. Loops
+// are unrolled, or some of them are taken as one generic iteration (generic_kernel.h), which proves
+// all of them: the work is then that of the loops within.
 
 #include "verify/checker/statement.h"
 #include "verify/symbolic.h"
@@ -7,8 +9,7 @@
 
 namespace isamorph::verify {
 
-/// Whether equal terms prove a level. No tests are run. Loops are unrolled: every instance is
-/// executed symbolically, up to a bound on the work.
+/// Whether equal terms prove a level. No tests are run.
 struct Proof {
   bool proved = false;
   Level level = Level::Bits; ///< the strongest at which the terms are equal
@@ -17,8 +18,16 @@ struct Proof {
   std::string difference; ///< the first output element whose terms differ at `asked`
   std::string method;     ///< proved: how, as a sentence for people
   bool gave_up = false;   ///< too much work; `difference` says of what
+  std::vector<std::uint32_t> induction; ///< the loops that were not unrolled (Kernel::loops)
 };
+inline constexpr std::int64_t kMaxUnrolledWork = std::int64_t{1} << 29;
+/// Loops are unrolled: every instance is executed symbolically, up to `limit` (execute).
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-            const semantics::TensorGraph &graph, Level asked);
+            const semantics::TensorGraph &graph, Level asked,
+            std::int64_t limit = kMaxUnrolledWork);
+/// By induction over as many loops as have generic iterations; nullopt when none has. What is not
+/// proved may still be equal: a generic iteration knows nothing of the values of the variables.
+std::optional<Proof> prove_by_induction(const spec::Kernel &kernel, const spec::Isa &isa,
+                                        const semantics::TensorGraph &graph, Level asked);
 
 } // namespace isamorph::verify

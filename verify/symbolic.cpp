@@ -1,13 +1,11 @@
 #include "verify/symbolic.h"
 
 #include "semantics/window.h"
-#include "spec/unroll.h"
+#include "verify/generic_kernel.h"
+#include "verify/symbolic_parts.h"
 
 #include <algorithm>
 #include <array>
-#include <cassert>
-#include <map>
-#include <memory>
 
 namespace isamorph::verify {
 namespace {
@@ -19,33 +17,6 @@ using semantics::Shape;
 using semantics::TensorGraph;
 using Dims = std::vector<std::int64_t>;
 
-std::vector<TermId> bytes_of(TermGraph &terms, const SymbolicTensor &tensor) {
-  auto size = static_cast<std::uint8_t>(semantics::byte_size(tensor.shape.type));
-  std::vector<TermId> out;
-  out.reserve(tensor.elements.size() * size);
-  for (TermId element : tensor.elements)
-    for (std::uint8_t b = 0; b < size; ++b)
-      out.push_back(terms.extract(element, b));
-  return out;
-}
-
-SymbolicTensor from_bytes(TermGraph &terms, const Shape &shape, std::span<const TermId> bytes) {
-  auto size = static_cast<std::size_t>(semantics::byte_size(shape.type));
-  SymbolicTensor out{shape, {}};
-  out.elements.reserve(bytes.size() / size);
-  for (std::size_t i = 0; i < bytes.size(); i += size)
-    out.elements.push_back(terms.join(shape.type, bytes.subspan(i, size)));
-  return out;
-}
-
-SymbolicTensor literal(TermGraph &terms, const semantics::Tensor &tensor) {
-  SymbolicTensor out{tensor.shape(), {}};
-  out.elements.reserve(static_cast<std::size_t>(tensor.elements()));
-  for (std::int64_t i = 0; i < tensor.elements(); ++i)
-    out.elements.push_back(terms.literal(tensor.shape().type, tensor.bits(i)));
-  return out;
-}
-
 /// The value of a tensor all of whose elements are literals.
 std::optional<semantics::Tensor> constant(const TermGraph &terms, const SymbolicTensor &tensor) {
   semantics::Tensor out(tensor.shape);
@@ -54,28 +25,6 @@ std::optional<semantics::Tensor> constant(const TermGraph &terms, const Symbolic
     if (t.kind != TermKind::Literal)
       return std::nullopt;
     out.set_bits(static_cast<std::int64_t>(i), t.bits);
-  }
-  return out;
-}
-
-Dims others(std::size_t rank, std::span<const std::int64_t> a, std::span<const std::int64_t> b) {
-  Dims out;
-  for (std::int64_t d = 0; d < static_cast<std::int64_t>(rank); ++d)
-    if (std::find(a.begin(), a.end(), d) == a.end() && std::find(b.begin(), b.end(), d) == b.end())
-      out.push_back(d);
-  return out;
-}
-
-/// Element offsets of all index combinations of some dimensions, in row-major order of those
-/// dimensions.
-std::vector<std::int64_t> offsets(const Shape &shape, std::span<const std::int64_t> dims) {
-  std::vector<std::int64_t> strides = semantics::row_major_strides(shape.dims), out = {0};
-  for (std::int64_t d : dims) {
-    std::vector<std::int64_t> next;
-    for (std::int64_t base : out)
-      for (std::int64_t i = 0; i < shape.dims[static_cast<std::size_t>(d)]; ++i)
-        next.push_back(base + i * strides[static_cast<std::size_t>(d)]);
-    out = std::move(next);
   }
   return out;
 }
@@ -183,15 +132,12 @@ SymbolicTensor elementwise(TermGraph &terms, const Node &node,
   auto count = static_cast<std::size_t>(node.shape.elements());
   out.elements.reserve(count);
   auto detail = static_cast<std::uint8_t>(node.attributes.get_one(AttributeKey::Direction));
-  // To the same type, only integers keep their bits: floats lose NaN payloads (and denormals where
-  // they are flushed), and a pred byte becomes 0 or 1.
-  bool same_type = node.op == OpCode::Convert && operands[0]->shape.type == node.shape.type &&
-                   semantics::is_integer(node.shape.type);
+  bool same = keeps_bits(node, operands[0]->shape.type);
   std::array<TermId, 3> in{};
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t k = 0; k < operands.size(); ++k)
       in[k] = operands[k]->elements[operands[k]->shape.rank() == 0 ? 0 : i];
-    out.elements.push_back(same_type ? in[0]
+    out.elements.push_back(same ? in[0]
                                      : terms.operation(node.op, detail, node.shape.type,
                                                        {in.data(), operands.size()}));
   }
@@ -296,52 +242,60 @@ SymbolicTensor execute_node(TermGraph &terms, const Node &node,
                                      "' has no symbolic semantics yet");
 }
 
-/// Places of a buffer or bytes of off-chip memory, in pages so that a large memory costs what is
-/// used of it.
-class Memory {
-public:
-  TermId load(std::int64_t index) const {
-    const Page &page = *pages_.at(index / kPage);
-    return page[static_cast<std::size_t>(index % kPage)];
-  }
-  void store(std::int64_t index, TermId term) {
-    auto &page = pages_[index / kPage];
-    if (!page)
-      page = std::make_unique<Page>();
-    (*page)[static_cast<std::size_t>(index % kPage)] = term;
-  }
+} // namespace
 
-private:
-  static constexpr std::int64_t kPage = 4096;
-  using Page = std::array<TermId, kPage>;
-  std::map<std::int64_t, std::unique_ptr<Page>> pages_;
-};
-
-/// Calls f(index) for each element of a region, in row-major order.
-template <class F>
-void for_each_element(const spec::Buffer &buffer, const spec::ConcreteRegion &region, F f) {
-  std::int64_t unit = buffer.unit_elements();
-  std::size_t rank = region.starts.size();
-  Dims index(rank, 0);
-  std::int64_t places = 1;
-  for (std::int64_t extent : region.extents)
-    places *= extent;
-  for (std::int64_t p = 0; p < places; ++p) {
-    std::int64_t place = 0;
-    for (std::size_t d = 0; d < rank;
-         ++d) // the off-chip buffer's one dimension has no fixed size, and needs none
-      place = (d ? place * buffer.addressed[d] : 0) + region.starts[d] + index[d];
-    for (std::int64_t u = 0; u < unit; ++u)
-      f(place * unit + u);
-    for (std::size_t d = rank; d-- > 0;) {
-      if (++index[d] < region.extents[d])
-        break;
-      index[d] = 0;
-    }
-  }
+std::vector<TermId> bytes_of(TermGraph &terms, const SymbolicTensor &tensor) {
+  auto size = static_cast<std::uint8_t>(semantics::byte_size(tensor.shape.type));
+  std::vector<TermId> out;
+  out.reserve(tensor.elements.size() * size);
+  for (TermId element : tensor.elements)
+    for (std::uint8_t b = 0; b < size; ++b)
+      out.push_back(terms.extract(element, b));
+  return out;
 }
 
-/// Elements that the operations of a graph read and write; those of a dot for each of its sums.
+SymbolicTensor from_bytes(TermGraph &terms, const Shape &shape, std::span<const TermId> bytes) {
+  auto size = static_cast<std::size_t>(semantics::byte_size(shape.type));
+  SymbolicTensor out{shape, {}};
+  out.elements.reserve(bytes.size() / size);
+  for (std::size_t i = 0; i < bytes.size(); i += size)
+    out.elements.push_back(terms.join(shape.type, bytes.subspan(i, size)));
+  return out;
+}
+
+SymbolicTensor literal(TermGraph &terms, const semantics::Tensor &tensor) {
+  SymbolicTensor out{tensor.shape(), {}};
+  out.elements.reserve(static_cast<std::size_t>(tensor.elements()));
+  for (std::int64_t i = 0; i < tensor.elements(); ++i)
+    out.elements.push_back(terms.literal(tensor.shape().type, tensor.bits(i)));
+  return out;
+}
+
+bool keeps_bits(const Node &node, ElementType operand) {
+  return node.op == OpCode::Convert && operand == node.shape.type &&
+         semantics::is_integer(node.shape.type);
+}
+
+std::vector<std::int64_t> others(std::size_t rank, std::span<const std::int64_t> a, std::span<const std::int64_t> b) {
+  Dims out;
+  for (std::int64_t d = 0; d < static_cast<std::int64_t>(rank); ++d)
+    if (std::find(a.begin(), a.end(), d) == a.end() && std::find(b.begin(), b.end(), d) == b.end())
+      out.push_back(d);
+  return out;
+}
+
+std::vector<std::int64_t> offsets(const Shape &shape, std::span<const std::int64_t> dims) {
+  std::vector<std::int64_t> strides = semantics::row_major_strides(shape.dims), out = {0};
+  for (std::int64_t d : dims) {
+    std::vector<std::int64_t> next;
+    for (std::int64_t base : out)
+      for (std::int64_t i = 0; i < shape.dims[static_cast<std::size_t>(d)]; ++i)
+        next.push_back(base + i * strides[static_cast<std::size_t>(d)]);
+    out = std::move(next);
+  }
+  return out;
+}
+
 std::int64_t work_of(const TensorGraph &graph) {
   std::int64_t work = 0;
   for (const Node &node : graph.nodes) {
@@ -357,88 +311,6 @@ std::int64_t work_of(const TensorGraph &graph) {
   }
   return work;
 }
-
-class Machine {
-public:
-  Machine(TermGraph &terms, const spec::Isa &isa, std::int64_t limit)
-      : terms_(terms), isa_(isa), limit_(limit), buffers_(isa.buffers.size()) {
-    for (const spec::Instruction &instruction : isa.instructions)
-      body_variables_.push_back(spec::body_variables(instruction));
-  }
-
-  void place(const spec::Placed &placed, const SymbolicTensor &tensor) {
-    std::vector<TermId> bytes = bytes_of(terms_, tensor);
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-      buffers_[isa_.off_chip].store(placed.address + static_cast<std::int64_t>(i), bytes[i]);
-  }
-
-  SymbolicTensor fetch(const spec::Placed &placed) {
-    std::vector<TermId> bytes;
-    for (std::int64_t i = 0; i < placed.shape.bytes(); ++i)
-      bytes.push_back(buffers_[isa_.off_chip].load(placed.address + i));
-    return from_bytes(terms_, placed.shape, bytes);
-  }
-
-  void step(const spec::KernelInstruction &step) {
-    const spec::Instruction &instruction = isa_.instructions[step.instruction];
-    semantics::Bindings attributes(step.attributes.begin(), step.attributes.end());
-    const Body &prepared = body_of(step, instruction, attributes);
-    if ((work_ += prepared.work) > limit_)
-      throw TooMuchWork("symbolic execution of the kernel needs more than " +
-                        std::to_string(limit_) + " steps");
-    const TensorGraph &body = prepared.graph;
-    std::vector<SymbolicTensor> inputs;
-    for (std::size_t r = 0; r < instruction.reads.size(); ++r) {
-      SymbolicTensor tensor{body[body.parameters[r]].shape, {}};
-      auto region = spec::instantiate(instruction.reads[r].region, attributes);
-      assert(region);
-      Memory &memory = buffers_[region->buffer];
-      for_each_element(isa_.buffer(region->buffer), *region,
-                       [&](std::int64_t index) { tensor.elements.push_back(memory.load(index)); });
-      inputs.push_back(std::move(tensor));
-    }
-    std::vector<SymbolicTensor> results = execute(terms_, body, inputs);
-    for (std::size_t w = 0; w < instruction.writes.size(); ++w) {
-      auto region = spec::instantiate(instruction.writes[w].region, attributes);
-      assert(region);
-      Memory &memory = buffers_[region->buffer];
-      std::size_t next = 0;
-      for_each_element(isa_.buffer(region->buffer), *region, [&](std::int64_t index) {
-        memory.store(index, results[w].elements[next++]);
-      });
-    }
-  }
-
-private:
-  struct Body {
-    TensorGraph graph;
-    std::int64_t work;
-  };
-
-  /// Instantiated once for all instances that agree on what it depends on.
-  const Body &body_of(const spec::KernelInstruction &step, const spec::Instruction &instruction,
-                      const semantics::Bindings &attributes) {
-    std::vector<std::int64_t> values;
-    for (std::uint32_t v : body_variables_[step.instruction])
-      values.push_back(step.attributes[v]);
-    auto &body = bodies_[{step.instruction, std::move(values)}];
-    if (!body) {
-      TensorGraph graph = spec::instantiate_body(instruction, attributes);
-      std::int64_t work = work_of(graph);
-      body = std::make_unique<Body>(Body{std::move(graph), work});
-    }
-    return *body;
-  }
-
-  TermGraph &terms_;
-  const spec::Isa &isa_;
-  std::int64_t limit_, work_ = 0;
-  std::vector<Memory> buffers_;
-  std::vector<std::vector<std::uint32_t>> body_variables_; ///< by instruction of the ISA
-  std::map<std::pair<std::uint32_t, std::vector<std::int64_t>>, std::unique_ptr<Body>> bodies_;
-};
-
-} // namespace
 
 std::vector<SymbolicTensor> symbolic_inputs(TermGraph &terms, std::span<const Shape> shapes) {
   std::vector<SymbolicTensor> out;
@@ -479,16 +351,16 @@ std::vector<SymbolicTensor> execute(TermGraph &terms, const TensorGraph &graph,
 std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
                                     const spec::Kernel &kernel,
                                     std::span<const SymbolicTensor> inputs, std::int64_t limit) {
-  Machine machine(terms, isa, limit);
-  for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
-    machine.place(kernel.inputs[i], inputs[i]);
-  for (const spec::Placed &c : kernel.constants)
-    machine.place(c, literal(terms, *c.value));
-  spec::for_each_instance(kernel,
-                          [&](const spec::Instance &instance) { machine.step(instance.call); });
+  GenericLoops none(kernel, {});
+  auto input = [&](std::size_t tensor, const semantics::AffineIndex &position) {
+    return inputs[tensor].elements[static_cast<std::size_t>(position.offset)];
+  };
   std::vector<SymbolicTensor> outputs;
   for (const spec::Placed &output : kernel.outputs)
-    outputs.push_back(machine.fetch(output));
+    outputs.push_back(
+        {output.shape, std::vector<TermId>(static_cast<std::size_t>(output.shape.elements()))});
+  for (const GenericElement &e : execute_generic(terms, isa, kernel, none, input, limit))
+    outputs[e.output].elements[static_cast<std::size_t>(e.position.offset)] = e.term;
   return outputs;
 }
 

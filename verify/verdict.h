@@ -43,6 +43,7 @@ struct Verdict {
   std::string reach;               ///< "this shape, every input" and the like
   std::string reason;              ///< one sentence for people
   std::vector<std::string> lemmas; ///< names of scalar lemmas the proof used
+  std::vector<std::uint32_t> induction; ///< Equivalent: the kernel's loops over which it went
   std::optional<Counterexample> counterexample;
   std::int64_t terms = 0;             ///< size of the symbolic DAG
   std::int64_t tests = 0;             ///< differential tests that were run
