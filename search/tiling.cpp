@@ -1,5 +1,6 @@
 #include "search/tiling.h"
 
+#include "search/lower_bound.h"
 #include "search/tiling_context.h"
 
 #include <fmt/format.h>
@@ -152,6 +153,7 @@ void TilingContext::note(const std::string &why) {
 }
 
 SearchResult TilingContext::take() {
+  result_.bound = cost_bound(traffic_bound(graph_, isa_), isa_, options_.cost);
   bool stopped = !stopped_by_.empty();
   if (result_.kernel) {
     result_.status = SearchResult::Status::Feasible;
