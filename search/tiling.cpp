@@ -40,6 +40,19 @@ std::vector<std::int64_t> sizes_of(const spec::Isa &isa) {
   return {out.begin(), out.end()};
 }
 
+/// Whether some buffer on chip is at least as large in every dimension, in either order of two.
+bool may_be_held(const spec::Isa &isa, std::vector<std::int64_t> dims) {
+  auto holds = [&](const spec::Buffer &buffer) {
+    std::vector<std::int64_t> sizes = buffer.addressed;
+    sizes.insert(sizes.end(), buffer.unit.begin(), buffer.unit.end());
+    return !buffer.off_chip && sizes.size() >= dims.size() &&
+           std::equal(dims.rbegin(), dims.rend(), sizes.rbegin(), std::less_equal<>());
+  };
+  bool held = std::any_of(isa.buffers.begin(), isa.buffers.end(), holds);
+  std::reverse(dims.begin(), dims.end());
+  return held || std::any_of(isa.buffers.begin(), isa.buffers.end(), holds);
+}
+
 } // namespace
 
 TilingContext::TilingContext(const TensorGraph &graph, const spec::Isa &isa,
@@ -113,6 +126,16 @@ std::vector<std::uint32_t> TilingContext::buffers_for(const Shape &shape) const 
     if (fits(shape, b))
       out.push_back(b);
   return out;
+}
+
+std::optional<std::string> TilingContext::too_large(const TensorGraph &tile) const {
+  for (const semantics::Node &node : tile.nodes)
+    if (node.op == OpCode::Dot)
+      for (semantics::NodeId operand : node.operands)
+        if (const Shape &shape = tile[operand].shape; !may_be_held(isa_, shape.dims))
+          return fmt::format("no buffer on chip holds {} at once, which '{}' needs",
+                             shape.to_string(), node.name);
+  return std::nullopt;
 }
 
 void TilingContext::offer(std::span<const LoopNest> nest, const OffChipPool &pool) {

@@ -233,6 +233,8 @@ void attempt(TilingContext &context, const std::vector<std::int64_t> &sizes) {
     return;
   }
   const TileGraph &tile = std::get<TileGraph>(made);
+  if (auto why = context.too_large(tile.graph))
+    return context.note(*why);
   for (const TileInput &input : tile.inputs)
     if (!contiguous(context.graph()[input.source].shape, input.box))
       return;
