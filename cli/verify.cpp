@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "semantics/hlo.h"
+#include "spec/unroll.h"
 #include "verify/certificate.h"
 #include "verify/equivalence.h"
 
@@ -80,13 +81,15 @@ void print_verdict(const verify::Verdict &verdict, const semantics::TensorGraph 
     fmt::print("replay: {}\n", replay);
 }
 
-Json to_json(const verify::Verdict &verdict, const Options &options, const std::string &replay,
-             const Stopwatch &watch) {
+Json to_json(const verify::Verdict &verdict, const spec::Kernel &kernel, const Options &options,
+             const std::string &replay, const Stopwatch &watch) {
   Json json = {{"verdict", std::string(verify::name(verdict.outcome))},
                {"level", std::string(semantics::name(verdict.level))},
                {"reason", verdict.reason}};
   if (!verdict.reach.empty())
     json["reach"] = verdict.reach;
+  if (!verdict.induction.empty())
+    json["induction"] = spec::variables_of(kernel, verdict.induction);
   if (!verdict.lemmas.empty())
     json["lemmas"] = verdict.lemmas;
   if (verdict.equivalent_at)
@@ -135,7 +138,7 @@ int run(const Options &options) {
                               verify::make_certificate(kernel, isa, graph, verdict, nullptr,
                                                        {*level, options.time_limit}));
   if (options.json)
-    print_json(to_json(verdict, options, replay, watch));
+    print_json(to_json(verdict, kernel, options, replay, watch));
   else
     print_verdict(verdict, graph, replay);
   switch (verdict.outcome) {

@@ -291,9 +291,9 @@ std::optional<AffineSource> movement_source(IndexSpace &space, OpCode code,
   if (!at)
     return std::nullopt;
   if (code == OpCode::Concatenate)
-    return of_concatenate(
-        space, operands, static_cast<std::size_t>(attributes.get_one(AttributeKey::Dimensions)),
-        *std::move(at));
+    return of_concatenate(space, operands,
+                          static_cast<std::size_t>(attributes.get_one(AttributeKey::Dimensions)),
+                          *std::move(at));
   if (code == OpCode::Pad)
     return of_pad(space, operands, attributes, *std::move(at));
   auto in = operand_indices(space, code, attributes, result, *at);

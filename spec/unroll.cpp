@@ -20,8 +20,12 @@ std::int64_t wrapping(std::int64_t base, std::int64_t factor, std::int64_t value
 
 class Walker {
 public:
-  Walker(const Kernel &kernel, const std::function<void(const Instance &)> &visit)
-      : kernel_(kernel), visit_(visit) {
+  /// `depends`: see for_each_distinct_instance; null: all instances.
+  Walker(const Kernel &kernel, const std::function<void(const Instance &)> &visit,
+         const LoopFlags *depends = nullptr)
+      : kernel_(kernel), visit_(visit), depends_(depends) {
+    if (depends)
+      muted_.assign(kernel.instructions.size(), 0);
     for (const KernelInstruction &call : kernel.instructions)
       if (!call.strides.empty() && scratch_.empty())
         scratch_ = kernel.instructions;
@@ -50,19 +54,41 @@ private:
   void iterate(std::size_t &loop) {
     const Loop &here = kernel_.loops[loop];
     std::size_t inner = loop + 1;
-    std::int64_t value = here.start;
+    std::int64_t value = here.start, times = here.iterations();
     iteration_.push_back(value);
-    for (std::int64_t left = here.iterations(); left > 0; --left) {
+    bool entered = false;
+    for (std::int64_t t = 0; t < times && !muted(here); ++t) {
       iteration_.back() = value;
       inner = loop + 1;
       range(here.first, here.last, inner);
       value = wrapping(value, 1, here.step);
+      if (t == 0)
+        mute(loop, 1);
+      entered = true;
     }
+    if (entered)
+      mute(loop, -1);
     iteration_.pop_back();
+    while (inner < kernel_.loops.size() && kernel_.loops[inner].first < here.last)
+      ++inner;
     loop = inner;
   }
 
+  /// The instructions of a loop that do not depend on it are left out after its first iteration.
+  void mute(std::size_t loop, int by) {
+    for (std::uint32_t i = kernel_.loops[loop].first; depends_ && i < kernel_.loops[loop].last; ++i)
+      if (!(*depends_)[i][loop])
+        muted_[i] += by;
+  }
+
+  bool muted(const Loop &loop) const {
+    return depends_ && std::all_of(muted_.begin() + loop.first, muted_.begin() + loop.last,
+                                   [](int times) { return times > 0; });
+  }
+
   void instance(std::uint32_t index) {
+    if (depends_ && muted_[index])
+      return;
     const KernelInstruction &call = kernel_.instructions[index];
     if (call.strides.empty())
       return visit_({index, call, iteration_});
@@ -76,6 +102,8 @@ private:
 
   const Kernel &kernel_;
   const std::function<void(const Instance &)> &visit_;
+  const LoopFlags *depends_;
+  std::vector<int> muted_;                 ///< by instruction: by how many loops around it
   std::vector<KernelInstruction> scratch_; ///< of kernels with strides: what an instance shows
   std::vector<std::int64_t> iteration_;
 };
@@ -202,6 +230,11 @@ void for_each_instance(const Kernel &kernel, const std::function<void(const Inst
   Walker(kernel, visit).run();
 }
 
+void for_each_distinct_instance(const Kernel &kernel, const LoopFlags &depends,
+                                const std::function<void(const Instance &)> &visit) {
+  Walker(kernel, visit, &depends).run();
+}
+
 void check_loops(const Kernel &kernel, const Isa &isa) {
   if (!kernel.loops.empty())
     LoopChecker(kernel, isa).run();
@@ -248,6 +281,14 @@ std::int64_t instance_count(const Kernel &kernel) {
 }
 
 Kernel unrolled(const Kernel &kernel) {
+  if (!kernel.loops.empty() && instance_count(kernel) > kMaxUnrolled) {
+    std::string what =
+        "the loops are too long to be written out: " + std::to_string(instance_count(kernel)) +
+        " instructions, more than " + std::to_string(kMaxUnrolled);
+    if (kernel.loops.front().location.source)
+      semantics::fail(kernel.loops.front().location, what);
+    throw semantics::InputError(what);
+  }
   Kernel out = kernel;
   out.instructions.clear();
   out.loops.clear();

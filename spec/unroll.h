@@ -19,6 +19,13 @@ struct Instance {
 /// leave 64 bits, which check_loops refuses.
 void for_each_instance(const Kernel &kernel, const std::function<void(const Instance &)> &visit);
 
+/// For each instruction the loops on which something depends: a flag for each of Kernel::loops.
+using LoopFlags = std::vector<std::vector<char>>;
+/// Walks, in the same order, only those instances for which the loops around them on which their
+/// instruction does not depend are in their first iteration.
+void for_each_distinct_instance(const Kernel &kernel, const LoopFlags &depends,
+                                const std::function<void(const Instance &)> &visit);
+
 /// Whether the loops are as Kernel says: bounds, nesting, depth, no variable of an enclosing loop
 /// again, strides of enclosing loops only, every attribute within 64 bits for all iterations, and
 /// no more than kMaxInstances instances. Throws InputError at the loop or instruction.
@@ -30,7 +37,10 @@ std::int64_t instance_count(const Kernel &kernel);
 /// How often instruction `index` runs.
 std::int64_t instance_count(const Kernel &kernel, std::uint32_t index);
 
+/// How many instructions a kernel whose loops are written out may have.
+inline constexpr std::int64_t kMaxUnrolled = std::int64_t{1} << 20;
 /// The same kernel without loops; locations are those of the instructions that were repeated.
+/// Throws InputError at the outermost loop when it would have more than kMaxUnrolled instructions.
 Kernel unrolled(const Kernel &kernel);
 
 /// The loops around each instruction, as indices into Kernel::loops, outermost first.

@@ -141,6 +141,8 @@ std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                  {"reach", verdict.reach},
                  {"profile", isa.numerics.name}}},
                {"lemmas", lemmas_json(verdict.lemmas)}};
+  if (!verdict.induction.empty())
+    json["claim"]["induction"] = verdict.induction;
   if (optimality)
     json["optimality"] = optimality_json(*optimality);
   json["sha256"] = sha256(nlohmann::json(json).dump());

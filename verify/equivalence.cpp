@@ -172,10 +172,10 @@ private:
         verdict.reason += enclosures().describe(*result.counterexample);
       verdict.counterexample = std::move(result.counterexample);
     } else {
-      verdict.reason = fmt::format("{} ({}), but {} tests showed no difference{}",
-                                   proof.gave_up ? "the proof was given up" : "the terms differ",
-                                   proof.difference, result.tests,
-                                   result.stopped ? " before time ran out" : "");
+      verdict.reason =
+          fmt::format("{} ({}), but {} tests showed no difference{}",
+                      proof.gave_up ? "the proof was given up" : "the terms differ",
+                      proof.difference, result.tests, result.stopped ? " before time ran out" : "");
     }
     if (level_ != Level::Real && !proof.gave_up)
       look_below(verdict);

@@ -123,8 +123,7 @@ private:
 
   void trace_movement(const Node &node, std::span<const Shape> shapes, Demanded &d,
                       const AffineIndex &position) {
-    auto from =
-        movement_source(space_, node.op, shapes, node.attributes, node.shape, position);
+    auto from = movement_source(space_, node.op, shapes, node.attributes, node.shape, position);
     if (!from)
       loops_.refuse(position.slope);
     source(node, d, from->operand, from->element);
@@ -204,11 +203,10 @@ private:
       right.erase(right.begin() + static_cast<std::ptrdiff_t>(sides[0].batch),
                   right.begin() + static_cast<std::ptrdiff_t>(left));
       at.resize(left);
-      d.folds.push_back(
-          {row(node, d, 0, base_of(shapes[0], sides[0].dims, at, position), sides[0].steps,
-               sides[0].rows),
-           row(node, d, 1, base_of(shapes[1], sides[1].dims, right, position), sides[1].steps,
-               sides[1].rows)});
+      d.folds.push_back({row(node, d, 0, base_of(shapes[0], sides[0].dims, at, position),
+                             sides[0].steps, sides[0].rows),
+                         row(node, d, 1, base_of(shapes[1], sides[1].dims, right, position),
+                             sides[1].steps, sides[1].rows)});
       count(sides[0].steps.size());
     }
   }
@@ -252,7 +250,8 @@ private:
   }
 
   void compute_parameter(std::size_t number, Demanded &d) {
-    auto parameter = std::ranges::find(graph_.parameters, NodeId{static_cast<std::uint32_t>(number)});
+    auto parameter =
+        std::ranges::find(graph_.parameters, NodeId{static_cast<std::uint32_t>(number)});
     for (const AffineIndex &position : d.positions)
       d.terms.push_back(inputs_.element(
           static_cast<std::size_t>(parameter - graph_.parameters.begin()), position));
@@ -286,8 +285,8 @@ private:
       std::vector<const semantics::Tensor *> operands;
       for (NodeId operand : node.operands)
         operands.push_back(&*values_[operand.v]);
-      values_[n] = semantics::evaluate_op(node.op, node.attributes, operands, node.shape,
-                                          terms_.profile());
+      values_[n] =
+          semantics::evaluate_op(node.op, node.attributes, operands, node.shape, terms_.profile());
     }
     return *values_[number];
   }
@@ -353,9 +352,9 @@ private:
 
 } // namespace
 
-std::vector<TermId> execute_generic(TermGraph &terms, const TensorGraph &graph,
-                                    GenericLoops &loops, GenericInputs &inputs,
-                                    std::span<const GenericDemand> demands, std::int64_t limit) {
+std::vector<TermId> execute_generic(TermGraph &terms, const TensorGraph &graph, GenericLoops &loops,
+                                    GenericInputs &inputs, std::span<const GenericDemand> demands,
+                                    std::int64_t limit) {
   return GenericGraph(terms, graph, loops, inputs, limit).run(demands);
 }
 

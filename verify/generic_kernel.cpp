@@ -192,9 +192,8 @@ private:
 
   Call call_of(std::uint32_t index) {
     const spec::KernelInstruction &call = kernel_.instructions[index];
-    Call out{isa_.instructions[call.instruction],
-             {call.attributes.begin(), call.attributes.end()},
-             {}};
+    Call out{
+        isa_.instructions[call.instruction], {call.attributes.begin(), call.attributes.end()}, {}};
     std::vector<std::vector<std::int64_t>> factors;
     for (const spec::Stride &stride : call.strides) {
       // values_ holds the loops' starts where they are symbolic
@@ -254,8 +253,9 @@ private:
         refuse(call, region.starts[0]);
       slope = start->slope;
     }
-    for_each_element(isa_.buffer(region.buffer), *numbers,
-                     [&](std::int64_t element) { f(AffineIndex{element, slope}); });
+    for_each_element(isa_.buffer(region.buffer), *numbers, [&](std::int64_t element) {
+      f(AffineIndex{element, slope});
+    });
   }
 
   [[noreturn]] void refuse(const Call &call, const semantics::IntExpr &expression) const {

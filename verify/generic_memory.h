@@ -1,6 +1,6 @@
 #pragma once
-// The memories of a kernel that runs with symbolic loops (generic_kernel.h gives the rules). Private
-// to verify/.
+// The memories of a kernel that runs with symbolic loops (generic_kernel.h gives the rules).
+// Private to verify/.
 
 #include "verify/generic_loops.h"
 

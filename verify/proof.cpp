@@ -37,8 +37,8 @@ FindPairs all_elements(const spec::Kernel &kernel, const spec::Isa &isa,
     for (std::size_t t = 0; t < expected.size(); ++t)
       for (std::size_t i = 0; i < expected[t].elements.size(); ++i)
         if (expected[t].elements[i] != actual[t].elements[i])
-          out.push_back({expected[t].elements[i], actual[t].elements[i], t,
-                         static_cast<std::int64_t>(i)});
+          out.push_back(
+              {expected[t].elements[i], actual[t].elements[i], t, static_cast<std::int64_t>(i)});
     return out;
   };
 }
@@ -63,8 +63,7 @@ FindPairs generic_elements(const spec::Kernel &kernel, const spec::Isa &isa,
     std::vector<Pair> out;
     for (std::size_t i = 0; i < actual.size(); ++i)
       if (expected[i] != actual[i].term)
-        out.push_back(
-            {expected[i], actual[i].term, actual[i].output, actual[i].position.offset});
+        out.push_back({expected[i], actual[i].term, actual[i].output, actual[i].position.offset});
     return out;
   };
 }
@@ -204,9 +203,9 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
   try {
     auto plain = prove_plainly(isa.numerics, pairs);
     proof = plain ? *std::move(plain) : prove_with_lemmas(terms, pairs, asked);
-  } catch (const TooMuchWork &limit) {
+  } catch (const TooMuchWork &error) {
     proof.gave_up = true;
-    proof.difference = limit.what();
+    proof.difference = error.what();
   }
   if (!kernel.loops.empty() && proof.proved)
     proof.method +=

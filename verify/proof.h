@@ -15,9 +15,9 @@ struct Proof {
   Level level = Level::Bits; ///< the strongest at which the terms are equal
   std::vector<std::string> lemmas;
   std::int64_t terms = 0;
-  std::string difference; ///< the first output element whose terms differ at `asked`
-  std::string method;     ///< proved: how, as a sentence for people
-  bool gave_up = false;   ///< too much work; `difference` says of what
+  std::string difference;               ///< the first output element whose terms differ at `asked`
+  std::string method;                   ///< proved: how, as a sentence for people
+  bool gave_up = false;                 ///< too much work; `difference` says of what
   std::vector<std::uint32_t> induction; ///< the loops that were not unrolled (Kernel::loops)
 };
 inline constexpr std::int64_t kMaxUnrolledWork = std::int64_t{1} << 29;

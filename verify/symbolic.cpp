@@ -137,9 +137,9 @@ SymbolicTensor elementwise(TermGraph &terms, const Node &node,
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t k = 0; k < operands.size(); ++k)
       in[k] = operands[k]->elements[operands[k]->shape.rank() == 0 ? 0 : i];
-    out.elements.push_back(same ? in[0]
-                                     : terms.operation(node.op, detail, node.shape.type,
-                                                       {in.data(), operands.size()}));
+    out.elements.push_back(
+        same ? in[0]
+             : terms.operation(node.op, detail, node.shape.type, {in.data(), operands.size()}));
   }
   return out;
 }
@@ -276,7 +276,8 @@ bool keeps_bits(const Node &node, ElementType operand) {
          semantics::is_integer(node.shape.type);
 }
 
-std::vector<std::int64_t> others(std::size_t rank, std::span<const std::int64_t> a, std::span<const std::int64_t> b) {
+std::vector<std::int64_t> others(std::size_t rank, std::span<const std::int64_t> a,
+                                 std::span<const std::int64_t> b) {
   Dims out;
   for (std::int64_t d = 0; d < static_cast<std::int64_t>(rank); ++d)
     if (std::find(a.begin(), a.end(), d) == a.end() && std::find(b.begin(), b.end(), d) == b.end())

@@ -39,10 +39,10 @@ std::string to_string(const UlpHistogram &histogram);
 
 struct Verdict {
   Outcome outcome = Outcome::Unknown;
-  Level level = Level::Bits;       ///< at which `outcome` holds
-  std::string reach;               ///< "this shape, every input" and the like
-  std::string reason;              ///< one sentence for people
-  std::vector<std::string> lemmas; ///< names of scalar lemmas the proof used
+  Level level = Level::Bits;            ///< at which `outcome` holds
+  std::string reach;                    ///< "this shape, every input" and the like
+  std::string reason;                   ///< one sentence for people
+  std::vector<std::string> lemmas;      ///< names of scalar lemmas the proof used
   std::vector<std::uint32_t> induction; ///< Equivalent: the kernel's loops over which it went
   std::optional<Counterexample> counterexample;
   std::int64_t terms = 0;             ///< size of the symbolic DAG

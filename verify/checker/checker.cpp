@@ -1,8 +1,10 @@
 #include "verify/checker/checker.h"
 
 #include "semantics/hlo.h"
+#include "spec/unroll.h"
 #include "verify/checker/digest.h"
 #include "verify/checker/execution.h"
+#include "verify/checker/induction.h"
 #include "verify/checker/integer_forms.h"
 #include "verify/checker/lemmas.h"
 #include "verify/checker/levels.h"
@@ -10,6 +12,7 @@
 #include "verify/checker/rewrite_checker.h"
 #include "verify/checker/statement.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -44,6 +47,7 @@ struct Subject {
   spec::Isa isa;
   spec::Kernel kernel;
   Level level = Level::Bits;
+  std::vector<std::uint32_t> induction; ///< loops of the kernel
 };
 
 Subject read_subject(const Part &root) {
@@ -67,8 +71,24 @@ Level level_of(const Part &part) {
   return *level;
 }
 
+/// The loops over which the proof goes by induction, ascending.
+std::vector<std::uint32_t> loops_of(const Part &part, const spec::Kernel &kernel) {
+  std::vector<std::uint32_t> out;
+  for (const Part &element : part.elements()) {
+    std::int64_t loop = element.integer();
+    if (loop < 0 || loop >= static_cast<std::int64_t>(kernel.loops.size()))
+      element.refuse(fmt::format("the kernel has {} loops", kernel.loops.size()));
+    if (!out.empty() && loop <= out.back())
+      element.refuse("loops are listed in ascending order");
+    out.push_back(static_cast<std::uint32_t>(loop));
+  }
+  if (out.empty())
+    part.refuse("induction goes over no loop");
+  return out;
+}
+
 void check_claim(const Part &claim, Subject &subject) {
-  claim.only({"verdict", "level", "reach", "profile"});
+  claim.only({"verdict", "level", "reach", "profile", "induction"});
   if (claim.at("verdict").text() != "equivalent")
     claim.at("verdict").refuse("the claim is not 'equivalent'");
   subject.level = level_of(claim.at("level"));
@@ -77,6 +97,8 @@ void check_claim(const Part &claim, Subject &subject) {
     claim.at("reach").refuse("the proof reaches '" + words + "'");
   if (claim.at("profile").text() != subject.isa.numerics.name)
     claim.at("profile").refuse("the ISA's numerics profile is '" + subject.isa.numerics.name + "'");
+  if (claim.has("induction"))
+    subject.induction = loops_of(claim.at("induction"), subject.kernel);
 }
 
 /// The options must be such that they can have led to the claim.
@@ -152,15 +174,37 @@ std::set<std::string> check_lemmas(const Part &lemmas, const CheckOptions &optio
   return listed;
 }
 
+/// Elements of both sides that must be equal: all, or those of a generic iteration.
+std::vector<GenericResult> execute_both(Values &values, const Subject &subject) {
+  if (!subject.induction.empty())
+    return run_generic(values, subject.graph, subject.kernel, subject.isa, subject.induction);
+  std::vector<ValueTensor> inputs = input_values(values, subject.graph);
+  std::vector<ValueTensor> expected = run(values, subject.graph, inputs),
+                           actual = run(values, subject.kernel, subject.isa, inputs);
+  std::vector<GenericResult> out;
+  for (std::size_t t = 0; t < expected.size(); ++t)
+    for (std::size_t i = 0; i < expected[t].size(); ++i)
+      out.push_back({t, expected[t][i], actual.at(t).at(i)});
+  return out;
+}
+
+/// " of a generic iteration over i, j"
+std::string iteration_words(const Subject &subject) {
+  std::string names;
+  for (const std::string &name : spec::variables_of(subject.kernel, subject.induction))
+    names += (names.empty() ? " of a generic iteration over " : ", ") + name;
+  return names;
+}
+
 /// Both sides executed anew, using listed lemmas only; every listed one must have been of use.
 void check_equality(const Part &root, const Subject &subject, const std::set<std::string> &listed,
                     CheckReport &report) {
   Values values(subject.isa.numerics, listed);
-  std::vector<ValueTensor> inputs = input_values(values, subject.graph);
-  std::vector<ValueTensor> expected = run(values, subject.graph, inputs),
-                           actual = run(values, subject.kernel, subject.isa, inputs);
+  std::vector<GenericResult> results = execute_both(values, subject);
+  bool same = std::all_of(results.begin(), results.end(),
+                          [](const GenericResult &r) { return r.program == r.kernel; });
   std::optional<IntegerForms> integers;
-  if (expected != actual)
+  if (!same)
     integers.emplace(values);
   std::optional<LevelForms> forms;
   if (subject.level != Level::Bits)
@@ -171,20 +215,23 @@ void check_equality(const Part &root, const Subject &subject, const std::set<std
     ValueId x = integers->form(a), y = integers->form(b);
     return x == y || (forms && forms->equal(x, y));
   };
-  std::int64_t elements = 0;
-  for (std::size_t t = 0; t < expected.size(); ++t)
-    for (std::size_t i = 0; i < expected[t].size(); ++i, ++elements)
-      if (!equal(expected[t][i], actual.at(t).at(i)))
-        root.at("claim").refuse(fmt::format(
-            "program and kernel do not compute the same at {} by the listed lemmas: element {} of "
-            "output {} differs",
-            semantics::name(subject.level), i, t));
+  std::size_t number = 0, output = 0; // of the element, within its output
+  for (const GenericResult &r : results) {
+    number = r.output == output ? number : 0;
+    output = r.output;
+    if (!equal(r.program, r.kernel))
+      root.at("claim").refuse(fmt::format(
+          "program and kernel do not compute the same at {} by the listed lemmas: element {} of "
+          "output {}{} differs",
+          semantics::name(subject.level), number, output, iteration_words(subject)));
+    ++number;
+  }
   for (const std::string &lemma : listed)
     if (!values.used().count(lemma))
       root.at("lemmas").refuse("the proof has no use for lemma '" + lemma + "'");
   report.steps.push_back(fmt::format(
-      "program and kernel executed again: {} values, each of {} output elements equal at {}",
-      values.size(), elements, semantics::name(subject.level)));
+      "program and kernel executed again: {} values, each of {} output elements{} equal at {}",
+      values.size(), results.size(), iteration_words(subject), semantics::name(subject.level)));
 }
 
 /// The digest of everything else, with keys sorted and no white space between.

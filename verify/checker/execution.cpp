@@ -336,20 +336,6 @@ public:
     memories_[buffer][element] = value;
   }
 
-  /// The element numbers of a region, in row-major order.
-  std::vector<std::int64_t> elements(const spec::ConcreteRegion &region) const {
-    const spec::Buffer &buffer = isa_.buffer(region.buffer);
-    std::vector<std::int64_t> out;
-    for (const Dims &index : all_indices(region.extents)) {
-      std::int64_t place = 0;
-      for (std::size_t d = 0; d < index.size(); ++d) // off-chip memory has one dimension, no size
-        place = (d == 0 ? 0 : place * buffer.addressed[d]) + region.starts[d] + index[d];
-      for (std::int64_t u = 0; u < buffer.unit_elements(); ++u)
-        out.push_back(place * buffer.unit_elements() + u);
-    }
-    return out;
-  }
-
 private:
   const spec::Isa &isa_;
   std::vector<std::map<std::int64_t, ValueId>> memories_;
@@ -373,20 +359,33 @@ void step(Values &values, Memories &memories, const spec::KernelInstruction &cal
   for (const spec::Read &read : instruction.reads) {
     spec::ConcreteRegion region = region_of(read.region, attributes);
     inputs.emplace_back();
-    for (std::int64_t element : memories.elements(region))
+    for (std::int64_t element : element_numbers(isa.buffer(region.buffer), region))
       inputs.back().push_back(memories.load(region.buffer, element));
   }
   std::vector<ValueTensor> results =
       run(values, spec::instantiate_body(instruction, attributes), inputs);
   for (std::size_t w = 0; w < instruction.writes.size(); ++w) {
     spec::ConcreteRegion region = region_of(instruction.writes[w].region, attributes);
-    std::vector<std::int64_t> elements = memories.elements(region);
+    std::vector<std::int64_t> elements = element_numbers(isa.buffer(region.buffer), region);
     for (std::size_t i = 0; i < elements.size(); ++i)
       memories.store(region.buffer, elements[i], results[w].at(i));
   }
 }
 
 } // namespace
+
+std::vector<std::int64_t> element_numbers(const spec::Buffer &buffer,
+                                          const spec::ConcreteRegion &region) {
+  std::vector<std::int64_t> out;
+  for (const Dims &index : all_indices(region.extents)) {
+    std::int64_t place = 0;
+    for (std::size_t d = 0; d < index.size(); ++d) // off-chip memory has one dimension, no size
+      place = (d == 0 ? 0 : place * buffer.addressed[d]) + region.starts[d] + index[d];
+    for (std::int64_t u = 0; u < buffer.unit_elements(); ++u)
+      out.push_back(place * buffer.unit_elements() + u);
+  }
+  return out;
+}
 
 std::vector<ValueTensor> input_values(Values &values, const semantics::TensorGraph &graph) {
   std::vector<ValueTensor> out;

@@ -19,6 +19,10 @@ std::vector<ValueTensor> input_values(Values &values, const semantics::TensorGra
 std::vector<ValueTensor> run(Values &values, const semantics::TensorGraph &graph,
                              const std::vector<ValueTensor> &inputs);
 
+/// The element numbers of a region of a buffer, in row-major order.
+std::vector<std::int64_t> element_numbers(const spec::Buffer &buffer,
+                                          const spec::ConcreteRegion &region);
+
 /// The outputs of a kernel that spec::validate accepted. Throws Refused when it reads what was
 /// never written.
 std::vector<ValueTensor> run(Values &values, const spec::Kernel &kernel, const spec::Isa &isa,

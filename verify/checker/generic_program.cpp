@@ -80,9 +80,9 @@ private:
     std::vector<Shape> shapes;
     for (NodeId operand : node.operands)
       shapes.push_back(graph_[operand].shape);
-    auto from = need(semantics::movement_source(space_, node.op, shapes, node.attributes,
-                                                node.shape, position),
-                     node);
+    auto from = need(
+        semantics::movement_source(space_, node.op, shapes, node.attributes, node.shape, position),
+        node);
     return {{node.operands[from.operand], from.element}};
   }
 
@@ -183,17 +183,17 @@ private:
     const Node &node = graph_.nodes[number];
     if (node.op == OpCode::Parameter)
       return elements_.input(
-          static_cast<std::size_t>(std::find(graph_.parameters.begin(), graph_.parameters.end(),
-                                             NodeId{number}) -
-                                   graph_.parameters.begin()),
+          static_cast<std::size_t>(
+              std::find(graph_.parameters.begin(), graph_.parameters.end(), NodeId{number}) -
+              graph_.parameters.begin()),
           position);
     if (node.op == OpCode::Constant)
       return constant_element(values_, *node.attributes.literal, position);
     if (node.op == OpCode::Iota)
-      return constant_element(values_,
-                              semantics::evaluate_op(node.op, node.attributes, {}, node.shape,
-                                                     values_.profile()),
-                              position);
+      return constant_element(
+          values_,
+          semantics::evaluate_op(node.op, node.attributes, {}, node.shape, values_.profile()),
+          position);
     std::vector<ValueId> in;
     for (const auto &[operand, from] : sources(number, position))
       in.push_back(found_[operand.v].at(from));
@@ -237,7 +237,8 @@ private:
   /// What the evaluator gives for the summands alone.
   ValueId fold_of_literals(const Node &node, const std::vector<ValueId> &in) {
     auto row = [&](std::size_t first, std::size_t last) {
-      semantics::Tensor out(Shape{values_[in[first]].type, {static_cast<std::int64_t>(last - first)}});
+      semantics::Tensor out(
+          Shape{values_[in[first]].type, {static_cast<std::int64_t>(last - first)}});
       for (std::size_t i = first; i < last; ++i)
         out.set_bits(static_cast<std::int64_t>(i - first), values_[in[i]].bits);
       return out;
@@ -290,8 +291,7 @@ ValueId constant_element(Values &values, const semantics::Tensor &constant,
 }
 
 std::map<AffineIndex, ValueId> generic_result(Values &values, const semantics::TensorGraph &graph,
-                                              NodeId result,
-                                              const std::set<AffineIndex> &positions,
+                                              NodeId result, const std::set<AffineIndex> &positions,
                                               semantics::IndexSpace &space,
                                               GenericElements &elements) {
   return Program(values, graph, space, elements).run(result, positions);
