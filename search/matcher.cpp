@@ -164,8 +164,7 @@ std::optional<SymbolValues> Unifier::solved() const {
 
 namespace {
 
-struct Range {
-  std::optional<std::int64_t> low, high;
+struct Range : AttributeRange {
   void at_least(std::int64_t v) { low = low ? std::max(*low, v) : v; }
   void at_most(std::int64_t v) { high = high ? std::min(*high, v) : v; }
 };
@@ -238,6 +237,13 @@ void complete(const SymbolValues &values, std::span<const std::uint32_t> require
   }
   if (!open)
     found(values);
+}
+
+AttributeRange attribute_range(const spec::Instruction &instruction, std::uint32_t attribute) {
+  Range range;
+  for (const IntExpr &condition : instruction.constraints)
+    narrow(condition, instruction.symbols.integers.unbound(), attribute, range);
+  return range;
 }
 
 std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction) {

@@ -61,6 +61,12 @@ void complete(const semantics::SymbolValues &values, std::span<const std::uint32
 /// that no region uses and no update takes over as they are.
 std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction);
 
+/// Between which numbers the instruction's conditions keep an attribute, whatever the others are.
+struct AttributeRange {
+  std::optional<std::int64_t> low, high; ///< absent: not bounded by conditions on it alone
+};
+AttributeRange attribute_range(const spec::Instruction &instruction, std::uint32_t attribute);
+
 class Matcher {
 public:
   /// `required`: the integers that a match must bind (an instruction's address attributes stay

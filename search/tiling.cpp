@@ -1,5 +1,6 @@
 #include "search/tiling.h"
 
+#include "search/lower_bound.h"
 #include "search/tiling_context.h"
 
 #include <fmt/format.h>
@@ -37,6 +38,19 @@ std::vector<std::int64_t> sizes_of(const spec::Isa &isa) {
       std::for_each(node.shape.dims.begin(), node.shape.dims.end(), add);
   out.erase(out.begin(), out.upper_bound(1));
   return {out.begin(), out.end()};
+}
+
+/// Whether some buffer on chip is at least as large in every dimension, in either order of two.
+bool may_be_held(const spec::Isa &isa, std::vector<std::int64_t> dims) {
+  auto holds = [&](const spec::Buffer &buffer) {
+    std::vector<std::int64_t> sizes = buffer.addressed;
+    sizes.insert(sizes.end(), buffer.unit.begin(), buffer.unit.end());
+    return !buffer.off_chip && sizes.size() >= dims.size() &&
+           std::equal(dims.rbegin(), dims.rend(), sizes.rbegin(), std::less_equal<>());
+  };
+  bool held = std::any_of(isa.buffers.begin(), isa.buffers.end(), holds);
+  std::reverse(dims.begin(), dims.end());
+  return held || std::any_of(isa.buffers.begin(), isa.buffers.end(), holds);
 }
 
 } // namespace
@@ -114,6 +128,16 @@ std::vector<std::uint32_t> TilingContext::buffers_for(const Shape &shape) const 
   return out;
 }
 
+std::optional<std::string> TilingContext::too_large(const TensorGraph &tile) const {
+  for (const semantics::Node &node : tile.nodes)
+    if (node.op == OpCode::Dot)
+      for (semantics::NodeId operand : node.operands)
+        if (const Shape &shape = tile[operand].shape; !may_be_held(isa_, shape.dims))
+          return fmt::format("no buffer on chip holds {} at once, which '{}' needs",
+                             shape.to_string(), node.name);
+  return std::nullopt;
+}
+
 void TilingContext::offer(std::span<const LoopNest> nest, const OffChipPool &pool) {
   spec::Kernel kernel = frame_;
   kernel.constants = pool.constants();
@@ -152,6 +176,7 @@ void TilingContext::note(const std::string &why) {
 }
 
 SearchResult TilingContext::take() {
+  result_.bound = cost_bound(traffic_bound(graph_, isa_), isa_, options_.cost);
   bool stopped = !stopped_by_.empty();
   if (result_.kernel) {
     result_.status = SearchResult::Status::Feasible;

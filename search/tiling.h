@@ -21,7 +21,7 @@
 namespace isamorph::search {
 
 /// The cheapest kernel of these forms that was found. Its status is never Optimal: irregular
-/// tilings are not searched. `bound` is 0 here.
+/// tilings are not searched. The bound holds for every kernel (search/lower_bound.h).
 SearchResult find_tiled_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,
                                std::span<const semantics::RewriteRule> rules,
                                const SearchOptions &options);

@@ -42,10 +42,13 @@ public:
   /// the instruction set (`favourite`), or the other divisors.
   std::vector<std::int64_t> tile_sizes(std::int64_t size, bool favourite) const;
 
-  /// The start of a vertex of a value in a buffer that could hold it; whether one could.
+  /// Whether an on-chip buffer holds values of this shape.
   bool fits(const Shape &shape, std::uint32_t buffer) const;
-  /// Buffers on chip that could hold a value of this shape.
   std::vector<std::uint32_t> buffers_for(const Shape &shape) const;
+
+  /// Why a tile is hopeless: an operand of a dot that no buffer could hold even under another
+  /// type. Not exact, since rewriting might cut it; saves saturating such tiles.
+  std::optional<std::string> too_large(const semantics::TensorGraph &tile) const;
 
   /// Keeps the kernel if it is the cheapest so far.
   void offer(std::span<const LoopNest> nest, const OffChipPool &pool);

@@ -1,4 +1,5 @@
 // Tilings in which every tile is computed alone.
+#include "search/pipelining.h"
 #include "search/tiling_context.h"
 
 #include <fmt/format.h>
@@ -160,43 +161,93 @@ private:
     return true;
   }
 
+  /// What is there before the innermost loop's body, or the step at a depth, and what is wanted.
+  StepProblem problem_at(std::size_t depth, const std::vector<std::uint32_t> &order,
+                         const std::vector<Resident> &residents,
+                         const std::vector<std::int64_t> &reserved) const {
+    StepProblem problem{{}, {}, reserved};
+    for (std::size_t i = 0; i < tile_.inputs.size(); ++i)
+      if (level_of_input(i, order) <= depth)
+        problem.inputs.push_back(input_place(i));
+    for (const Resident &resident : residents)
+      if (resident.level <= depth)
+        (resident.level < depth ? problem.inputs : problem.outputs)
+            .push_back({resident.vertex, {resident.start, {}}});
+    if (depth == order.size())
+      for (std::size_t j = 0; j < grid_.results.size(); ++j)
+        problem.outputs.push_back(output_place(j));
+    return problem;
+  }
+
   /// Plans the steps around and in the loops, and offers the kernel.
   void attempt(const std::vector<std::uint32_t> &order, std::vector<Resident> residents) {
-    StepProblem problem;
-    if (!place(residents, problem.reserved))
+    std::vector<std::int64_t> reserved;
+    if (!place(residents, reserved))
       return;
     OffChipPool pool(context_.frame().off_chip_bytes);
-    std::vector<Step> steps;
-    for (std::size_t depth = 0; depth <= order.size(); ++depth) {
-      problem.inputs.clear();
-      problem.outputs.clear();
-      for (std::size_t i = 0; i < tile_.inputs.size(); ++i)
-        if (level_of_input(i, order) <= depth)
-          problem.inputs.push_back(input_place(i));
-      for (const Resident &resident : residents)
-        if (resident.level <= depth)
-          (resident.level < depth ? problem.inputs : problem.outputs)
-              .push_back({resident.vertex, {resident.start, {}}});
-      if (depth == order.size())
-        for (std::size_t j = 0; j < grid_.results.size(); ++j)
-          problem.outputs.push_back(output_place(j));
-      auto step = planner_.plan(problem, pool);
+    std::vector<Step> around;
+    for (std::size_t depth = 0; depth < order.size(); ++depth) {
+      auto step = planner_.plan(problem_at(depth, order, residents, reserved), pool);
       if (!step)
         return;
-      steps.push_back(std::move(*step));
+      around.push_back(std::move(*step));
     }
-    LoopNest nest{std::move(steps.back().calls), 0, {}, 0, 1, 1, {}};
+    StepProblem problem = problem_at(order.size(), order, residents, reserved);
+    auto body = planner_.plan(problem, pool);
+    if (!body)
+      return;
+    const TileAxis &inner = grid_.axes[order.back()];
+    offer(order, around, {loop(order.back(), {{body->calls, 0, {}, 0, 1, 1, {}}})}, pool);
+    if (context_.options().cost == costmodel::CostModel::Overlap && inner.count > 1)
+      attempt_pipelined(order, around, problem, pool);
+  }
+
+  /// Bodies that use half of some buffers, in turns.
+  void attempt_pipelined(const std::vector<std::uint32_t> &order, const std::vector<Step> &around,
+                         const StepProblem &whole, const OffChipPool &pool) {
+    const spec::Isa &isa = context_.isa();
+    for (std::uint32_t set = 1; set < 1u << isa.buffers.size() && !context_.stopped(); ++set) {
+      StepProblem problem = whole;
+      PipelinedBody body{{},
+                         order.back(),
+                         grid_.axes[order.back()].count,
+                         std::vector<std::int64_t>(isa.buffers.size(), 0),
+                         std::vector<std::int64_t>(isa.buffers.size(), 0)};
+      bool fits = true;
+      for (std::uint32_t b = 0; b < isa.buffers.size() && fits; ++b) {
+        if ((set >> b & 1) == 0)
+          continue;
+        const std::vector<std::int64_t> &sizes = isa.buffer(b).addressed;
+        std::int64_t half =
+            sizes.empty() || b == isa.off_chip ? 0 : (sizes[0] - whole.reserved[b]) / 2;
+        fits = half > 0;
+        problem.reserved[b] = body.from[b] = fits ? sizes[0] - half : 0;
+        body.move[b] = -half;
+      }
+      OffChipPool places = pool;
+      auto step = fits ? planner_.plan(problem, places) : std::nullopt;
+      if (!step)
+        continue;
+      body.calls = std::move(step->calls);
+      auto nest = pipelined(body, isa, static_cast<std::uint32_t>(grid_.axes.size()), "p");
+      if (nest)
+        offer(order, around, std::move(*nest), places);
+    }
+  }
+
+  LoopNest loop(std::uint32_t axis, std::vector<LoopNest> parts) const {
+    return {{}, axis, grid_.axes[axis].name, 0, grid_.axes[axis].count, 1, std::move(parts)};
+  }
+
+  /// Offers the kernel of the steps around the loops and of what stands for the innermost loop.
+  void offer(const std::vector<std::uint32_t> &order, const std::vector<Step> &around,
+             std::vector<LoopNest> parts, const OffChipPool &pool) {
     for (std::size_t depth = order.size(); depth-- > 0;) {
-      const TileAxis &axis = grid_.axes[order[depth]];
-      nest = LoopNest{std::move(steps[depth].calls),
-                      order[depth],
-                      axis.name,
-                      0,
-                      axis.count,
-                      1,
-                      {std::move(nest)}};
+      parts.insert(parts.begin(), LoopNest{around[depth].calls, 0, {}, 0, 1, 1, {}});
+      if (depth > 0)
+        parts = {loop(order[depth - 1], std::move(parts))};
     }
-    context_.offer(std::span(&nest, 1), pool);
+    context_.offer(parts, pool);
   }
 
   TilingContext &context_;
@@ -233,6 +284,8 @@ void attempt(TilingContext &context, const std::vector<std::int64_t> &sizes) {
     return;
   }
   const TileGraph &tile = std::get<TileGraph>(made);
+  if (auto why = context.too_large(tile.graph))
+    return context.note(*why);
   for (const TileInput &input : tile.inputs)
     if (!contiguous(context.graph()[input.source].shape, input.box))
       return;

@@ -418,8 +418,10 @@ private:
                         axes[kDepth].count};
         add_orders(scheme, out);
       }
+    // The later the sum, the fewer sums are open at a time.
     std::stable_sort(out.begin(), out.end(), [](const Scheme &a, const Scheme &b) {
-      return std::pair(a.cost, a.bytes) < std::pair(b.cost, b.bytes);
+      return std::tuple(a.cost, a.bytes, kLoops - a.position(kSum)) <
+             std::tuple(b.cost, b.bytes, kLoops - b.position(kSum));
     });
     return out;
   }
@@ -648,7 +650,10 @@ void tile_products(TilingContext &context) {
         context.note(*why);
         continue;
       }
-      ProductTiling(context, std::get<Product>(product)).run();
+      if (auto why = context.too_large(std::get<Product>(product).summand.graph))
+        context.note(*why);
+      else
+        ProductTiling(context, std::get<Product>(product)).run();
     }
 }
 
