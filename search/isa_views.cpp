@@ -165,7 +165,8 @@ public:
   void search(const TensorEGraph &) override {}
   void apply(TensorEGraph &egraph) override {
     if (!done_)
-      add_template(egraph, instruction_.body, SymbolValues(instruction_.symbols), {});
+      add_template(egraph, instruction_.body, SymbolValues(instruction_.symbols),
+                   std::span<const ClassId>());
     done_ = true;
   }
 
