@@ -13,6 +13,7 @@ using namespace isamorph;
 using namespace isamorph::verify;
 using verify::test::at;
 using verify::test::confirm;
+using verify::test::erase;
 using verify::test::loop_mutants;
 using verify::test::LoopMutant;
 
@@ -358,7 +359,7 @@ TEST_CASE("mistakes in attention over blocks of rows are refuted", "[slow]") {
       },                                                               // K moves
       [](spec::Kernel &k) { k.instructions[5].attributes[1] -= 128; }, // V off by a row
       [](spec::Kernel &k) { k.instructions[6].attributes[1] = 0; },    // P times P
-      [](spec::Kernel &k) { test::erase(k, 3); },                      // no softmax
+      [](spec::Kernel &k) { erase(k, 3); },                      // no softmax
       [](spec::Kernel &k) { std::swap(k.instructions[1], k.instructions[5]); },
       [](spec::Kernel &k) {
         k.instructions[8].attributes[2] += 3 * 8192; // blocks in the wrong order
@@ -444,7 +445,7 @@ TEST_CASE("mistakes in a large product are refuted", "[slow]") {
       [](spec::Kernel &k) { k.instructions[2].strides[1].factor = 32; }, // half the rows
       [](spec::Kernel &k) { k.instructions[2].attributes[1] -= 1; },     // off by one
       [](spec::Kernel &k) { k.instructions[3].attributes[1] = 5; },      // the wrong rows
-      [](spec::Kernel &k) { test::erase(k, 0); },                        // never zeroed
+      [](spec::Kernel &k) { erase(k, 0); },                        // never zeroed
   };
   int refuted = 0;
   for (std::size_t i = 0; i < mistakes.size(); ++i) {
