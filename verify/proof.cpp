@@ -76,8 +76,9 @@ const Pair *open_at(TermGraph &terms, const std::vector<Pair> &pairs, Level leve
 
 /// Most proofs need no commutativity; without it they rest on no lemma at all.
 std::optional<Proof> prove_plainly(const spec::Kernel &kernel, const spec::Isa &isa,
-                                   const semantics::TensorGraph &graph) {
+                                   const semantics::TensorGraph &graph, const StopToken &stop) {
   TermGraph plain(isa.numerics, false);
+  plain.stop_with(&stop);
   std::vector<SymbolicTensor> inputs = symbolic_inputs(plain, parameter_shapes(graph));
   if (!unequal_pairs(execute(plain, graph, inputs), execute(plain, isa, kernel, inputs)).empty())
     return std::nullopt;
@@ -89,8 +90,9 @@ std::optional<Proof> prove_plainly(const spec::Kernel &kernel, const spec::Isa &
 }
 
 Proof prove_by_terms(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-                     const semantics::TensorGraph &graph, Level asked) {
-  if (auto proof = prove_plainly(kernel, isa, graph))
+                     const semantics::TensorGraph &graph, Level asked, const StopToken &stop) {
+  stop.doing("executing program and kernel on symbols");
+  if (auto proof = prove_plainly(kernel, isa, graph, stop))
     return *std::move(proof);
   std::vector<SymbolicTensor> inputs = symbolic_inputs(terms, parameter_shapes(graph));
   std::vector<SymbolicTensor> expected = execute(terms, graph, inputs),
@@ -105,6 +107,7 @@ Proof prove_by_terms(TermGraph &terms, const spec::Kernel &kernel, const spec::I
   TermGraph scratch = terms;
   if (!pairs.empty() && has_integer_arithmetic(scratch)) {
     std::vector<Pair> before = pairs;
+    stop.doing("putting integers into normal form");
     close_integers(scratch, pairs, proof);
     proof.method = kSamePolynomials;
     if (!pairs.empty())
@@ -118,6 +121,8 @@ Proof prove_by_terms(TermGraph &terms, const spec::Kernel &kernel, const spec::I
       continue;
     TermGraph below = scratch;
     std::set<std::string> lemmas;
+    stop.doing(level == Level::Finite ? "putting terms into normal form at finite"
+                                      : "putting terms into normal form at real");
     const Pair *open = open_at(below, pairs, level, lemmas);
     proof.proved = !open;
     if (open) {
@@ -135,14 +140,19 @@ Proof prove_by_terms(TermGraph &terms, const spec::Kernel &kernel, const spec::I
 } // namespace
 
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-            const semantics::TensorGraph &graph, Level asked) {
+            const semantics::TensorGraph &graph, Level asked, const StopToken &stop) {
   Proof proof;
+  terms.stop_with(&stop);
   try {
-    proof = prove_by_terms(terms, kernel, isa, graph, asked);
+    proof = prove_by_terms(terms, kernel, isa, graph, asked, stop);
   } catch (const TooMuchWork &limit) {
     proof.gave_up = true;
     proof.difference = limit.what();
+  } catch (const Stopped &stopped) {
+    proof.stopped = true;
+    proof.difference = stopped.what();
   }
+  terms.stop_with(nullptr);
   if (!kernel.loops.empty() && proof.proved)
     proof.method +=
         fmt::format("; the loops were unrolled into {} instructions", spec::instance_count(kernel));

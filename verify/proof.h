@@ -17,8 +17,9 @@ struct Proof {
   std::string difference; ///< the first output element whose terms differ at `asked`
   std::string method;     ///< proved: how, as a sentence for people
   bool gave_up = false;   ///< too much work; `difference` says of what
+  bool stopped = false;   ///< by the token; `difference` says while doing what
 };
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-            const semantics::TensorGraph &graph, Level asked);
+            const semantics::TensorGraph &graph, Level asked, const StopToken &stop = {});
 
 } // namespace isamorph::verify
