@@ -33,13 +33,20 @@ verify::Solver solver_of(const Options &options) {
 int run(const Options &options) {
   Stopwatch watch;
   verify::CheckOptions how;
-  how.solver = solver_of(options);
+  std::size_t asked = 0;
+  how.solver = [&, solver = solver_of(options)](const verify::Obligation &obligation) {
+    ++asked;
+    return solver(obligation);
+  };
   how.obligations_folder = verify::obligations_folder(options.certificate);
   how.prove_rule = verify::rule_proof;
   how.exhaustive = options.exhaustive;
   how.interrupt = &interrupted();
   verify::CheckReport report =
       verify::check_certificate(semantics::read_source(options.certificate), how);
+  if (asked == 0 && report.accepted && !options.solver.empty())
+    report.steps.push_back("nothing rests on an obligation: '" + options.solver +
+                           "' was not needed, and not started");
   if (options.json) {
     Json json = {{"verdict", report.accepted ? "accepted" : "refused"},
                  {"level", report.level},

@@ -128,6 +128,7 @@ int run(const Options &options) {
   how.tests.seed = options.seed;
   how.tests.time_limit_seconds = options.time_limit;
   how.tests.interrupt = &interrupted();
+  how.stop = {&interrupted(), options.time_limit};
   verify::Verdict verdict = verify::verify_kernel(kernel, isa, graph, how);
   watch.stop();
   std::string replay;
@@ -171,7 +172,7 @@ void add_verify(CLI::App &app, Context &context) {
   command
       ->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")
       ->type_name("FILE");
-  command->add_option("--time-limit", options->time_limit, "Seconds for tests")
+  command->add_option("--time-limit", options->time_limit, "Seconds; then the answer is unknown")
       ->type_name("S")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Of the tests' inputs")

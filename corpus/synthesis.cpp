@@ -162,7 +162,10 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   auto begin = Clock::now();
   verify::VerifyOptions verification;
   verification.level = options.level;
-  verification.tests.interrupt = options.interrupt;
+  // What the search was interrupted with is still proved; the next wish to stop is obeyed.
+  bool before = options.interrupt && options.interrupt->load();
+  verification.tests.interrupt = before ? nullptr : options.interrupt;
+  verification.stop = {verification.tests.interrupt, options.time_limit_seconds};
   out.verdict = verify::verify_kernel(*out.search.kernel, isa, graph, verification);
   out.seconds.emplace_back("verify", since(begin));
   out.outcome = out.verdict.outcome == verify::Outcome::Equivalent ? Synthesis::Outcome::Found

@@ -155,7 +155,7 @@ std::vector<TermId> add_terms(TensorEGraph &egraph, const semantics::TensorGraph
     for (NodeId operand : node.operands)
       operands.push_back(out[operand.v]);
     out.push_back(
-        *egraph.add(node.op, std::span<const TermId>(operands), node.attributes, node.shape));
+        *egraph.add_term(node.op, operands, node.attributes, node.shape));
   }
   return out;
 }

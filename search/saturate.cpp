@@ -14,7 +14,16 @@ using semantics::SymbolValues;
 
 namespace {
 
-/// `Id` is ClassId or TermId; `egraph.add` takes either.
+auto add_node(TensorEGraph &egraph, OpCode op, std::span<const ClassId> operands,
+              const Attributes &attributes, const Shape &shape) {
+  return egraph.add(op, operands, attributes, shape);
+}
+auto add_node(TensorEGraph &egraph, OpCode op, std::span<const TermId> operands,
+              const Attributes &attributes, const Shape &shape) {
+  return egraph.add_term(op, operands, attributes, shape);
+}
+
+/// `Id` is ClassId or TermId.
 template <class Id>
 std::optional<std::vector<Id>> add_nodes(TensorEGraph &egraph, const GraphTemplate &graph,
                                          const SymbolValues &values,
@@ -38,7 +47,7 @@ std::optional<std::vector<Id>> add_nodes(TensorEGraph &egraph, const GraphTempla
     operands.clear();
     for (std::uint32_t operand : node.operands)
       operands.push_back(added_nodes[operand]);
-    auto added = egraph.add(op, std::span<const Id>(operands), *attributes, *shape);
+    auto added = add_node(egraph, op, std::span<const Id>(operands), *attributes, *shape);
     if (!added)
       return std::nullopt;
     added_nodes[i] = *added;

@@ -146,8 +146,8 @@ std::optional<ClassId> TensorEGraph::add(OpCode op, std::span<const ClassId> ope
   return id ? std::optional(graph_.add(*id, operands)) : std::nullopt;
 }
 
-std::optional<TermId> TensorEGraph::add(OpCode op, std::span<const TermId> operands,
-                                        const Attributes &attributes, const Shape &declared) {
+std::optional<TermId> TensorEGraph::add_term(OpCode op, std::span<const TermId> operands,
+                                             const Attributes &attributes, const Shape &declared) {
   std::vector<Shape> shapes;
   for (TermId t : operands)
     shapes.push_back(shape(graph_.class_of(t)));

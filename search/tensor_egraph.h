@@ -92,8 +92,8 @@ public:
   std::optional<ClassId> add(OpCode op, std::span<const ClassId> operands,
                              const Attributes &attributes, const Shape &declared);
   /// The term as written, of an e-graph with explanations; nullopt likewise.
-  std::optional<TermId> add(OpCode op, std::span<const TermId> operands,
-                            const Attributes &attributes, const Shape &declared);
+  std::optional<TermId> add_term(OpCode op, std::span<const TermId> operands,
+                                 const Attributes &attributes, const Shape &declared);
   /// All nodes of a tensor graph; the class of each.
   std::vector<ClassId> add_graph(const semantics::TensorGraph &graph);
   /// u8[bytes]: the memory image of a value, as reshape(bitcast-convert(value)).

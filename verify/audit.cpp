@@ -27,7 +27,10 @@ constexpr unsigned kProverTimeoutMs = 60'000;
 
 /// Both sides of one instance as terms.
 struct Terms {
-  Terms(const RuleInstance &instance, const semantics::NumericsProfile &profile) : graph(profile) {
+  Terms(const RuleInstance &instance, const semantics::NumericsProfile &profile,
+        const StopToken &stop)
+      : graph(profile) {
+    graph.stop_with(&stop);
     auto inputs = symbolic_inputs(graph, parameter_shapes(instance.left));
     left = execute(graph, instance.left, inputs).at(0);
     right = execute(graph, instance.right, inputs).at(0);
@@ -54,7 +57,8 @@ struct Terms {
 class Auditor {
 public:
   Auditor(const RuleSubject &subject, const AuditOptions &options)
-      : subject_(subject), options_(options) {}
+      : subject_(subject), options_(options),
+        stop_(options.interrupt, std::numeric_limits<double>::infinity()) {}
 
   AuditRow run() {
     row_.rule = subject_.rule;
@@ -64,7 +68,7 @@ public:
     }
     for (const RuleInstance &instance : subject_.instances) {
       reach_ += (reach_.empty() ? "" : "; ") + shapes_text(instance);
-      terms_.emplace_back(instance, options_.profile);
+      terms_.emplace_back(instance, options_.profile, stop_);
     }
     if (std::all_of(terms_.begin(), terms_.end(), [](const Terms &t) { return t.equal(); })) {
       holds(Level::Bits, "equal terms");
@@ -87,6 +91,7 @@ public:
 private:
   const RuleSubject &subject_;
   const AuditOptions &options_;
+  StopToken stop_;
   std::vector<Terms> terms_;
   std::string reach_;
   AuditRow row_;
@@ -110,7 +115,7 @@ private:
     answer = {Outcome::Equivalent, "equal polynomials", reach_, {}, {}};
     for (std::size_t i = 0; i < subject_.instances.size(); ++i) {
       const RuleInstance &instance = subject_.instances[i];
-      RealVerdict verdict = compare_over_reals(instance.left, instance.right);
+      RealVerdict verdict = compare_over_reals(instance.left, instance.right, stop_);
       if (verdict.outcome == Outcome::Equivalent)
         continue;
       answer = {verdict.outcome, {}, {}, verdict.reason, {}};
@@ -185,6 +190,8 @@ AuditRow audit(const RuleSubject &subject, const AuditOptions &options) {
       return Auditor(subject, options).run();
     } catch (const semantics::InputError &error) {
       reason = error.message();
+    } catch (const Stopped &stopped) {
+      reason = stopped.what();
     }
   }
   for (LevelAnswer &answer : row.levels)

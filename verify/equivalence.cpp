@@ -37,8 +37,9 @@ std::string different_reason(const Counterexample &c, const semantics::TensorGra
 /// What program and kernel compute over the real numbers for an input, rounding left aside.
 class Enclosures {
 public:
-  Enclosures(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph)
-      : kernel_(kernel), isa_(isa), graph_(graph) {}
+  Enclosures(const spec::Kernel &kernel, const spec::Isa &isa, const semantics::TensorGraph &graph,
+             const StopToken &stop)
+      : kernel_(kernel), isa_(isa), graph_(graph), stop_(stop) {}
 
   /// The first result element that differs and whose two enclosures are disjoint, if there is one,
   /// becomes the counterexample's.
@@ -79,7 +80,9 @@ private:
   void prepare() {
     if (terms_)
       return;
+    stop_.doing("enclosing what both sides compute over the reals");
     terms_.emplace(isa_.numerics);
+    terms_->stop_with(&stop_);
     simulator_.emplace(isa_, kernel_);
     std::vector<semantics::Shape> shapes = parameter_shapes(graph_);
     std::vector<SymbolicTensor> inputs = symbolic_inputs(*terms_, shapes);
@@ -90,6 +93,7 @@ private:
   const spec::Kernel &kernel_;
   const spec::Isa &isa_;
   const semantics::TensorGraph &graph_;
+  const StopToken &stop_;
   std::optional<TermGraph> terms_;
   std::optional<sim::Simulator> simulator_;
   std::vector<SymbolicTensor> expected_, actual_;
@@ -100,9 +104,10 @@ class Verification {
 public:
   Verification(const spec::Kernel &kernel, const spec::Isa &isa,
                const semantics::TensorGraph &graph, const VerifyOptions &options)
-      : kernel_(kernel), isa_(isa), graph_(graph), level_(options.level), simulator_(isa, kernel),
-        terms_(isa.numerics), tests_(options.tests) {
+      : kernel_(kernel), isa_(isa), graph_(graph), level_(options.level), stop_(options.stop),
+        simulator_(isa, kernel), terms_(isa.numerics), tests_(options.tests) {
     tests_.level = level_;
+    tests_.time_limit_seconds = std::min(tests_.time_limit_seconds, stop_.seconds_left());
     std::int64_t work = 1 + work_of(graph) + spec::instance_count(kernel) * kInstanceWork;
     auto at_most = [&](int limit, std::int64_t all) {
       auto affordable = std::max<std::int64_t>(kLeastTests, all / work);
@@ -113,9 +118,11 @@ public:
   }
 
   Verdict run() {
-    std::optional<Proof> generic = prove_by_induction(kernel_, isa_, graph_, level_);
+    std::optional<Proof> generic = prove_by_induction(kernel_, isa_, graph_, level_, stop_);
     if (generic && generic->proved)
       return equivalent(*generic);
+    if (generic && generic->stopped)
+      return undecided(*generic);
     if (generic && level_ == Level::Bits) { // some tests are cheaper than unrolling
       DifferentialOptions few = tests_;
       few.max_tests = std::min(tests_.max_tests, kQuickTests);
@@ -124,19 +131,29 @@ public:
         return tested(*generic, std::move(found));
       }
     }
-    Proof proof = prove(terms_, kernel_, isa_, graph_, level_);
+    Proof proof = prove(terms_, kernel_, isa_, graph_, level_, stop_);
     if (proof.proved)
       return equivalent(proof);
-    if (proof.gave_up && level_ != Level::Bits) { // which inputs count, the terms would say
-      Verdict verdict;
-      verdict.level = level_;
-      verdict.reason = proof.difference;
-      return verdict;
+    // Which inputs count at a weaker level, the terms would say.
+    if (proof.stopped || (proof.gave_up && level_ != Level::Bits))
+      return undecided(proof);
+    try {
+      return tested(proof, compare(tests_));
+    } catch (const Stopped &stopped) {
+      proof.difference = stopped.what();
+      return undecided(proof);
     }
-    return tested(proof, compare(tests_));
   }
 
 private:
+  Verdict undecided(const Proof &proof) {
+    Verdict verdict;
+    verdict.level = level_;
+    verdict.terms = proof.terms;
+    verdict.reason = proof.difference;
+    return verdict;
+  }
+
   Verdict equivalent(const Proof &proof) {
     Verdict verdict;
     verdict.outcome = Outcome::Equivalent;
@@ -185,10 +202,10 @@ private:
   /// Whether the programs are equal at a weaker level, and what then differs.
   void look_below(Verdict &verdict) {
     TermGraph terms(isa_.numerics);
-    Proof weaker = prove(terms, kernel_, isa_, graph_, Level::Real, kSmallWork);
+    Proof weaker = prove(terms, kernel_, isa_, graph_, Level::Real, stop_, kSmallWork);
     bool small = !weaker.gave_up;
     if (!small)
-      weaker = prove_by_induction(kernel_, isa_, graph_, Level::Real).value_or(weaker);
+      weaker = prove_by_induction(kernel_, isa_, graph_, Level::Real, stop_).value_or(weaker);
     if (!weaker.proved)
       return;
     verdict.equivalent_at = weaker.level;
@@ -202,7 +219,7 @@ private:
 
   Enclosures &enclosures() {
     if (!enclosures_)
-      enclosures_.emplace(kernel_, isa_, graph_);
+      enclosures_.emplace(kernel_, isa_, graph_, stop_);
     return *enclosures_;
   }
 
@@ -210,6 +227,7 @@ private:
   const spec::Isa &isa_;
   const semantics::TensorGraph &graph_;
   Level level_;
+  const StopToken &stop_;
   sim::Simulator simulator_;
   TermGraph terms_; ///< of both programs, once loops were unrolled
   DifferentialOptions tests_;

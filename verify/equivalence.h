@@ -11,6 +11,9 @@ namespace isamorph::verify {
 struct VerifyOptions {
   Level level = Level::Bits;
   DifferentialOptions tests; ///< its level is set from `level`
+  /// When the proof, and all that follows it, is given up: the verdict is then unknown, with the
+  /// reason. The tests end by it too.
+  StopToken stop = {};
 };
 
 /// Throws InputError when the kernel breaks a static rule (spec::validate), or its inputs and

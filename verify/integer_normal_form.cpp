@@ -357,6 +357,7 @@ IntegerNormalizer::Lattice IntegerNormalizer::met(ElementType type, Lattice a, L
   Lattice out;
   for (const Clause &x : a)
     for (const Clause &y : b) {
+      terms_.poll();
       Clause both{{}, less(type, x.bound, y.bound) ? x.bound : y.bound};
       std::set_union(x.atoms.begin(), x.atoms.end(), y.atoms.begin(), y.atoms.end(),
                      std::back_inserter(both.atoms));
@@ -484,6 +485,7 @@ IntegerNormalizer::Polynomial IntegerNormalizer::collected(ElementType type, Pol
     throw TooMuchWork("the normal form of the integers has more than " +
                       std::to_string(kMaxMonomials) + " monomials");
   lemmas_.insert("integer ring");
+  terms_.poll();
   std::sort(parts.begin(), parts.end());
   Polynomial out;
   for (const Monomial &m : parts)

@@ -116,8 +116,9 @@ const Pair *open_at(TermGraph &terms, const std::vector<Pair> &pairs, Level leve
 
 /// Most proofs need no commutativity; without it they rest on no lemma at all.
 std::optional<Proof> prove_plainly(const semantics::NumericsProfile &profile,
-                                   const FindPairs &find_pairs) {
+                                   const FindPairs &find_pairs, const StopToken &stop) {
   TermGraph plain(profile, false);
+  plain.stop_with(&stop);
   if (!find_pairs(plain).empty())
     return std::nullopt;
   Proof proof;
@@ -127,7 +128,8 @@ std::optional<Proof> prove_plainly(const semantics::NumericsProfile &profile,
   return proof;
 }
 
-Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level asked) {
+Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level asked,
+                        const StopToken &stop) {
   std::vector<Pair> pairs = find_pairs(terms);
   Proof proof;
   proof.lemmas.assign(terms.lemmas().begin(), terms.lemmas().end());
@@ -139,6 +141,7 @@ Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level ask
   if (!pairs.empty() && has_integer_arithmetic(scratch)) {
     std::vector<Pair> before = pairs;
     std::vector<std::string> lemmas = proof.lemmas;
+    stop.doing("putting integers into normal form");
     close_integers(scratch, pairs, proof, IntegerNormalizer::kNeverMultiplyOut);
     if (!pairs.empty()) {
       scratch = terms;
@@ -158,6 +161,8 @@ Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level ask
       continue;
     TermGraph below = scratch;
     std::set<std::string> lemmas;
+    stop.doing(level == Level::Finite ? "putting terms into normal form at finite"
+                                      : "putting terms into normal form at real");
     const Pair *open = open_at(below, pairs, level, lemmas);
     proof.proved = !open;
     if (open) {
@@ -206,17 +211,24 @@ std::vector<std::uint32_t> repeated_loops(const spec::Kernel &kernel) {
 } // namespace
 
 Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
-            const semantics::TensorGraph &graph, Level asked, std::int64_t limit) {
+            const semantics::TensorGraph &graph, Level asked, const StopToken &stop,
+            std::int64_t limit) {
   Proof proof;
+  terms.stop_with(&stop);
   try {
+    stop.doing("executing program and kernel on symbols");
     spec::Resolved resolved(isa, kernel);
     FindPairs pairs = all_elements(resolved.kernel(), resolved.isa(), graph, limit);
-    auto plain = prove_plainly(isa.numerics, pairs);
-    proof = plain ? *std::move(plain) : prove_with_lemmas(terms, pairs, asked);
+    auto plain = prove_plainly(isa.numerics, pairs, stop);
+    proof = plain ? *std::move(plain) : prove_with_lemmas(terms, pairs, asked, stop);
   } catch (const TooMuchWork &error) {
     proof.gave_up = true;
     proof.difference = error.what();
+  } catch (const Stopped &stopped) {
+    proof.stopped = true;
+    proof.difference = stopped.what();
   }
+  terms.stop_with(nullptr);
   if (!kernel.loops.empty() && proof.proved)
     proof.method +=
         fmt::format("; the loops were unrolled into {} instructions", spec::instance_count(kernel));
@@ -224,7 +236,9 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
 }
 
 std::optional<Proof> prove_by_induction(const spec::Kernel &given, const spec::Isa &with_control,
-                                        const semantics::TensorGraph &graph, Level asked) {
+                                        const semantics::TensorGraph &graph, Level asked,
+                                        const StopToken &stop) {
+  stop.doing("executing a generic iteration on symbols");
   spec::Resolved resolved(with_control, given);
   const spec::Kernel &kernel = resolved.kernel();
   const spec::Isa &isa = resolved.isa();
@@ -232,10 +246,11 @@ std::optional<Proof> prove_by_induction(const spec::Kernel &given, const spec::I
   while (!loops.empty()) {
     FindPairs pairs = generic_elements(kernel, isa, graph, loops);
     try {
-      auto proof = prove_plainly(isa.numerics, pairs);
+      auto proof = prove_plainly(isa.numerics, pairs, stop);
       TermGraph terms(isa.numerics);
+      terms.stop_with(&stop);
       if (!proof)
-        proof = prove_with_lemmas(terms, pairs, asked);
+        proof = prove_with_lemmas(terms, pairs, asked, stop);
       proof->induction = loops;
       (proof->proved ? proof->method : proof->difference) += induction_text(kernel, loops);
       return proof;
@@ -243,6 +258,11 @@ std::optional<Proof> prove_by_induction(const spec::Kernel &given, const spec::I
       std::erase(loops, refused.loop);
     } catch (const TooMuchWork &) {
       return std::nullopt;
+    } catch (const Stopped &stopped) {
+      Proof out;
+      out.stopped = true;
+      out.difference = stopped.what();
+      return out;
     }
   }
   return std::nullopt;

@@ -210,6 +210,7 @@ public:
   std::vector<Interval> run() {
     std::vector<Interval> out(terms_.size());
     for (std::uint32_t n = 0; n < terms_.size(); ++n) {
+      terms_.poll();
       values_[n] = compute({n});
       out[n] = values_[n].real;
     }

@@ -87,9 +87,11 @@ const Polynomial &finite(const Value &value) {
 /// The terms of one side as polynomials.
 class Evaluation {
 public:
-  Evaluation(Atoms &atoms, const TensorGraph &graph)
+  Evaluation(Atoms &atoms, const TensorGraph &graph, const StopToken &stop)
       : atoms_(atoms), exact_(exact_graph(graph)), inputs_(graph.parameters.size()),
-        terms_(semantics::numerics_profile("xla_cpu")) {}
+        terms_(semantics::numerics_profile("xla_cpu")) {
+    terms_.stop_with(&stop);
+  }
 
   std::vector<Polynomial> result() {
     std::vector<Shape> shapes;
@@ -107,6 +109,7 @@ public:
 
 private:
   Value compute(TermId id) {
+    terms_.poll();
     const Term &t = terms_[id];
     switch (t.kind) {
     case TermKind::Input:
@@ -139,8 +142,10 @@ private:
     need_float(t);
     auto a = terms_.elements({t.a}), b = terms_.elements({t.b});
     Value out;
-    for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      terms_.poll();
       add_product(out.polynomial, finite(values_[a[i].v]), finite(values_[b[i].v]));
+    }
     return out;
   }
 
@@ -158,6 +163,7 @@ private:
     case OpCode::Multiply:
       out.polynomial = constant(1);
       for (TermId part : parts) {
+        terms_.poll();
         Polynomial product;
         add_product(product, out.polynomial, finite(values_[part.v]));
         out.polynomial = std::move(product);
@@ -242,7 +248,7 @@ private:
 /// can.
 class Search {
 public:
-  explicit Search(const Atoms &atoms) : atoms_(atoms) {}
+  Search(const Atoms &atoms, const StopToken &stop) : atoms_(atoms), stop_(stop) {}
 
   struct Found {
     std::map<AtomId, Rational> point;
@@ -291,6 +297,7 @@ private:
 
   std::optional<Found> test(std::map<AtomId, Rational> point, const Polynomial &left,
                             const Polynomial &right) const {
+    stop_.poll();
     try {
       PointEvaluator values(atoms_, point);
       Found out{std::move(point), values.evaluate(left), values.evaluate(right)};
@@ -315,6 +322,7 @@ private:
   }
 
   const Atoms &atoms_;
+  const StopToken &stop_;
   std::mt19937_64 engine_{1};
 };
 
@@ -340,11 +348,11 @@ std::size_t support_size(const Search::Found &found) {
                                                 [](const auto &p) { return p.second != 0; }));
 }
 
-RealVerdict compare(const TensorGraph &left, const TensorGraph &right) {
+RealVerdict compare(const TensorGraph &left, const TensorGraph &right, const StopToken &stop) {
   constexpr std::size_t kMostSearched = 16;
   Atoms atoms;
-  std::vector<Polynomial> l = Evaluation(atoms, left).result(),
-                          r = Evaluation(atoms, right).result();
+  std::vector<Polynomial> l = Evaluation(atoms, left, stop).result(),
+                          r = Evaluation(atoms, right, stop).result();
   RealVerdict out;
   std::size_t searched = 0, best_size = 0, first = l.size();
   for (std::size_t i = 0; i < l.size() && searched < kMostSearched; ++i) {
@@ -352,7 +360,7 @@ RealVerdict compare(const TensorGraph &left, const TensorGraph &right) {
       continue;
     first = std::min(first, i);
     ++searched;
-    auto found = Search(atoms).run(l[i], r[i]);
+    auto found = Search(atoms, stop).run(l[i], r[i]);
     if (found && (!out.difference || support_size(*found) < best_size)) {
       best_size = support_size(*found);
       out.difference = difference(left, atoms, i, *found);
@@ -369,11 +377,15 @@ RealVerdict compare(const TensorGraph &left, const TensorGraph &right) {
 
 } // namespace
 
-RealVerdict compare_over_reals(const TensorGraph &left, const TensorGraph &right) {
+RealVerdict compare_over_reals(const TensorGraph &left, const TensorGraph &right,
+                               const StopToken &stop) {
   try {
-    return compare(left, right);
+    stop.doing("comparing polynomials over the reals");
+    return compare(left, right, stop);
   } catch (const NotReal &why) {
     return {Outcome::Unknown, why.what(), std::nullopt};
+  } catch (const Stopped &stopped) {
+    return {Outcome::Unknown, stopped.what(), std::nullopt};
   }
 }
 

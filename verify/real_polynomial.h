@@ -11,6 +11,7 @@
 // Equal polynomials prove. Different ones over input elements alone are different functions, and
 // small integers show it; with other atoms in them the search for such integers may fail: unknown.
 
+#include "verify/stop_token.h"
 #include "verify/verdict.h"
 
 namespace isamorph::verify {
@@ -29,8 +30,8 @@ struct RealVerdict {
 };
 
 /// The graphs have the same parameters and one result each, of the same shape. The same answer on
-/// every run.
+/// every run; unknown, with the reason, once the token stops.
 RealVerdict compare_over_reals(const semantics::TensorGraph &left,
-                               const semantics::TensorGraph &right);
+                               const semantics::TensorGraph &right, const StopToken &stop = {});
 
 } // namespace isamorph::verify

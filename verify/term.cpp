@@ -84,6 +84,7 @@ TermId TermGraph::intern(Term term, std::span<const TermId> operands) {
       return id;
     slot = (slot + 1) & (term_table_.size() - 1);
   }
+  poll();
   TermId id{static_cast<std::uint32_t>(terms_.size())};
   term_table_[slot] = id.v + 1;
   std::vector<TermId> copy(operands.begin(), operands.end()); // the span may point into operands_
@@ -201,6 +202,7 @@ VectorId TermGraph::vector(std::span<const TermId> terms) {
       return id;
     slot = (slot + 1) & (vector_table_.size() - 1);
   }
+  poll();
   VectorId id{static_cast<std::uint32_t>(vectors_.size())};
   vector_table_[slot] = id.v + 1;
   vectors_.push_back(

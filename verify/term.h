@@ -11,6 +11,7 @@
 // operation and element type; accumulator, order and unit are those of the one profile.
 
 #include "semantics/evaluator.h"
+#include "verify/stop_token.h"
 
 #include <cstdint>
 #include <set>
@@ -88,6 +89,13 @@ public:
   std::size_t size() const { return terms_.size(); }
   const semantics::NumericsProfile &profile() const { return profile_; }
 
+  /// From now on, every new term and vector polls the token, and so may throw Stopped; null: none.
+  void stop_with(const StopToken *stop) { stop_ = stop; }
+  void poll() const {
+    if (stop_)
+      stop_->poll();
+  }
+
   /// Lemmas on which equality of ids rests, by name: "commutative multiply bf16", "join extract".
   const std::set<std::string> &lemmas() const { return lemmas_; }
 
@@ -114,6 +122,7 @@ private:
   std::vector<std::uint64_t> vector_hashes_;
   std::vector<std::uint32_t> vector_table_;
   std::set<std::string> lemmas_;
+  const StopToken *stop_ = nullptr;
   std::vector<std::uint8_t> commuted_; ///< by op and type: the lemma is already noted
 };
 

@@ -93,6 +93,16 @@ void check_claim(const Part &claim, Subject &subject) {
     subject.induction = loops_of(claim.at("induction"), subject.kernel);
 }
 
+/// The ISA may name a profile that stands elsewhere: what the writer meant by it is spelled out, and
+/// must be what is meant by it here.
+void check_profile(const Part &profile, const Subject &subject) {
+  profile.only({"text", "sha256"});
+  embedded(profile);
+  if (profile.at("text").text() != semantics::print_numerics(subject.isa.numerics))
+    profile.at("text").refuse("this isamorph knows the numerics profile '" +
+                              subject.isa.numerics.name + "' otherwise");
+}
+
 /// The options must be such that they can have led to the claim.
 void check_options(const Part &root, const Subject &subject) {
   const Part options = root.at("options");
@@ -215,8 +225,8 @@ void check_version(const Part &root, int known) {
 
 void check_kernel_certificate(const Part &root, const CheckOptions &options, CheckReport &report) {
   check_version(root, kCertificateVersion);
-  root.only({"format", "version", "tool", "options", "program", "isa", "kernel", "claim", "lemmas",
-             "chain", "optimality", "sha256"});
+  root.only({"format", "version", "tool", "options", "program", "isa", "profile", "kernel", "claim",
+             "lemmas", "chain", "optimality", "sha256"});
   const Part tool = root.at("tool");
   tool.only({"name", "version"});
   tool.at("name").text();
@@ -225,6 +235,7 @@ void check_kernel_certificate(const Part &root, const CheckOptions &options, Che
   report.steps.push_back(fmt::format(
       "program, ISA {} and kernel of {} instructions read; the kernel breaks no rule of the ISA",
       subject.isa.name, subject.kernel.instructions.size()));
+  check_profile(root.at("profile"), subject);
   check_claim(root.at("claim"), subject);
   report.level = semantics::name(subject.level);
   check_options(root, subject);

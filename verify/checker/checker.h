@@ -26,13 +26,13 @@ struct RuleProof {
 
 struct CheckOptions {
   /// Asked for every obligation. Without one, a certificate that rests on lemmas is refused.
-  Solver solver;
+  Solver solver = {};
   /// The folder of the obligations as files; those that are in it must be the certificate's. Empty:
   /// not looked at.
-  std::string obligations_folder;
+  std::string obligations_folder = {};
   /// The proof of a rule, made anew. Without it, the obligations of a certificate are put to the
   /// solver as they are written there, and the report says so.
-  std::function<RuleProof(const semantics::RewriteRule &)> prove_rule;
+  std::function<RuleProof(const semantics::RewriteRule &)> prove_rule = {};
   /// Enumerate more than 65536 cases anew too: it takes minutes.
   bool exhaustive = false;
   const std::atomic<bool> *interrupt = nullptr; ///< set: an enumeration ends with a refusal, soon
