@@ -2,8 +2,8 @@
 #include "verify/prover.h"
 #include "verify/rule_instances.h"
 
-#include "reference_data.h"
 #include "semantics/evaluator.h"
+#include "tests/reference_data.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
