@@ -1,6 +1,7 @@
 // isamorph rules: list the rewrite rules, prove them, audit equalities of other projects.
 #include "cli/common.h"
 
+#include "semantics/rule_facts.h"
 #include "semantics/source.h"
 #include "verify/prover.h"
 
@@ -37,6 +38,8 @@ std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
   std::vector<semantics::RewriteRule> all =
       options.file.empty() ? semantics::shipped_rules()
                            : semantics::parse_rules(semantics::read_source(options.file));
+  if (options.file.empty())
+    all.insert(all.end(), semantics::scalar_facts().begin(), semantics::scalar_facts().end());
   std::vector<std::string> known;
   for (const auto &rule : all)
     known.push_back(rule.name);
@@ -142,12 +145,12 @@ int prove(const Options &options) {
   Stopwatch watch;
   std::vector<semantics::RewriteRule> rules = chosen_rules(options);
   verify::ProveOptions how;
-  how.use_cache = !options.no_cache && options.smtlib.empty() && !options.stronger;
+  how.use_cache = !options.no_cache && options.smtlib.empty();
   how.jobs = options.jobs;
   how.timeout_ms = options.time_limit * 1000;
   how.interrupt = &interrupted();
   how.progress = show_progress;
-  how.stronger_levels = options.stronger;
+  how.stronger_levels = options.stronger || options.file.empty();
   how.count_failures = !options.file.empty();
   std::vector<verify::ClaimProof> lemmas;
   std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how, &lemmas);
@@ -207,7 +210,8 @@ void add_rules(CLI::App &app, Context &context) {
   CLI::App *command = add("prove", "Prove rules for every shape by SMT", prove);
   command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
   command->add_flag("--stronger", options->stronger,
-                    "Also decide the levels stronger than each rule's, with counterexamples");
+                    "With --file, also decide the levels stronger than each rule's, with "
+                    "counterexamples, as is done for the shipped rules");
   command->add_option("--jobs", options->jobs, "Threads (0: one a core)")
       ->type_name("N")
       ->check(not_negative());

@@ -119,7 +119,10 @@ std::string markdown(std::span<const AuditSection> sections, const std::string &
       "real numbers. \"yes, all sizes\" is proved for all sizes, \"yes\" for every input at the "
       "few "
       "small sizes that `--json` lists. A counterexample gives the inputs that are not 0 and the "
-      "values of both sides at one element; it refutes the weakest level that does not hold.\n",
+      "values of both sides at one element; it refutes the weakest level that does not hold.\n\n"
+      "`finite` says nothing of inputs for which a side meets NaN or infinity: so x/x = 1 holds at "
+      "it, bit for bit, because 0/0 is NaN. At `real` equality is claimed where no divisor is "
+      "0.\n",
       command);
   for (const AuditSection &section : sections)
     append_section(out, section);

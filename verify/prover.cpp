@@ -431,6 +431,8 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const Pr
         out[i].lemmas = entry->lemmas;
         out[i].method = "remembered";
         out[i].cached = true;
+        if (options.stronger_levels)
+          out[i].stronger = stronger_levels(rules[i], options);
         return;
       }
       if (cache.tried(keys[i]) >= options.timeout_ms) {

@@ -230,9 +230,10 @@ void RuleEncoder::type_convolution(const GraphTemplate &side, const TemplateNode
   for (const auto &[key, values] : node.attributes) {
     bool layout = key == AttributeKey::LhsLayout || key == AttributeKey::RhsLayout ||
                   key == AttributeKey::OutputLayout;
-    bool padding = key == AttributeKey::WindowPadLow || key == AttributeKey::WindowPadHigh;
+    bool zero = key == AttributeKey::WindowPadLow || key == AttributeKey::WindowPadHigh ||
+                key == AttributeKey::WindowReversal;
     for (const semantics::IntExpr &value : values)
-      if (!layout && (!value.is_constant() || value.value() != (padding ? 0 : 1)))
+      if (!layout && (!value.is_constant() || value.value() != (zero ? 0 : 1)))
         throw OutsideFragment("convolution by a window of more than one element");
   }
   auto equal = [&](const std::string &a, const std::string &b) {

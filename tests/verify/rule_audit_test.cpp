@@ -2,9 +2,16 @@
 #include "verify/prover.h"
 #include "verify/rule_instances.h"
 
+#include "semantics/evaluator.h"
+#include "tests/reference_data.h"
+
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <fstream>
 #include <map>
+#include <regex>
+#include <set>
 #include <sstream>
 
 using namespace isamorph;
@@ -102,6 +109,124 @@ TEST_CASE("recorded answers name every rule of the file") {
     CHECK(rows.erase(rule.name) == 1);
   }
   CHECK(rows.empty());
+}
+
+namespace {
+
+/// The rows of RULES.md about the file, and how many hold at each level by its own count.
+struct GeneratedTable {
+  std::map<std::string, std::array<std::string, 3>> rows; ///< by "rule (types)"
+  std::map<std::string, int> holds;
+};
+
+GeneratedTable generated_table() {
+  std::ifstream file(ISAMORPH_SOURCE_DIR "/verify/RULES.md");
+  const std::regex row(
+      R"(\| `.*?([a-z0-9_]+ \([a-z]+\))` \| (\w+)[^|]*\| (\w+)[^|]*\| (\w+)[^|]*\|.*)"),
+      count(R"(\| (bits|finite|real) \| (\d+) \|.*)");
+  GeneratedTable out;
+  bool here = false;
+  std::smatch part;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## "))
+      here = line == "## tensorright.rules";
+    else if (here && std::regex_match(line, part, row))
+      out.rows[part[1]] = {part[2], part[3], part[4]};
+    else if (here && std::regex_match(line, part, count))
+      out.holds[part[1]] = std::stoi(part[2]);
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("RULES.md says what is recorded, and its totals are those of its rows") {
+  GeneratedTable table = generated_table();
+  std::map<std::string, int> holds;
+  std::size_t recorded = 0;
+  for (const Answer &answer : recorded_answers()) {
+    ++recorded;
+    std::string key = answer.rule + " (" + answer.types + ")";
+    INFO(key);
+    REQUIRE(table.rows.contains(key));
+    CHECK(table.rows[key] == answer.levels);
+    for (std::size_t l = 0; l < answer.levels.size(); ++l)
+      holds[std::string(semantics::name(static_cast<Level>(l)))] += answer.levels[l] == "yes";
+  }
+  CHECK(table.rows.size() == recorded);
+  CHECK(table.holds == holds);
+}
+
+TEST_CASE("every statement of TensorRight's list stands above a rule") {
+  std::filesystem::path path = test::reference_data("rules") / "tensorright_rules.txt";
+  std::ifstream file(path);
+  if (!file) {
+    WARN("no " << path);
+    return;
+  }
+  std::ifstream rules(ISAMORPH_SOURCE_DIR "/semantics/rules/tensorright.rules");
+  std::set<std::string> comments;
+  for (std::string line; std::getline(rules, line);)
+    if (line.starts_with("// "))
+      comments.insert(line.substr(3));
+  int statements = 0;
+  for (std::string line; std::getline(file, line);) {
+    std::string arrow = "\u21d2";
+    std::size_t at = line.find(arrow);
+    if (at == std::string::npos)
+      continue;
+    ++statements;
+    std::string text = line.replace(at, arrow.size(), "=>").substr(1, line.size() - 2);
+    INFO(text);
+    CHECK(std::ranges::any_of(
+        comments, [&](const std::string &comment) { return comment.starts_with(text); }));
+  }
+  CHECK(statements == 106);
+}
+
+TEST_CASE("a row says which statement its rule spells out") {
+  auto rows =
+      audit("// Far away\n\n// Neg(Neg(A)) =>\n// A\nrule r bits { type T in s8  shape s  "
+            "%a : T[*s] from { %n = T[*s] negate(%a) ROOT %y = T[*s] negate(%n) } to { ROOT "
+            "%a } }\nrule q bits { type T in s8  shape s  %a : T[*s] from { ROOT %y = T[*s] "
+            "copy(%a) } to { ROOT %a } }");
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].statement == "Neg(Neg(A)) => A");
+  CHECK(rows[1].statement.empty());
+}
+
+TEST_CASE("the law of remainders is one of the evaluator's, and proves no more than it says") {
+  auto rows = audit(
+      R"(rule once bits { type T in bf16, f16, f32, f64  shape s  %a : T[*s] %b : T[*s]
+           from { %x = T[*s] remainder(%a, %b) ROOT %y = T[*s] remainder(%x, %b) }
+           to { ROOT %y = T[*s] remainder(%a, %b) } }
+         rule other bits { type T in bf16, f32  shape s  %a : T[*s] %b : T[*s]
+           from { %x = T[*s] remainder(%a, %b) ROOT %y = T[*s] remainder(%b, %x) }
+           to { ROOT %y = T[*s] remainder(%b, %a) } })");
+  REQUIRE(rows.size() == 2);
+  CHECK(outcomes(rows[0]) == Outcomes{kYes, kYes, kYes});
+  CHECK(rows[0].laws == std::vector<std::string>{"the remainder of floats is exact"});
+  CHECK(outcomes(rows[1]) == Outcomes{kNo, kNo, kNo});
+  // What the law says, of the evaluator.
+  std::mt19937_64 random(2);
+  for (semantics::ElementType type : {semantics::ElementType::BF16, semantics::ElementType::F16,
+                                      semantics::ElementType::F32, semantics::ElementType::F64})
+    for (int i = 0; i < 20'000; ++i) {
+      std::uint64_t mask = ~std::uint64_t{0} >> (64 - 8 * semantics::byte_size(type));
+      std::array<std::uint64_t, 2> in = {random() & mask, random() & mask};
+      std::array<semantics::ElementType, 2> types = {type, type};
+      std::uint64_t out = semantics::evaluate_scalar(semantics::OpCode::Remainder, {}, types, in,
+                                                     type, semantics::numerics_profile("xla_cpu"));
+      double x = semantics::decode(type, in[0]), y = semantics::decode(type, in[1]),
+             r = semantics::decode(type, out);
+      INFO(x << " " << y << " " << r);
+      if (!std::isfinite(x) || std::isnan(y) || y == 0)
+        REQUIRE(std::isnan(r));
+      else if (std::fabs(x) < std::fabs(y))
+        REQUIRE(out == in[0]);
+      else
+        REQUIRE(std::fabs(r) < std::fabs(y));
+    }
 }
 
 TEST_CASE("no test shows a difference where a rule was proved, and one does where it was refuted") {

@@ -1,0 +1,11 @@
+#pragma once
+// Facts of scalar arithmetic in the language of rules (semantics/rules/facts.rules, embedded into
+// the library): for people, and proved like rules, but used by no search.
+
+#include "semantics/rules.h"
+
+namespace isamorph::semantics {
+
+const std::vector<RewriteRule> &scalar_facts();
+
+} // namespace isamorph::semantics
