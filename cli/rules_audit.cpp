@@ -16,7 +16,7 @@ constexpr std::array<verify::Level, 3> kLevels = {verify::Level::Bits, verify::L
 
 struct Options {
   std::vector<std::string> files;
-  std::string type = "bf16", numerics = "xla_cpu", markdown;
+  std::string type = "bf16", numerics = "xla_cpu_ieee", markdown;
   bool no_cache = false, json = false;
   int jobs = 0;
 };

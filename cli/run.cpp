@@ -5,11 +5,14 @@
 #include "costmodel/cost_model.h"
 #include "sim/simulator.h"
 
+#include <tbb/global_control.h>
+
 namespace isamorph::cli {
 namespace {
 
 struct Options {
   std::string kernel, isa, trace;
+  int jobs = 0;
   std::vector<std::string> inputs;
   FillOptions fill;
   DebugOptions debug;
@@ -24,6 +27,10 @@ std::vector<ExpectedTensor> tensors(const std::vector<spec::Placed> &placed) {
 }
 
 int run(const Options &options) {
+  std::optional<tbb::global_control> threads;
+  if (options.jobs > 0)
+    threads.emplace(tbb::global_control::max_allowed_parallelism,
+                    static_cast<std::size_t>(options.jobs));
   Stopwatch watch;
   watch.start("parse");
   spec::Isa isa = spec::load_isa(options.isa);
@@ -62,6 +69,11 @@ void add_run(CLI::App &app, Context &context) {
   command->add_option("--input", options->inputs, "Inputs in the kernel's order, or by name")
       ->type_name("[NAME=]FILE")
       ->expected(1, -1);
+  command
+      ->add_option("--jobs", options->jobs,
+                   "Threads (0: one a core); the result is the same for every number")
+      ->type_name("N")
+      ->check(not_negative());
   add_fill_options(*command, options->fill);
   command
       ->add_option("--trace", options->trace,

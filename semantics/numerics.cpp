@@ -153,6 +153,23 @@ DenormalException read_denormal_exception(Cursor &cursor) {
   return out;
 }
 
+/// Operations may read their two operands differently whose operands nobody exchanges.
+void check_operands(const NumericsProfile &profile, const Location &where) {
+  constexpr std::array ordered = {OpCode::Subtract, OpCode::Divide, OpCode::Remainder,
+                                  OpCode::Power};
+  for (int o = 0; o < kOpCodeCount; ++o)
+    for (int t = 0; t < kElementTypeCount; ++t) {
+      auto op = static_cast<OpCode>(o);
+      auto type = static_cast<ElementType>(t);
+      ElementType result = op == OpCode::Compare ? ElementType::Pred : type;
+      DenormalUse use = denormal_use(profile, op, type, result);
+      if (info(op).max_arity > 1 && use.inputs != use.last_input &&
+          std::ranges::find(ordered, op) == ordered.end())
+        fail(where, fmt::format("{} of {} would read one operand alone as zero", info(op).name,
+                                name(type)));
+    }
+}
+
 /// A sum's steps are both results and operands, so that a fold cannot do one without the other.
 void check_folds(const NumericsProfile &profile, const Location &where) {
   for (OpCode fold : {OpCode::Dot, OpCode::Reduce})
@@ -176,6 +193,7 @@ void read_denormals(Cursor &cursor, NumericsProfile &profile) {
     while (!cursor.accept("}"))
       profile.denormal_exceptions.push_back(read_denormal_exception(cursor));
   check_folds(profile, where);
+  check_operands(profile, where);
 }
 
 std::string denormals_text(const NumericsProfile &profile) {

@@ -40,15 +40,17 @@ public:
 };
 #endif
 
-/// Whether the machine's own arithmetic does with denormals what the profile says: nullopt when it
-/// cannot, else whether it runs in a flushing scope.
+/// Whether the machine's own arithmetic in f32 does with denormals what the profile says: nullopt
+/// when it cannot (a denormal f16 is none of f32), else whether it runs in a flushing scope.
 inline std::optional<bool> machine_flushes(const semantics::NumericsProfile &profile,
                                            semantics::OpCode op, semantics::ElementType type) {
   using semantics::TinyResults;
   semantics::DenormalUse use = semantics::denormal_use(profile, op, type);
   if (use == semantics::DenormalUse{})
     return false;
-  bool whole = use == semantics::DenormalUse{true, true, TinyResults::FlushAfter};
+  bool whole = use == semantics::DenormalUse{true, true, TinyResults::FlushAfter} &&
+               semantics::least_exponent(type) ==
+                   semantics::least_exponent(semantics::ElementType::F32);
   return whole && kMachineFlushes ? std::optional(true) : std::nullopt;
 }
 

@@ -51,6 +51,23 @@ TEST_CASE("one and two threads, and two runs, give the same kernel, certificate 
   }
 }
 
+TEST_CASE("a kernel run on one, two and four threads gives the same bytes") {
+  auto result = [](const std::string &jobs) {
+    ScratchFolder scratch;
+    Outcome outcome =
+        run_isamorph({"run", std::string(ISAMORPH_SOURCE_DIR) + "/corpus/qkv/attention.py", "--isa",
+                      "qkv", "--boundary", "7", "--jobs", jobs, "--output", "o.dat"},
+                     {.directory = scratch.path()});
+    INFO(outcome.describe());
+    REQUIRE(outcome.status == 0);
+    return read_file(scratch / "o.dat");
+  };
+  std::string one = result("1");
+  CHECK(one.size() == 8192);
+  CHECK(result("2") == one);
+  CHECK(result("4") == one);
+}
+
 TEST_CASE("two attention heads give the same kernel on one and two threads", "[slow]") {
   check_same(synthesize("tests/corpus/programs/two_heads.hlo", "qkv", "count", "1"),
              synthesize("tests/corpus/programs/two_heads.hlo", "qkv", "count", "2"));

@@ -1,9 +1,12 @@
-// Arithmetic against MPFR on all pairs of bf16 and on very many of f32: `./dev exhaustive` runs
-// them, for minutes; a sample of the same comparison is an ordinary test.
+// Arithmetic on all pairs of bf16 against integer arithmetic (exact_bf16.h), and on very many of
+// f32 against MPFR: `./dev exhaustive` runs them, for minutes. The same comparisons on samples, and
+// that of the integer arithmetic with MPFR, are ordinary tests.
+#include "exact_bf16.h"
 #include "semantics/evaluator.h"
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <mpfr.h>
 #include <random>
 #include <thread>
@@ -23,11 +26,12 @@ using Binary = int (*)(mpfr_ptr, mpfr_srcptr, mpfr_srcptr, mpfr_rnd_t);
 struct Operation {
   OpCode op;
   Binary function;
+  std::uint16_t (*exact)(std::uint16_t, std::uint16_t);
 };
-const std::vector<Operation> kOperations = {{OpCode::Add, mpfr_add},
-                                            {OpCode::Subtract, mpfr_sub},
-                                            {OpCode::Multiply, mpfr_mul},
-                                            {OpCode::Divide, mpfr_div}};
+const std::vector<Operation> kOperations = {{OpCode::Add, mpfr_add, test::exact_add},
+                                            {OpCode::Subtract, mpfr_sub, test::exact_subtract},
+                                            {OpCode::Multiply, mpfr_mul, test::exact_multiply},
+                                            {OpCode::Divide, mpfr_div, test::exact_divide}};
 
 /// Correctly rounded results of one format. MPFR's exponent range is a setting of the thread, which
 /// this changes while it lives.
@@ -88,18 +92,56 @@ template <class Work> void in_parallel(int count, Work work) {
     t.join();
 }
 
+/// Elements of the evaluator that differ from integer arithmetic, and a digest of its results.
+struct Comparison {
+  std::int64_t wrong = 0;
+  std::uint64_t digest = 0; ///< a sum over the first operands, in any order
+};
+
+/// One first operand and all 65536 second ones.
+Comparison compare_first(const Operation &operation, std::uint16_t first, const Tensor &all) {
+  Tensor same(all.shape());
+  for (std::uint16_t &element : same.as<std::uint16_t>())
+    element = first;
+  std::array<const Tensor *, 2> operands = {&same, &all};
+  Tensor z =
+      evaluate_op(operation.op, {}, operands, all.shape(), numerics_profile("f32_sequential"));
+  Comparison out{0, 0xcbf29ce484222325 + first};
+  auto second = all.as<std::uint16_t>();
+  auto found = std::as_const(z).as<std::uint16_t>();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    out.wrong += operation.exact(first, second[i]) != found[i];
+    out.digest = (out.digest ^ found[i]) * 0x100000001b3;
+  }
+  return out;
+}
+
 /// All second operands of some first ones: every `stride`-th of the 65536.
-std::int64_t wrong_pairs(const Operation &operation, int stride) {
-  Shape shape{ElementType::BF16, {65536}};
-  Tensor all(shape);
+Comparison compare_pairs(const Operation &operation, int stride) {
+  Tensor all(Shape{ElementType::BF16, {65536}});
   for (std::int64_t i = 0; i < 65536; ++i)
     all.set_bits(i, static_cast<std::uint64_t>(i));
   std::atomic<std::int64_t> total = 0;
+  std::atomic<std::uint64_t> digest = 0;
   in_parallel((65536 + stride - 1) / stride, [&](int k) {
-    Tensor same(shape);
-    for (std::int64_t i = 0; i < 65536; ++i)
-      same.set_bits(i, static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(stride));
-    total += wrong(operation, kBf16, same, all);
+    Comparison one = compare_first(operation, static_cast<std::uint16_t>(k * stride), all);
+    total += one.wrong;
+    digest += one.digest;
+  });
+  return {total, digest};
+}
+
+/// Where the integer arithmetic differs from MPFR, likewise.
+std::int64_t wrong_references(const Operation &operation, int stride) {
+  std::atomic<std::int64_t> total = 0;
+  in_parallel((65536 + stride - 1) / stride, [&](int k) {
+    Reference reference(kBf16, operation.function);
+    auto x = static_cast<std::uint16_t>(k * stride);
+    for (std::uint32_t y = 0; y < 65536; ++y) {
+      std::uint64_t expected = reference(x, y);
+      std::uint16_t found = operation.exact(x, static_cast<std::uint16_t>(y));
+      total += is_nan(ElementType::BF16, expected) ? found != test::kBf16Nan : found != expected;
+    }
   });
   return total;
 }
@@ -127,7 +169,8 @@ std::int64_t wrong_random(const Operation &operation, int blocks) {
 TEST_CASE("a sample of pairs of bf16 and f32 is correctly rounded", "[slow]") {
   for (const Operation &operation : kOperations) {
     CAPTURE(info(operation.op).name);
-    CHECK(wrong_pairs(operation, 1021) == 0);
+    CHECK(wrong_references(operation, 1021) == 0);
+    CHECK(compare_pairs(operation, 127).wrong == 0);
     CHECK(wrong_random(operation, 16) == 0);
   }
 }
@@ -135,7 +178,10 @@ TEST_CASE("a sample of pairs of bf16 and f32 is correctly rounded", "[slow]") {
 TEST_CASE("all pairs of bf16 are correctly rounded", "[.exhaustive]") {
   for (const Operation &operation : kOperations) {
     CAPTURE(info(operation.op).name);
-    CHECK(wrong_pairs(operation, 1) == 0);
+    Comparison all = compare_pairs(operation, 1);
+    std::printf("%s of all pairs of bf16: digest %016llx\n", info(operation.op).name.data(),
+                static_cast<unsigned long long>(all.digest));
+    CHECK(all.wrong == 0);
   }
 }
 

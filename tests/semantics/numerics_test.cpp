@@ -162,6 +162,12 @@ TEST_CASE("mistakes in what becomes of denormals are named") {
   CHECK_THAT(denormals("flush { flush_results in reduce }"),
              Catch::Contains("operands or results alone"));
   CHECK(denormals("flush_inputs { keep in dot, reduce }") == "no error");
+  for (const char *op : {"add", "multiply", "maximum", "compare", "clamp"})
+    CHECK_THAT(denormals(std::string("keep { flush_last_input in ") + op + " }"),
+               Catch::Contains("would read one operand alone"));
+  CHECK_THAT(denormals("flush_last_input { keep in dot, reduce }"),
+             Catch::Contains("would read one operand alone"));
+  CHECK(denormals("keep { flush_last_input in divide, subtract, power }") == "no error");
 }
 
 TEST_CASE("a profile never narrows") {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array<Level, 3> kLevels = {Level::Bits, Level::Finite, Level::Real};
 
-AuditOptions options(const std::string &profile = "xla_cpu") {
+AuditOptions options(const std::string &profile = "xla_cpu_ieee") {
   AuditOptions out;
   out.profile = semantics::numerics_profile(profile);
   out.all_sizes = false;
@@ -91,7 +91,7 @@ struct Known {
 };
 
 void check_known(const std::vector<Known> &all, ElementType type = ElementType::BF16,
-                 const std::string &profile = "xla_cpu") {
+                 const std::string &profile = "xla_cpu_ieee") {
   std::string text;
   for (const Known &known : all)
     text += known.rule + "\n";

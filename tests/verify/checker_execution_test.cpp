@@ -284,7 +284,7 @@ TEST_CASE("products by zero are dropped from sums made one after the other, by t
   };
   for (const Case &c : cases) {
     INFO(c.what);
-    semantics::NumericsProfile profile = semantics::numerics_profile("xla_cpu");
+    semantics::NumericsProfile profile = semantics::numerics_profile("xla_cpu_ieee");
     profile.dot = {ElementType::F32, {}, std::nullopt};
     c.change(profile);
     for (bool listed : {true, false}) {

@@ -65,7 +65,7 @@ RewriteRule restricted(RewriteRule rule, const std::string &types) {
 
 /// Whether small instances and inputs of all styles show a difference at a level.
 bool differs(RewriteRule rule, Level level, std::size_t instances, int inputs_each) {
-  const auto &profile = semantics::numerics_profile("xla_cpu");
+  const auto &profile = semantics::numerics_profile("xla_cpu_ieee");
   std::mt19937_64 random(7);
   bool reals = level == Level::Real && !rule.symbols.types.names.empty() &&
                semantics::is_float(rule.symbols.type_choices[0][0]);
@@ -83,7 +83,7 @@ bool differs(RewriteRule rule, Level level, std::size_t instances, int inputs_ea
 
 std::vector<RuleFileRow> audit(const std::string &text) {
   RuleFileOptions options;
-  options.profile = semantics::numerics_profile("xla_cpu");
+  options.profile = semantics::numerics_profile("xla_cpu_ieee");
   options.use_cache = false;
   options.timeout_ms = 5000;
   return audit_rule_file(semantics::parse_rules(semantics::make_source("test.rules", text)),

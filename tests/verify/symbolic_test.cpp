@@ -23,8 +23,8 @@ constexpr int kAttempts = 24;
 
 semantics::NumericsProfile profile(std::uint64_t seed) {
   const char *const texts[] = {
-      "numerics a extends xla_cpu { }",
-      "numerics b extends xla_cpu { denormals flush }",
+      "numerics a extends xla_cpu_ieee { }",
+      "numerics b extends xla_cpu { }",
       "numerics c extends f32_sequential { dot accumulate f64, order pairwise }",
       "numerics d { dot accumulate element, order blocks 2  reduce accumulate f32, order pairwise "
       "}",
