@@ -476,8 +476,6 @@ void IsaReader::refuse_unbuilt_words_in_body() {
     if (cursor_->looking_at_word("IF") || cursor_->looking_at_word("if"))
       cursor_->error("a condition stands in the instruction, not in its semantics",
                      "each of its arms has semantics of its own");
-    if (cursor_->looking_at_word("REPEAT"))
-      cursor_->error("loops in semantics are not built yet");
     refuse_unbuilt_word();
     cursor_->rest_of_line();
   }

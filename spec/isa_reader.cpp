@@ -15,8 +15,7 @@ using semantics::Location;
 constexpr int kMaxDepth = 8;
 constexpr std::int64_t kMaxBufferBytes = std::int64_t{1} << 34;
 
-constexpr std::array<std::string_view, 5> kUnbuiltWords = {"repeat", "fifo", "push", "wait",
-                                                           "pop"};
+constexpr std::array<std::string_view, 4> kUnbuiltWords = {"fifo", "push", "wait", "pop"};
 
 } // namespace
 
@@ -110,8 +109,8 @@ bool IsaReader::refuse_unbuilt_word() {
   for (std::string_view word : kUnbuiltWords)
     if (cursor_->looking_at_word(word))
       cursor_->error("'" + std::string(word) + "' is not built yet",
-                     "the word is reserved by the ISA language, but this version has no loops in "
-                     "semantics; control state (`state`) counts what a FIFO holds");
+                     "the word is reserved by the ISA language; control state (`state`) counts "
+                     "what a FIFO holds");
   return false;
 }
 

@@ -1,8 +1,9 @@
-// Planning with control state: kernels for tpuv1 and gemmini_rocc, and the optimum of a small
-// machine against all sequences of its instructions.
-#include "search/search.h"
+// Planning with control state: kernels for tpuv1 and gemmini_rocc, proved, certified and simulated,
+// and the optimum of a small machine against all sequences of its instructions.
+#include "corpus/synthesis.h"
 #include "semantics/hlo.h"
 #include "sim/simulator.h"
+#include "verify/checker/checker.h"
 
 #include <catch2/catch.hpp>
 
@@ -87,6 +88,22 @@ ENTRY main {
 }
 )";
 
+/// The whole pipeline finds a kernel of this price, with a proof and a certificate that check.
+void check_proof(const semantics::TensorGraph &graph, const spec::Isa &isa, std::int64_t price) {
+  corpus::SynthesisOptions options;
+  options.certificate = true;
+  corpus::Synthesis synthesis = corpus::synthesize(graph, isa, options);
+  INFO(synthesis.reason);
+  REQUIRE(synthesis.outcome == corpus::Synthesis::Outcome::Found);
+  CHECK(synthesis.search.cost == price);
+  CHECK(synthesis.verdict.outcome == verify::Outcome::Equivalent);
+  CHECK(synthesis.verdict.level == semantics::Level::Bits);
+  verify::CheckReport report =
+      verify::check_certificate(semantics::make_source("<certificate>", synthesis.certificate));
+  INFO(report.reason);
+  CHECK(report.accepted);
+}
+
 } // namespace
 
 TEST_CASE("a layer on tpuv1: the weights go through the FIFO before the product") {
@@ -105,6 +122,7 @@ TEST_CASE("a layer on tpuv1: the weights go through the FIFO before the product"
     const auto &activate = result.kernel->instructions[4].attributes;
     CHECK(activate[1] == (graph == &plain ? 0 : 1));
   }
+  check_proof(rectified, isa, 6);
 }
 
 TEST_CASE("two layers on tpuv1: weights change between the products") {
@@ -135,7 +153,7 @@ TEST_CASE("a product with bias on gemmini_rocc, in the dataflow that the machine
     spec::Isa isa = spec::load_isa("gemmini_rocc(DATAFLOW=" + std::to_string(dataflow) + ")");
     SearchResult result = find(graph, isa);
     check(result, graph, isa);
-    CHECK(result.cost == 6);
+    check_proof(graph, isa, 6);
     CHECK(names(result, isa) == "mvin_spad mvin_spad mvin_spad matmul_preload compute_preloaded "
                                 "mvout_spad");
     for (costmodel::CostModel model :
