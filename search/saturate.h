@@ -12,12 +12,11 @@
 namespace isamorph::search {
 
 /// Saturates with all rules that hold at `level`, and the closures and views (isa_views.h) of
-/// `isa`; `parameters` and `results` are the classes of the program's. Constants whose element type an on-chip
-/// buffer of the ISA has also get their memory image.
+/// `isa`; `parameters` and `results` are the classes of the program's. Constants whose element type
+/// an on-chip buffer of the ISA has also get their memory image.
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const semantics::RewriteRule> rules, semantics::Level level,
-                          const SaturationLimits &limits,
-                          std::span<const ClassId> parameters = {},
+                          const SaturationLimits &limits, std::span<const ClassId> parameters = {},
                           std::span<const ClassId> results = {});
 
 /// Adds a template's nodes for a choice of symbols on given parameter classes; the classes of its

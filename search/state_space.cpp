@@ -110,8 +110,7 @@ void StateSpace::make_outputs(const TensorEGraph &egraph) {
 
 /// The product of the destinations of off-chip writes (each output of that value, or scratch if it
 /// is none), as far as the addresses of the writes agree.
-std::vector<std::vector<std::uint32_t>>
-StateSpace::destinations(const Instance &instance) const {
+std::vector<std::vector<std::uint32_t>> StateSpace::destinations(const Instance &instance) const {
   const spec::Instruction &instruction = isa_.instructions[instance.instruction];
   std::vector<std::pair<std::vector<std::uint32_t>, Bindings>> choices = {
       {{}, instance.attributes}};
@@ -131,9 +130,8 @@ StateSpace::destinations(const Instance &instance) const {
     for (const auto &[prefix, bindings] : choices)
       for (std::uint32_t place : places) {
         Bindings bound = bindings;
-        if (place != kNone &&
-            !unify_starts(instruction.writes[w].region,
-                          std::span(&locations_.all[place].address, 1), bound))
+        if (place != kNone && !unify_starts(instruction.writes[w].region,
+                                            std::span(&locations_.all[place].address, 1), bound))
           continue;
         longer.emplace_back(prefix, std::move(bound));
         longer.back().first.push_back(place);
@@ -163,8 +161,8 @@ void StateSpace::make_variants() {
       for (std::size_t w = 0; w < places.size(); ++w) {
         action.adds.push_back(instance.writes[w].v);
         if (places[w] != kNone && locations_.all[places[w]].kind == Locations::Kind::Output)
-          action.adds.push_back(static_cast<std::uint32_t>(graph_.vertices.size() +
-                                                           locations_.all[places[w]].index));
+          action.adds.push_back(
+              static_cast<std::uint32_t>(graph_.vertices.size() + locations_.all[places[w]].index));
       }
       action.cost = instance.cost;
       relaxed_.actions.push_back(std::move(action));
@@ -208,8 +206,7 @@ bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint
       return true;
   for (const IntExpr &constraint : instruction.constraints) {
     bool mentions = false, others = false;
-    constraint.for_each_variable(
-        [&](std::uint32_t v) { (here[v] ? mentions : others) = true; });
+    constraint.for_each_variable([&](std::uint32_t v) { (here[v] ? mentions : others) = true; });
     if (mentions && (others || !tells_apart(constraint)))
       return true; // but no exchange of places makes two that differ alike
   }
