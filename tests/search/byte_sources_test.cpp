@@ -18,7 +18,8 @@ semantics::TensorGraph graph_of(const std::string &body) {
 std::vector<std::byte> by_sources(const semantics::TensorGraph &graph,
                                   const std::vector<semantics::Tensor> &inputs) {
   std::vector<std::byte> out;
-  for (ByteSource from : moved_bytes(graph)[0])
+  const ByteSources sources = moved_bytes(graph)[0];
+  for (ByteSource from : sources)
     out.push_back(inputs[from.tensor].bytes()[from.offset]);
   return out;
 }
