@@ -38,8 +38,7 @@ ByteSources moved_bytes(OpCode op, std::span<const Shape> operands,
     return *sources[0];
   auto width = static_cast<std::size_t>(semantics::byte_size(result.type));
   ByteSources out;
-  for (semantics::ElementSource from :
-       semantics::movement_map(op, operands, attributes, result))
+  for (semantics::ElementSource from : semantics::movement_map(op, operands, attributes, result))
     for (std::size_t b = 0; b < width; ++b)
       out.push_back((*sources[from.operand])[from.index * width + b]);
   return out;
@@ -85,8 +84,8 @@ ByteOrigins::ByteOrigins(const TensorEGraph &egraph, std::span<const ClassId> te
       if (!sources.back())
         return false;
     }
-    known_.emplace(c, moved_bytes(op.op, shapes, sources, op.attributes,
-                                  egraph.operators().shape(op.shape)));
+    known_.emplace(
+        c, moved_bytes(op.op, shapes, sources, op.attributes, egraph.operators().shape(op.shape)));
     return true;
   };
   // What a value is a rearrangement of has the same bytes, at the places that they came from.

@@ -97,8 +97,7 @@ private:
     for (std::size_t i = chain_.size(); at && i-- > 0;) {
       const TemplateNode &node = nodes[chain_[i]];
       auto from = semantics::instantiate(nodes[node.operands[0]].shape, values);
-      auto attributes =
-          semantics::instantiate_attributes(node, egraph.shape(*at), values);
+      auto attributes = semantics::instantiate_attributes(node, egraph.shape(*at), values);
       if (!from || !attributes)
         return;
       if (*code_of(node) == OpCode::Transpose)
@@ -211,8 +210,8 @@ public:
         parts.push_back(*egraph.add(OpCode::Slice, std::span(&image, 1),
                                     slice_attributes({regions[r].offset}, shape.dims), shape));
       }
-      auto loaded = add_template(egraph, instruction_.body, SymbolValues(instruction_.symbols),
-                                 parts);
+      auto loaded =
+          add_template(egraph, instruction_.body, SymbolValues(instruction_.symbols), parts);
       if (loaded)
         egraph.merge(loaded->front(), c);
     }
@@ -264,7 +263,8 @@ std::vector<std::uint32_t> view_of(const GraphTemplate &body, std::uint32_t para
     if (std::find(body.results.begin(), body.results.end(), at) != body.results.end())
       return {};
     const OpCode *op = users.size() == 1 ? code_of(body.nodes[users[0]]) : nullptr;
-    if (!op || (*op != OpCode::Reshape && *op != OpCode::Transpose && *op != OpCode::BitcastConvert))
+    if (!op ||
+        (*op != OpCode::Reshape && *op != OpCode::Transpose && *op != OpCode::BitcastConvert))
       return chain;
     at = users[0];
     chain.push_back(at);

@@ -11,8 +11,8 @@
 
 namespace isamorph::search {
 
-/// Cuts values into tiles: where instructions fold (dot, reduce) into a tensor of fixed sizes, of the
-/// same type and rank, that divide the value's.
+/// Cuts values into tiles: where instructions fold (dot, reduce) into a tensor of fixed sizes, of
+/// the same type and rank, that divide the value's.
 void add_tiles(TensorEGraph &egraph, const spec::Isa &isa, std::span<const ClassId> values);
 
 /// The rules for an instruction set; none for most. `parameters` and `results` are the classes of

@@ -83,8 +83,9 @@ private:
     }
     // It changes control state alone.
     complete(semantics::SymbolValues(instruction.symbols), required_attributes(instruction),
-             instruction.constraints,
-             [&](const semantics::SymbolValues &values) { add({values, {}}); });
+             instruction.constraints, [&](const semantics::SymbolValues &values) {
+               add({values, {}});
+             });
   }
 
   /// The off-chip vertices whose bytes follow each other in one of some tensors.
@@ -96,8 +97,8 @@ private:
         continue;
       const ByteSources *bytes = origins.of(graph_.vertices[v].value);
       auto start = bytes ? contiguous(*bytes) : std::nullopt;
-      if (start && static_cast<std::int64_t>(bytes->size()) <
-                       egraph_.shape(tensors[start->tensor]).bytes())
+      if (start &&
+          static_cast<std::int64_t>(bytes->size()) < egraph_.shape(tensors[start->tensor]).bytes())
         out.push_back({{v}, start->tensor, start->offset, false});
     }
     return out;
@@ -192,8 +193,7 @@ private:
     for (std::size_t i = 0; i < usable.size(); ++i)
       for (VertexId v : graph_.instances[i].reads)
         if (!reached[v.v] && graph_.vertices[v.v].buffer != isa_.off_chip)
-          graph_.missing.push_back(
-              {graph_.vertices[v.v].value, graph_.instances[i].instruction});
+          graph_.missing.push_back({graph_.vertices[v.v].value, graph_.instances[i].instruction});
 
     // A result must be written even if its value is there from the start.
     // What is there from the start otherwise needs no producer.

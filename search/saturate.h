@@ -30,8 +30,7 @@ struct SaturationLog {
 /// e-graph explains; there are no views then.
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const semantics::RewriteRule> rules, semantics::Level level,
-                          const SaturationLimits &limits,
-                          std::span<const ClassId> parameters = {},
+                          const SaturationLimits &limits, std::span<const ClassId> parameters = {},
                           std::span<const ClassId> results = {}, SaturationLog *log = nullptr);
 
 /// Adds a template's nodes for a choice of symbols on given parameter classes; the classes of its

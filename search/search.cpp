@@ -110,7 +110,8 @@ private:
     add_tiles(egraph_, isa_, folds());
     SaturationLimits limits{options_.max_enodes, options_.max_iterations,
                             options_.time_limit_seconds / 2, options_.interrupt};
-    SaturationReport report = saturate(egraph_, isa_, rules_, options_.level, limits, parameters, results);
+    SaturationReport report =
+        saturate(egraph_, isa_, rules_, options_.level, limits, parameters, results);
     saturated_ = report.reason == StopReason::Saturated;
     saturation_stop_ = name(report.reason);
     result_.iterations = report.iterations.size();

@@ -80,8 +80,8 @@ std::uint32_t StateSpace::add_piece(Locations::Kind kind, std::size_t index, Ver
                                     std::int64_t bytes, std::uint32_t within, std::int64_t offset) {
   auto id = static_cast<std::uint32_t>(locations_.all.size());
   locations_.all.push_back({kind, static_cast<std::uint32_t>(index), v, bytes,
-                            locations_.all[within].address + offset,
-                            Slot{isa_.off_chip, {id}, {}}, within, offset});
+                            locations_.all[within].address + offset, Slot{isa_.off_chip, {id}, {}},
+                            within, offset});
   return id;
 }
 
@@ -135,8 +135,7 @@ void StateSpace::make_outputs(const TensorEGraph &egraph) {
 
 /// The product of the destinations of writes (each output of that value; off chip, scratch if it is
 /// none; on chip, anywhere too), as far as the addresses of off-chip writes agree.
-std::vector<std::vector<std::uint32_t>>
-StateSpace::destinations(const Instance &instance) const {
+std::vector<std::vector<std::uint32_t>> StateSpace::destinations(const Instance &instance) const {
   const spec::Instruction &instruction = isa_.instructions[instance.instruction];
   std::vector<std::pair<std::vector<std::uint32_t>, Bindings>> choices = {
       {{}, instance.attributes}};
@@ -155,9 +154,8 @@ StateSpace::destinations(const Instance &instance) const {
     for (const auto &[prefix, bindings] : choices)
       for (std::uint32_t place : places) {
         Bindings bound = bindings;
-        if (off_chip &&
-            !unify_starts(instruction.writes[w].region,
-                          std::span(&locations_.all[place].address, 1), bound))
+        if (off_chip && !unify_starts(instruction.writes[w].region,
+                                      std::span(&locations_.all[place].address, 1), bound))
           continue;
         longer.emplace_back(prefix, std::move(bound));
         longer.back().first.push_back(place);
@@ -187,8 +185,8 @@ void StateSpace::make_variants() {
       for (std::size_t w = 0; w < places.size(); ++w) {
         action.adds.push_back(instance.writes[w].v);
         if (places[w] != kNone && locations_.all[places[w]].kind == Locations::Kind::Output)
-          action.adds.push_back(static_cast<std::uint32_t>(graph_.vertices.size() +
-                                                           locations_.all[places[w]].index));
+          action.adds.push_back(
+              static_cast<std::uint32_t>(graph_.vertices.size() + locations_.all[places[w]].index));
       }
       action.cost = instance.cost;
       relaxed_.actions.push_back(std::move(action));
@@ -458,8 +456,8 @@ void StateSpace::number_control(std::uint64_t next) {
   first_control_ = static_cast<std::uint32_t>(next);
   for (const spec::StateVariable &variable : isa_.state) {
     control_slots_.push_back(static_cast<std::uint32_t>(next));
-    auto values = static_cast<std::uint64_t>(variable.high) -
-                  static_cast<std::uint64_t>(variable.low) + 1;
+    auto values =
+        static_cast<std::uint64_t>(variable.high) - static_cast<std::uint64_t>(variable.low) + 1;
     if (values == 0 || values >= kNone || (next += values) >= kNone)
       throw semantics::InputError(isa_.name + ": state '" + variable.name +
                                   "' has too many values to plan for");
@@ -488,9 +486,9 @@ bool StateSpace::control_after(std::uint32_t arm, const Bindings &bindings,
     return false;
   for (std::uint32_t s = 0; s < values->size(); ++s)
     if ((*values)[s] != isa_.state[s].initial)
-      out.push_back({static_cast<std::uint32_t>(graph_.vertices.size()) + s,
-                     control_slots_[s] +
-                         static_cast<std::uint32_t>((*values)[s] - isa_.state[s].low)});
+      out.push_back(
+          {static_cast<std::uint32_t>(graph_.vertices.size()) + s,
+           control_slots_[s] + static_cast<std::uint32_t>((*values)[s] - isa_.state[s].low)});
   return true;
 }
 
@@ -730,11 +728,9 @@ bool StateSpace::constraints_hold(const spec::Instruction &instruction,
   return true;
 }
 
-std::optional<std::vector<std::int64_t>> StateSpace::bind(std::uint32_t index,
-                                                          const Bindings &fixed,
-                                                          std::span<const Slot> reads,
-                                                          std::span<const Slot> writes,
-                                                          const Locations &locations) const {
+std::optional<std::vector<std::int64_t>>
+StateSpace::bind(std::uint32_t index, const Bindings &fixed, std::span<const Slot> reads,
+                 std::span<const Slot> writes, const Locations &locations) const {
   const Instance &instance = graph_.instances[index];
   const spec::Instruction &instruction = isa_.instructions[instance.instruction];
   Bindings bindings = instance.attributes;

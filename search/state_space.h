@@ -140,11 +140,9 @@ public:
   /// All attributes of a step, and control state, for given slots of its reads and writes and given
   /// addresses of locations; `fixed` is the transition's. nullopt when the equations or a
   /// constraint do not hold.
-  std::optional<std::vector<std::int64_t>> bind(std::uint32_t instance,
-                                                const semantics::Bindings &fixed,
-                                                std::span<const Slot> reads,
-                                                std::span<const Slot> writes,
-                                                const Locations &locations) const;
+  std::optional<std::vector<std::int64_t>>
+  bind(std::uint32_t instance, const semantics::Bindings &fixed, std::span<const Slot> reads,
+       std::span<const Slot> writes, const Locations &locations) const;
 
 private:
   struct BufferInfo {

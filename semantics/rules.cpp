@@ -9,7 +9,7 @@
 namespace isamorph::embedded {
 extern const char core_rules[];
 extern const char integer_rules[];
-}
+} // namespace isamorph::embedded
 
 namespace isamorph::semantics {
 namespace {

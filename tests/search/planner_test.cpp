@@ -152,7 +152,7 @@ Problem random_problem() {
     p.graph.inputs.push_back(at(1, 0));
   int outputs = *rc::gen::inRange(1, 3);
   for (int i = 0; i < outputs; ++i)
-    p.graph.outputs.push_back(at(pick(), 0));
+    p.graph.outputs.push_back({at(pick(), 0), static_cast<std::uint32_t>(p.graph.outputs.size())});
   return p;
 }
 
@@ -204,7 +204,7 @@ std::optional<std::int64_t> brute_force(const Problem &p, std::size_t most_state
       std::uint32_t w = instance.writes[0].v, buffer = w % 3;
       if (buffer == 0) {
         for (std::uint32_t j = 0; j < p.graph.outputs.size(); ++j)
-          if (p.graph.outputs[j].v == w) {
+          if (p.graph.outputs[j].vertex.v == w) {
             World next = world;
             next.outputs.insert(j);
             next.memory.insert(w);
@@ -277,7 +277,7 @@ bool run_labels(const Problem &p, const spec::Kernel &kernel) {
          applies->writes[0].v / 3);
   }
   for (std::size_t j = 0; j < p.graph.outputs.size(); ++j)
-    if (!holds(0, kernel.outputs[j].address, p.graph.outputs[j].v / 3))
+    if (!holds(0, kernel.outputs[j].address, p.graph.outputs[j].vertex.v / 3))
       return false;
   return true;
 }
@@ -287,7 +287,8 @@ KernelTensors tensors(const Problem &p) {
   for (std::size_t i = 0; i < p.graph.inputs.size(); ++i)
     out.inputs.push_back({"in", p.egraph->shape(p.graph.vertices[p.graph.inputs[i].v].value)});
   for (std::size_t j = 0; j < p.graph.outputs.size(); ++j)
-    out.outputs.push_back({"out", p.egraph->shape(p.graph.vertices[p.graph.outputs[j].v].value)});
+    out.outputs.push_back(
+        {"out", p.egraph->shape(p.graph.vertices[p.graph.outputs[j].vertex.v].value)});
   return out;
 }
 

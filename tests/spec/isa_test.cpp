@@ -74,7 +74,7 @@ TEST_CASE("the shipped ISAs load and print round trips") {
     Isa again = parse_isa(semantics::make_source("<printed>", text));
     CHECK(print_isa(again) == text);
     CHECK(diff(isa, again).empty());
-    REQUIRE(isa.assemblies.size() == 1);
+    REQUIRE(isa.assemblies.size() >= 1);
     CHECK(isa.assemblies[0].name == "act");
   }
   CHECK(load_isa("qkv").instructions.size() == 7);

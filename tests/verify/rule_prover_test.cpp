@@ -47,8 +47,45 @@ std::string identity(const std::string &level, const std::string &index,
          " ROOT %y = T[m,n] dot(%x, %e), lhs_contracting_dims={1}, rhs_contracting_dims={0} } }";
 }
 
+/// A product of bytes with a matrix of ones where `condition` of its two indices holds.
+std::string selected(const std::string &condition, const std::string &from,
+                     const std::string &operands) {
+  return "rule r bits { type T in s8  int m, n  %x : T[m,m]  where m >= 1  from { " + from +
+         " } to { %i = s32[m,m] iota(), iota_dimension=0  %j = s32[m,m] iota(), iota_dimension=1"
+         " %r = s32[m,m] reverse(%j), dimensions={1}  %p = pred[m,m] compare(" +
+         condition + " %e = T[m,m] convert(%p)  ROOT %y = T[m,m] dot(" + operands +
+         "), lhs_contracting_dims={1}, rhs_contracting_dims={0} } }";
+}
+
+std::string dot_from(const std::string &type, const std::string &start) {
+  return "rule r bits { type T in " + type + R"(  int m, k, n  %x : T[m,k]  %y : T[k,n]
+    from { ROOT %d = T[m,n] dot(%x, %y), lhs_contracting_dims={1}, rhs_contracting_dims={0} }
+    to { %d = T[m,n] dot(%x, %y), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+         %c = T[] constant()" +
+         start + R"()  %z = T[m,n] broadcast(%c), dimensions={}  ROOT %s = T[m,n] add(%d, %z) } })";
+}
+
+std::string row_sums(const std::string &type, const std::string &factor) {
+  return "rule r bits { type T in " + type + R"(  int m, n  %x : T[m,n]
+    from { %z = T[] constant(0)  ROOT %y = T[m] reduce(%x, %z), dimensions={1}, to_apply=add }
+    to { %c = T[] constant()" +
+         factor + R"()  %o = T[n,1] broadcast(%c), dimensions={}
+         %s = T[m,1] dot(%x, %o), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+         ROOT %y = T[m] reshape(%s) } })";
+}
+
 std::vector<Unsound> unsound_rules() {
   return {
+      {"a product with what is no identity",
+       selected("%i, %j), direction=LE", "ROOT %x", "%x, %e")},
+      {"a product with the other identity", selected("%i, %r), direction=EQ", "ROOT %x", "%x, %e")},
+      {"columns reversed for rows",
+       selected("%i, %r), direction=EQ", "ROOT %y = T[m,m] reverse(%x), dimensions={0}", "%x, %e")},
+      {"a matrix of zeros", selected("%i, %j), direction=NE", "ROOT %x", "%e, %x")},
+      {"a dot from one", dot_from("s32", "1")},
+      {"a dot from zero of floats, where -0 becomes 0", dot_from("f32", "0")},
+      {"row sums with factor two", row_sums("s32", "2")},
+      {"row sums of floats in another order", row_sums("bf16", "1")},
       {"a transpose is nothing", "rule r bits { type T int m %x : T[m,m] from { ROOT %y = T[m,m] "
                                  "transpose(%x), dimensions={1,0} } to { ROOT %x } }"},
       {"a wrong permutation", R"(rule r bits { type T int m %x : T[m,m,m]
@@ -149,6 +186,19 @@ TEST_CASE("the shipped rules are proved, without fused multiply-add", "[slow]") 
     for (const Obligation &obligation : proof.obligations)
       CHECK(obligation.smtlib.find("fp.fma") == std::string::npos);
   }
+}
+
+TEST_CASE("products with permutation matrices move integers") {
+  CHECK(prove(selected("%i, %j), direction=EQ", "ROOT %x", "%x, %e")).answer == SmtAnswer::Proved);
+  CHECK(prove(selected("%i, %j), direction=EQ", "ROOT %x", "%e, %x")).answer == SmtAnswer::Proved);
+  CHECK(prove(selected("%i, %r), direction=EQ", "ROOT %y = T[m,m] reverse(%x), dimensions={0}",
+                       "%e, %x"))
+            .answer == SmtAnswer::Proved);
+  CHECK(prove(selected("%i, %r), direction=EQ", "ROOT %y = T[m,m] reverse(%x), dimensions={1}",
+                       "%x, %e"))
+            .answer == SmtAnswer::Proved);
+  CHECK(prove(dot_from("s8, u16, s64", "0")).answer == SmtAnswer::Proved);
+  CHECK(prove(row_sums("u8, s32", "1")).answer == SmtAnswer::Proved);
 }
 
 TEST_CASE("symbols may have the names of the encoding and of SMT-LIB") {

@@ -93,8 +93,8 @@ void check_claim(const Part &claim, Subject &subject) {
     subject.induction = loops_of(claim.at("induction"), subject.kernel);
 }
 
-/// The ISA may name a profile that stands elsewhere: what the writer meant by it is spelled out, and
-/// must be what is meant by it here.
+/// The ISA may name a profile that stands elsewhere: what the writer meant by it is spelled out,
+/// and must be what is meant by it here.
 void check_profile(const Part &profile, const Subject &subject) {
   profile.only({"text", "sha256"});
   embedded(profile);

@@ -1,0 +1,127 @@
+// Kernels for the shipped accelerators: how many instructions and how many moves to or from memory
+// they take, that they are proved, and that they compute what the program computes.
+#include "corpus/synthesis.h"
+#include "semantics/evaluator.h"
+#include "semantics/hlo.h"
+#include "sim/simulator.h"
+#include "verify/checker/checker.h"
+#include "verify/smt.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+using namespace isamorph;
+
+namespace {
+
+semantics::TensorGraph program(const std::string &path) {
+  return semantics::parse_hlo(
+      semantics::read_source(std::string(ISAMORPH_SOURCE_DIR) + "/corpus/" + path + ".hlo"));
+}
+
+corpus::Synthesis compile(const std::string &path, const spec::Isa &isa, bool certificate = false) {
+  corpus::SynthesisOptions options;
+  options.jobs = 1;
+  options.certificate = certificate;
+  return corpus::synthesize(program(path), isa, options);
+}
+
+/// Instructions that read or write off-chip memory.
+std::size_t moves(const spec::Isa &isa, const spec::Kernel &kernel) {
+  auto off_chip = [&](const auto &access) { return isa.buffer(access.region.buffer).off_chip; };
+  std::size_t out = 0;
+  for (const spec::KernelInstruction &call : kernel.instructions) {
+    const spec::Instruction &i = isa.instructions[call.instruction];
+    out += std::any_of(i.reads.begin(), i.reads.end(), off_chip) ||
+           std::any_of(i.writes.begin(), i.writes.end(), off_chip);
+  }
+  return out;
+}
+
+/// All bytes are as likely.
+semantics::Tensor random_integers(const semantics::Shape &shape, std::mt19937 &engine) {
+  std::vector<std::byte> bytes;
+  for (std::int64_t i = 0; i < shape.bytes(); ++i)
+    bytes.push_back(static_cast<std::byte>(engine() & 255));
+  return {shape, std::move(bytes)};
+}
+
+void check_simulation(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                      const spec::Kernel &kernel) {
+  sim::Simulator simulator(isa, kernel);
+  std::mt19937 engine(3);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<semantics::Tensor> inputs;
+    for (semantics::NodeId p : graph.parameters)
+      inputs.push_back(random_integers(graph[p].shape, engine));
+    REQUIRE(simulator.run(inputs) == semantics::evaluate(graph, inputs, isa.numerics));
+  }
+}
+
+struct Expected {
+  const char *program;
+  std::size_t instructions, moves;
+};
+
+void check_kernels(const std::string &folder, const spec::Isa &isa,
+                   const std::vector<Expected> &all) {
+  for (const Expected &e : all) {
+    INFO(e.program);
+    corpus::Synthesis result = compile(folder + e.program, isa);
+    INFO(result.reason);
+    REQUIRE(result.outcome == corpus::Synthesis::Outcome::Found);
+    CHECK(result.search.status == search::SearchResult::Status::Optimal);
+    CHECK(result.verdict.outcome == verify::Outcome::Equivalent);
+    CHECK(result.verdict.level == semantics::Level::Bits);
+    CHECK(result.search.kernel->instructions.size() == e.instructions);
+    CHECK(moves(isa, *result.search.kernel) == e.moves);
+    check_simulation(program(folder + e.program), isa, *result.search.kernel);
+  }
+}
+
+} // namespace
+
+TEST_CASE("single tiles on Gemmini") {
+  check_kernels("gemmini/", spec::load_isa("gemmini"),
+                {{"add_2", 5, 4},
+                 {"add_3", 7, 5},
+                 {"add_4", 9, 6},
+                 {"product_2", 4, 3},
+                 {"product_add", 5, 4},
+                 {"product_add_product", 6, 4},
+                 {"product_add_add", 8, 6},
+                 {"product_3", 6, 4},
+                 {"product_3_add_first", 6, 4},
+                 {"product_3_add", 7, 5},
+                 {"product_3_first", 7, 4},
+                 {"product_4", 8, 5},
+                 {"reduce", 4, 3},
+                 {"reverse", 4, 3},
+                 {"broadcast", 4, 3}});
+}
+
+TEST_CASE("products of tiles on AMX") {
+  check_kernels("amx/", spec::load_isa("amx"),
+                {{"product_16", 5, 3},
+                 {"product_16_32", 9, 5},
+                 {"product_32", 16, 8},
+                 {"product_32_tiled", 16, 8}});
+}
+
+TEST_CASE("certificates of kernels that write results in pieces are accepted") {
+  spec::Isa isa = spec::load_isa("amx");
+  corpus::Synthesis result = compile("amx/product_16_32", isa, true);
+  verify::CheckReport report = verify::check_certificate(
+      semantics::make_source("proof.json", result.certificate),
+      {.solver = [](const verify::Obligation &o) { return verify::check(o); },
+       .obligations_folder = {}});
+  INFO(report.reason);
+  CHECK(report.accepted);
+}
+
+TEST_CASE("bytes that no load brings together are the reason for no kernel") {
+  corpus::Synthesis result = compile("amx/product_32_row_major", spec::load_isa("amx"));
+  CHECK(result.outcome == corpus::Synthesis::Outcome::Infeasible);
+  CHECK_THAT(result.reason, Catch::Contains("the bytes of 'b'") &&
+                                Catch::Contains("tdpbusd reads them: bytes 0, 32, 64, 96, 1"));
+}
