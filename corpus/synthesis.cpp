@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <fmt/format.h>
+#include <optional>
 
 namespace isamorph::corpus {
 namespace {
@@ -117,6 +118,8 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
                       : Synthesis::Outcome::OutOfTime;
     return out;
   }
+  out.traffic = costmodel::traffic(isa, *out.search.kernel);
+  out.traffic_bound = search::traffic_bound(graph, isa);
   auto begin = Clock::now();
   verify::VerifyOptions verification;
   verification.level = options.level;
@@ -130,8 +133,11 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
         "the kernel that was found is not proved equal to the program: " + out.verdict.reason;
   if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
     begin = Clock::now();
-    verify::OptimalityClaim claim = optimality_claim(out.search, isa, options.cost);
-    out.certificate = verify::make_certificate(*out.search.kernel, isa, graph, out.verdict, &claim,
+    std::optional<verify::OptimalityClaim> claim; // of tiles, only that they are right
+    if (out.search.kernel->loops.empty() && !out.search.certificate.task.goal.empty())
+      claim = optimality_claim(out.search, isa, options.cost);
+    out.certificate = verify::make_certificate(*out.search.kernel, isa, graph, out.verdict,
+                                               claim ? &*claim : nullptr,
                                                {options.level, options.time_limit_seconds});
     out.seconds.emplace_back("certificate", since(begin));
   }
