@@ -4,7 +4,6 @@
 #include <array>
 #include <cassert>
 #include <iterator>
-#include <map>
 
 namespace isamorph::verify {
 namespace {
@@ -70,11 +69,7 @@ TermId IntegerNormalizer::normalize(TermId root) {
     };
     const Term &t = terms_[term];
     if (!known(term)) {
-      if (is_sum(term))
-        for (auto [summand, factor] : summands(term))
-          need(std::span(&summand, 1));
-      else
-        need(terms_.operands(term));
+      need(terms_.operands(term));
       if (t.kind == TermKind::Dot || t.kind == TermKind::Reduce)
         need(terms_.elements({t.a}));
       if (t.kind == TermKind::Dot)
@@ -91,38 +86,6 @@ TermId IntegerNormalizer::normalize(TermId root) {
   return {normal_[root.v] - 1};
 }
 
-bool IntegerNormalizer::is_sum(TermId term) const {
-  const Term &t = terms_[term];
-  return t.kind == TermKind::Op && is_integer(t.type) &&
-         (t.op == OpCode::Add || t.op == OpCode::Subtract);
-}
-
-/// What a sum of sums adds up, with factors. In a long sum the partial ones need no normal form.
-std::vector<std::pair<TermId, std::uint64_t>> IntegerNormalizer::summands(TermId sum) const {
-  std::vector<std::pair<TermId, std::uint64_t>> out;
-  std::map<TermId, std::uint64_t, std::greater<>> open = {{sum, 1}}; // operands are smaller
-  while (!open.empty()) {
-    auto [term, factor] = *open.begin();
-    open.erase(open.begin());
-    if (!is_sum(term) || (term != sum && known(term))) {
-      out.push_back({term, factor});
-      continue;
-    }
-    auto operands = terms_.operands(term);
-    open[operands[0]] += factor;
-    open[operands[1]] += terms_[term].op == OpCode::Add ? factor : ~factor + 1;
-  }
-  return out;
-}
-
-TermId IntegerNormalizer::total(TermId sum) {
-  Polynomial parts;
-  for (auto [term, factor] : summands(sum))
-    for (const Monomial &m : polynomial({normal_[term.v] - 1}))
-      parts.push_back({m.atoms, m.coefficient * factor});
-  return encode(terms_[sum].type, collected(terms_[sum].type, std::move(parts)));
-}
-
 std::vector<TermId> IntegerNormalizer::normals(std::span<const TermId> terms) const {
   std::vector<TermId> out;
   out.reserve(terms.size());
@@ -132,8 +95,6 @@ std::vector<TermId> IntegerNormalizer::normals(std::span<const TermId> terms) co
 }
 
 TermId IntegerNormalizer::compute(TermId term) {
-  if (is_sum(term))
-    return total(term);
   Term t = terms_[term];
   std::vector<TermId> in = normals(terms_.operands(term));
   switch (t.kind) {
@@ -184,6 +145,10 @@ std::optional<TermId> IntegerNormalizer::arithmetic(const Term &t, std::span<con
     return encode(type, sum(type, constant(type, offset), polynomial(term), factor));
   };
   switch (t.op) {
+  case OpCode::Add:
+    return encode(type, sum(type, polynomial(in[0]), polynomial(in[1]), 1));
+  case OpCode::Subtract:
+    return encode(type, sum(type, polynomial(in[0]), polynomial(in[1]), ~std::uint64_t{0}));
   case OpCode::Negate:
     return scaled(in[0], ~std::uint64_t{0}, 0);
   case OpCode::Not:

@@ -55,9 +55,6 @@ private:
   };
 
   TermId compute(TermId term);
-  bool is_sum(TermId term) const;
-  std::vector<std::pair<TermId, std::uint64_t>> summands(TermId sum) const;
-  TermId total(TermId sum);
   std::optional<TermId> arithmetic(const Term &t, std::span<const TermId> in);
   TermId dot(const Term &t);
   TermId reduce(const Term &t, TermId init);
