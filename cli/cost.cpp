@@ -47,6 +47,10 @@ int run(const Options &options) {
                model == "count" ? "" : " cycles");
   if (options.model != "all" && options.model != "overlap")
     return kDone;
+  if (spec::instance_count(kernel) > spec::kMaxUnrolled) {
+    fmt::print("\nunder overlap: too many instructions to be listed\n");
+    return kDone;
+  }
   fmt::print("\nunder overlap:\n");
   std::vector<costmodel::Interval> schedule = costmodel::schedule(isa, kernel);
   std::vector<spec::KernelInstruction> calls = spec::unrolled(kernel).instructions;

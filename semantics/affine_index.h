@@ -28,7 +28,7 @@ struct AffineIndex {
   auto operator<=>(const AffineIndex &) const = default;
 };
 
-/// The box, and the slopes over it. What may leave (-2^62, 2^62) has no value.
+/// The box, and the slopes over it. What may leave (-2^61, 2^61) has no value.
 class IndexSpace {
 public:
   /// `counts`: of the values of each variable, at least 2.

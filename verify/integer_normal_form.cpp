@@ -56,6 +56,49 @@ bool has_integer_arithmetic(const TermGraph &terms) {
   return false;
 }
 
+IntegerNormalizer::IntegerNormalizer(TermGraph &terms) : terms_(terms) {
+  std::vector<std::uint32_t> uses(terms.size(), 0), users(terms.size(), 0);
+  auto note = [&](std::span<const TermId> operands, std::uint32_t user) {
+    for (TermId operand : operands) {
+      ++uses[operand.v];
+      users[operand.v] = user;
+    }
+  };
+  for (std::uint32_t i = 0; i < terms.size(); ++i) {
+    const Term &t = terms[{i}];
+    note(terms.operands({i}), i);
+    if (t.kind == TermKind::Dot || t.kind == TermKind::Reduce)
+      note(terms.elements({t.a}), i);
+    if (t.kind == TermKind::Dot)
+      note(terms.elements({t.b}), i);
+  }
+  for (std::uint32_t i = 0; i < terms.size(); ++i)
+    part_.push_back(uses[i] == 1 && is_sum(terms[{i}]) && is_sum(terms[{users[i]}]));
+}
+
+bool IntegerNormalizer::is_sum(const Term &t) const {
+  return t.kind == TermKind::Op && is_integer(t.type) &&
+         (t.op == OpCode::Add || t.op == OpCode::Subtract || t.op == OpCode::Negate);
+}
+
+std::vector<std::pair<TermId, std::uint64_t>> IntegerNormalizer::addends(TermId sum) const {
+  std::vector<std::pair<TermId, std::uint64_t>> out, open = {{sum, 1}};
+  while (!open.empty()) {
+    auto [term, factor] = open.back();
+    open.pop_back();
+    if (term != sum && !(term.v < part_.size() && part_[term.v])) {
+      out.emplace_back(term, factor);
+      continue;
+    }
+    auto in = terms_.operands(term);
+    OpCode op = terms_[term].op;
+    open.emplace_back(in[0], op == OpCode::Negate ? -factor : factor);
+    if (op != OpCode::Negate)
+      open.emplace_back(in[1], op == OpCode::Subtract ? -factor : factor);
+  }
+  return out;
+}
+
 /// Depth first with an own stack: a chain of operations may be long.
 TermId IntegerNormalizer::normalize(TermId root) {
   std::vector<TermId> stack = {root};
@@ -69,7 +112,11 @@ TermId IntegerNormalizer::normalize(TermId root) {
     };
     const Term &t = terms_[term];
     if (!known(term)) {
-      need(terms_.operands(term));
+      if (is_sum(t))
+        for (auto [addend, factor] : addends(term))
+          need(std::span(&addend, 1));
+      else
+        need(terms_.operands(term));
       if (t.kind == TermKind::Dot || t.kind == TermKind::Reduce)
         need(terms_.elements({t.a}));
       if (t.kind == TermKind::Dot)
@@ -96,6 +143,8 @@ std::vector<TermId> IntegerNormalizer::normals(std::span<const TermId> terms) co
 
 TermId IntegerNormalizer::compute(TermId term) {
   Term t = terms_[term];
+  if (is_sum(t))
+    return sum(term);
   std::vector<TermId> in = normals(terms_.operands(term));
   switch (t.kind) {
   case TermKind::Input:
@@ -117,6 +166,15 @@ TermId IntegerNormalizer::compute(TermId term) {
   }
 }
 
+TermId IntegerNormalizer::sum(TermId term) {
+  ElementType type = terms_[term].type;
+  Polynomial parts;
+  for (auto [addend, factor] : addends(term))
+    for (const Monomial &m : polynomial({normal_[addend.v] - 1}))
+      parts.push_back({m.atoms, m.coefficient * factor});
+  return encode(type, collected(type, std::move(parts)));
+}
+
 TermId IntegerNormalizer::join(ElementType type, std::span<const TermId> bytes) {
   if (type == ElementType::S8)
     return convert(bytes[0], type);
@@ -136,7 +194,7 @@ TermId IntegerNormalizer::join(ElementType type, std::span<const TermId> bytes) 
   return convert(whole, type);
 }
 
-/// An operation on integers of which something is known; nullopt for all others.
+/// An operation on integers, but sums, of which something is known; nullopt for all others.
 std::optional<TermId> IntegerNormalizer::arithmetic(const Term &t, std::span<const TermId> in) {
   if (!is_integer(t.type))
     return std::nullopt;
@@ -145,12 +203,6 @@ std::optional<TermId> IntegerNormalizer::arithmetic(const Term &t, std::span<con
     return encode(type, sum(type, constant(type, offset), polynomial(term), factor));
   };
   switch (t.op) {
-  case OpCode::Add:
-    return encode(type, sum(type, polynomial(in[0]), polynomial(in[1]), 1));
-  case OpCode::Subtract:
-    return encode(type, sum(type, polynomial(in[0]), polynomial(in[1]), ~std::uint64_t{0}));
-  case OpCode::Negate:
-    return scaled(in[0], ~std::uint64_t{0}, 0);
   case OpCode::Not:
     return scaled(in[0], ~std::uint64_t{0}, ~std::uint64_t{0});
   case OpCode::Multiply:

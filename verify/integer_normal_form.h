@@ -28,7 +28,7 @@ namespace isamorph::verify {
 class IntegerNormalizer {
 public:
   /// New terms are added to `terms`.
-  explicit IntegerNormalizer(TermGraph &terms) : terms_(terms) {}
+  explicit IntegerNormalizer(TermGraph &terms);
 
   /// The same id for two terms proves them equal at `bits`. Throws TooMuchWork when the polynomials
   /// of all terms together grow past 2^25 monomials.
@@ -54,7 +54,11 @@ private:
     __extension__ __int128 low, high;
   };
 
+  bool is_sum(const Term &t) const;
+  /// What a sum adds, with factors; sums that are but a part of it are looked into.
+  std::vector<std::pair<TermId, std::uint64_t>> addends(TermId sum) const;
   TermId compute(TermId term);
+  TermId sum(TermId term);
   std::optional<TermId> arithmetic(const Term &t, std::span<const TermId> in);
   TermId dot(const Term &t);
   TermId reduce(const Term &t, TermId init);
@@ -87,6 +91,7 @@ private:
   std::vector<TermId> normals(std::span<const TermId> terms) const;
 
   TermGraph &terms_;
+  std::vector<char> part_;            ///< by term: a sum that is used once, in another sum
   std::vector<std::uint32_t> normal_; ///< by term: its normal form + 1, 0 while unknown
   std::unordered_map<std::uint32_t, Polynomial> polynomials_; ///< of normal forms that are no atoms
   std::unordered_map<std::uint32_t, Lattice> lattices_;       ///< of normal forms that are extrema

@@ -144,10 +144,10 @@ TEST_CASE("what is wrong with a loop is said at its place") {
   refused("  for t in 0..u {\n    zero(to=0)\n  }\n", "the loop's end", 5, 15);
   refused("  for t in 0..4 {\n    for t in 0..4 {\n      zero(to=0)\n    }\n  }\n",
           "loop variable 't' is that of a loop around it", 6, 5);
-  refused("  for t in 0..1048577 {\n    zero(to=0)\n  }\n", "too many iterations", 5, 3);
+  refused("  for t in 0..67108865 {\n    zero(to=0)\n  }\n", "too many iterations", 5, 3);
   refused("  for t in -9223372036854775808..9223372036854775807 {\n    zero(to=0)\n  }\n",
           "too many iterations", 5, 3);
-  refused("  for t in 0..2048 {\n    for u in 0..2048 {\n      zero(to=0)\n    }\n  }\n",
+  refused("  for t in 0..16384 {\n    for u in 0..16384 {\n      zero(to=0)\n    }\n  }\n",
           "too many iterations", 6, 5);
   refused("  for t in 0..3 {\n    zero(to=9223372036854775807*t)\n  }\n",
           "zero: attribute 'to' leaves 64 bits", 6, 5);
@@ -213,4 +213,79 @@ TEST_CASE("kernels made in memory may not have loops that overlap or stray strid
   bad([](Kernel &k) { k.instructions[0].strides = {{0, 1, 1}, {0, 0, 1}}; }, "not around it");
   bad([](Kernel &k) { k.instructions[0].strides = {{0, 1, 0}}; }, "not around it");
   bad([](Kernel &k) { k.loops.clear(); }, "not around it");
+}
+
+namespace {
+
+/// Without the iteration that it names; "" when the kernel is valid.
+std::string complaint(const Kernel &kernel, const Isa &isa) {
+  try {
+    validate(kernel, isa);
+    return "";
+  } catch (const semantics::InputError &error) {
+    std::string message = error.what();
+    return message.substr(0, message.find(" ("));
+  }
+}
+
+} // namespace
+
+TEST_CASE("loops are valid when all that they unroll to is, and break the same rule first") {
+  Isa isa = test::integer_machine();
+  int valid = 0, broken = 0;
+  REQUIRE(rc::check([&] {
+    Kernel kernel = test::RandomLoops(isa, *rc::gen::arbitrary<std::uint64_t>()).kernel();
+    for (int changes = *rc::gen::inRange(0, 3); changes > 0; --changes) {
+      auto &call =
+          kernel.instructions[*rc::gen::inRange<std::size_t>(0, kernel.instructions.size())];
+      auto a = *rc::gen::inRange<std::size_t>(0, call.attributes.size());
+      call.attributes[a] += *rc::gen::element(-400, -16, -1, 1, 16, 20, 400);
+    }
+    if (*rc::gen::arbitrary<bool>()) // some of the rows are not loaded
+      kernel.instructions[0].attributes[0] = *rc::gen::inRange(1, 33);
+    std::string looped = complaint(kernel, isa), flat = complaint(unrolled(kernel), isa);
+    (flat.empty() ? valid : broken)++;
+    RC_ASSERT(looped == flat);
+  }));
+  CHECK(valid > 10);
+  CHECK(broken > 10);
+}
+
+TEST_CASE("distinct instances are those whose other loops are in their first iteration") {
+  Isa isa = test::integer_machine();
+  REQUIRE(rc::check([&] {
+    Kernel kernel = test::RandomLoops(isa, *rc::gen::arbitrary<std::uint64_t>()).kernel();
+    LoopFlags depends(kernel.instructions.size(), std::vector<char>(kernel.loops.size(), 0));
+    for (auto &flags : depends)
+      for (char &flag : flags)
+        flag = *rc::gen::arbitrary<bool>();
+    std::vector<std::vector<std::uint32_t>> around = enclosing_loops(kernel);
+    using Seen = std::pair<std::uint32_t, std::vector<std::int64_t>>;
+    std::vector<Seen> expected, found;
+    auto note = [](std::vector<Seen> &out, const Instance &instance) {
+      out.emplace_back(instance.index, std::vector<std::int64_t>(instance.iteration.begin(),
+                                                                 instance.iteration.end()));
+    };
+    for_each_instance(kernel, [&](const Instance &instance) {
+      for (std::size_t d = 0; d < instance.iteration.size(); ++d) {
+        std::uint32_t loop = around[instance.index][d];
+        if (!depends[instance.index][loop] && instance.iteration[d] != kernel.loops[loop].start)
+          return;
+      }
+      note(expected, instance);
+    });
+    for_each_distinct_instance(kernel, depends,
+                               [&](const Instance &instance) { note(found, instance); });
+    RC_ASSERT(found == expected);
+  }));
+}
+
+TEST_CASE("loops that are too long to be written out are valid, and not unrolled") {
+  Isa isa = test::integer_machine();
+  Kernel kernel = parse(around("  for t in 0..1048577 {\n    load32(rows=8, from=0, to=0)\n  }\n"
+                               "  store32(rows=8, from=0, to=128)\n"),
+                        isa);
+  CHECK_THROWS_WITH(unrolled(kernel), Catch::Contains("too long to be written out"));
+  CHECK_THROWS_WITH(print_kernel(kernel, isa, "flat"), Catch::Contains("too long"));
+  CHECK_NOTHROW(print_kernel(kernel, isa, "asm"));
 }

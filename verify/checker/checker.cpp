@@ -201,11 +201,13 @@ void check_equality(const Part &root, const Subject &subject, const std::set<std
                     CheckReport &report) {
   Values values(subject.isa.numerics, listed);
   std::vector<GenericResult> results = execute_both(values, subject);
-  bool same = std::all_of(results.begin(), results.end(),
-                          [](const GenericResult &r) { return r.program == r.kernel; });
+  std::set<ValueId> asked;
+  for (const GenericResult &r : results)
+    if (r.program != r.kernel)
+      asked.insert({r.program, r.kernel});
   std::optional<IntegerForms> integers;
-  if (!same)
-    integers.emplace(values);
+  if (!asked.empty())
+    integers.emplace(values, asked);
   std::optional<LevelForms> forms;
   if (subject.level != Level::Bits)
     forms.emplace(values, subject.level);

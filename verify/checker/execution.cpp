@@ -419,6 +419,8 @@ std::vector<ValueTensor> run(Values &values, const spec::Kernel &kernel, const s
   // until then.
   [[maybe_unused]] const auto &[kernel_name, memory_size, places_in, constants, places_out, calls,
                                 text, loops] = kernel; // calls and loops: by spec::unrolled
+  if (!loops.empty() && spec::instance_count(kernel) > spec::kMaxUnrolled)
+    refuse("the kernel's loops are too long to be unrolled, and $.claim has no induction");
   Memories memories(isa);
   auto place = [&](const spec::Placed &at, const ValueTensor &tensor) {
     ValueTensor bytes = to_bytes(values, tensor, at.shape.type);

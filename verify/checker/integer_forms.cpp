@@ -56,6 +56,34 @@ IntegerForms::IntegerForms(Values &values) : values_(values) {
     forms_.push_back(form_of(id));
 }
 
+IntegerForms::IntegerForms(Values &values, const std::set<ValueId> &asked) : values_(values) {
+  parts_ = parts_of_sums(asked);
+  std::size_t size = values.size();
+  forms_.reserve(size);
+  for (ValueId id = 0; id < size; ++id)
+    forms_.push_back(parts_[id] ? id : form_of(id));
+}
+
+bool IntegerForms::is_sum(const Value &value) const {
+  return is_integer(value.type) && value.kind == Kind::Op &&
+         (value.op == OpCode::Add || value.op == OpCode::Subtract || value.op == OpCode::Negate);
+}
+
+/// The sums that are used once, in another sum.
+std::vector<char> IntegerForms::parts_of_sums(const std::set<ValueId> &asked) {
+  std::vector<ValueId> uses(values_.size(), 0), users(values_.size(), 0);
+  for (ValueId id = 0; id < uses.size(); ++id)
+    for (ValueId operand : values_[id].operands) {
+      ++uses[operand];
+      users[operand] = id;
+    }
+  std::vector<char> out(uses.size(), 0);
+  for (ValueId id = 0; id < uses.size(); ++id)
+    out[id] = uses[id] == 1 && !asked.count(id) && is_sum(values_[id]) &&
+              is_sum(values_[users[id]]) && values_.may_use("integer ring");
+  return out;
+}
+
 void IntegerForms::count(std::size_t monomials) {
   monomials_ += static_cast<std::int64_t>(monomials);
   if (monomials_ > kMaxMonomials)
@@ -252,10 +280,23 @@ IntegerForms::Polynomial IntegerForms::polynomial(ValueId value) const {
 }
 
 void IntegerForms::add(Polynomial &sum, ValueId value, std::uint64_t factor) {
-  Polynomial more = polynomial(value);
-  count(more.size());
-  for (const auto &[atoms, coefficient] : more)
-    sum[atoms] += coefficient * factor;
+  std::vector<std::pair<ValueId, std::uint64_t>> left = {{value, factor}};
+  while (!left.empty()) {
+    auto [part, times] = left.back();
+    left.pop_back();
+    if (part < parts_.size() && parts_[part]) {
+      const Value &v = values_[part];
+      left.emplace_back(forms_[v.operands[0]], v.op == OpCode::Negate ? kMinusOne * times : times);
+      if (v.op != OpCode::Negate)
+        left.emplace_back(forms_[v.operands[1]],
+                          v.op == OpCode::Subtract ? kMinusOne * times : times);
+      continue;
+    }
+    Polynomial more = polynomial(part);
+    count(more.size());
+    for (const auto &[atoms, coefficient] : more)
+      sum[atoms] += coefficient * times;
+  }
 }
 
 void IntegerForms::add_product(Polynomial &sum, ValueId left, ValueId right) {

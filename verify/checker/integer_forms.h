@@ -19,11 +19,14 @@
 
 namespace isamorph::verify {
 
-/// The form of every value there is; adds values and uses lemmas.
+/// The form of every value there is, or of those asked for; adds values and uses lemmas.
 class IntegerForms {
 public:
   /// Throws Refused when the polynomials of all values together have more than 2^24 monomials.
   explicit IntegerForms(Values &values);
+  /// Of `asked` and what they are made of; a sum that is but a part of one other sum has no form of
+  /// its own.
+  IntegerForms(Values &values, const std::set<ValueId> &asked);
 
   /// Of a value that there was. Values of the same form are equal.
   ValueId form(ValueId value) const { return forms_[value]; }
@@ -42,6 +45,8 @@ private:
     __extension__ __int128 low, high;
   };
 
+  std::vector<char> parts_of_sums(const std::set<ValueId> &asked);
+  bool is_sum(const Value &value) const;
   ValueId form_of(ValueId id);
   ValueId plain(const Value &value, const Atoms &in);
   std::optional<ValueId> arithmetic(const Value &value, const Atoms &in);
@@ -71,6 +76,7 @@ private:
   void count(std::size_t monomials);
 
   Values &values_;
+  std::vector<char> parts_; ///< by value: the sums that have no form
   std::vector<ValueId> forms_;
   std::map<ValueId, Range> ranges_; ///< of Polynomials and Sets
   std::int64_t monomials_ = 0;
