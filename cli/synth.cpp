@@ -83,6 +83,8 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
     json["bound"] = search.bound;
     json["gap"] = search.cost - search.bound;
     json["instructions"] = search.kernel->instructions.size();
+    json["bytes"] = synthesis.traffic.total();
+    json["bytes_bound"] = synthesis.traffic_bound.total();
     if (!options.output.empty())
       json["kernel"] = options.output;
     if (!options.certificate.empty())
@@ -99,6 +101,14 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
   return json;
 }
 
+std::string traffic_line(const Synthesis &synthesis) {
+  std::int64_t moved = synthesis.traffic.total(), bound = synthesis.traffic_bound.total();
+  return fmt::format("{} bytes moved, lower bound {}{}\n", moved, bound,
+                     bound == 0 ? ""
+                                : fmt::format(" (ratio {:.3f})", static_cast<double>(moved) /
+                                                                     static_cast<double>(bound)));
+}
+
 void print_summary(std::ostream &out, const Synthesis &synthesis, const Options &options,
                    const Stopwatch &watch) {
   const search::SearchResult &search = synthesis.search;
@@ -107,6 +117,8 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const Options 
                      search.cost == search.bound
                          ? " (optimal)"
                          : fmt::format(" (gap {})", search.cost - search.bound));
+  if (!search.kernel->loops.empty())
+    out << traffic_line(synthesis);
   out << fmt::format("{} at {}: {}\n", verify::name(synthesis.verdict.outcome),
                      semantics::name(synthesis.verdict.level), synthesis.verdict.reach);
   if (synthesis.verdict.ulps)

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <fmt/format.h>
+#include <optional>
 
 namespace isamorph::corpus {
 namespace {
@@ -159,6 +160,8 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
                       : Synthesis::Outcome::OutOfTime;
     return out;
   }
+  out.traffic = costmodel::traffic(isa, *out.search.kernel);
+  out.traffic_bound = search::traffic_bound(graph, isa);
   auto begin = Clock::now();
   verify::VerifyOptions verification;
   verification.level = options.level;
@@ -175,13 +178,17 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
         "the kernel that was found is not proved equal to the program: " + out.verdict.reason;
   if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
     begin = Clock::now();
-    verify::OptimalityClaim claim = optimality_claim(out.search, isa, options.cost);
-    auto chain = chain_claim(graph, isa, *out.search.kernel, rules, options);
+    std::optional<verify::OptimalityClaim> claim; // of tiles, only that they are right
+    std::optional<verify::ChainClaim> chain;
+    if (out.search.kernel->loops.empty() && !out.search.certificate.task.goal.empty()) {
+      claim = optimality_claim(out.search, isa, options.cost);
+      chain = chain_claim(graph, isa, *out.search.kernel, rules, options);
+    }
     out.seconds.emplace_back("chain", since(begin));
     begin = Clock::now();
-    out.certificate = verify::make_certificate(*out.search.kernel, isa, graph, out.verdict, &claim,
-                                               {options.level, options.time_limit_seconds},
-                                               chain ? &*chain : nullptr);
+    out.certificate = verify::make_certificate(
+        *out.search.kernel, isa, graph, out.verdict, claim ? &*claim : nullptr,
+        {options.level, options.time_limit_seconds}, chain ? &*chain : nullptr);
     out.seconds.emplace_back("certificate", since(begin));
   }
   return out;

@@ -1,8 +1,11 @@
 #pragma once
-// The synthesis pipeline: proved rules -> search -> proof of the kernel -> certificate. What
+// The synthesis pipeline: proved rules -> search (a kernel without loops, or else one of tiles) ->
+// proof of the kernel -> certificate. What
 // `isamorph synth` does, as one call; it reports what each stage found and never hands out a kernel
 // that the verifier did not accept.
 
+#include "costmodel/traffic.h"
+#include "search/lower_bound.h"
 #include "search/search.h"
 #include "verify/verdict.h"
 
@@ -36,6 +39,8 @@ struct Synthesis {
   Outcome outcome = Outcome::OutOfTime;
   search::SearchResult search;
   verify::Verdict verdict;
+  costmodel::Traffic traffic;         ///< of `search.kernel`, if there is one
+  search::TrafficBound traffic_bound; ///< of every kernel of the program
   std::string reason; ///< one paragraph for people: why there is no kernel, or what the bound means
   std::string certificate;                             ///< JSON text when asked for and found
   std::vector<std::pair<std::string, double>> seconds; ///< stage -> wall seconds
