@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace isamorph::test {
+namespace isamorph::effort {
 
 /// One in so many repetitions is made.
 #ifdef __SANITIZE_ADDRESS__
@@ -17,4 +17,4 @@ constexpr std::size_t kEvery = 1;
 /// The number of repetitions in place of `full`.
 constexpr std::size_t repetitions(std::size_t full) { return full / kEvery; }
 
-} // namespace isamorph::test
+} // namespace isamorph::effort

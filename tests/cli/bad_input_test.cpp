@@ -111,7 +111,7 @@ void check_folder(const std::string &folder) {
   for (const Kind &kind : kKinds)
     if (kind.folder == folder) {
       std::vector<fs::path> files = bad_files(folder);
-      for (std::size_t i = 0; i < files.size(); i += isamorph::test::kEvery)
+      for (std::size_t i = 0; i < files.size(); i += isamorph::effort::kEvery)
         check_refused(files[i], kind.command);
     }
 }

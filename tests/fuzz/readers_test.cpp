@@ -22,7 +22,7 @@ using namespace isamorph;
 /// How many damaged texts each reader gets.
 std::size_t inputs() {
   const char *text = std::getenv("ISAMORPH_FUZZ_INPUTS");
-  return text ? std::strtoull(text, nullptr, 10) : test::repetitions(4000);
+  return text ? std::strtoull(text, nullptr, 10) : effort::repetitions(4000);
 }
 
 std::vector<std::string> texts_under(const std::vector<std::string> &folders,

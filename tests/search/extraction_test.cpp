@@ -336,7 +336,7 @@ TEST_CASE("a flag that is set ends the search with what is known") {
 
 TEST_CASE("the collection: trees are optimal, DAGs no worse than its best greedy ones") {
   std::vector<Reference> files = reference_files();
-  for (std::size_t i = 0; i < files.size(); i += isamorph::test::kEvery) {
+  for (std::size_t i = 0; i < files.size(); i += isamorph::effort::kEvery) {
     const Reference &file = files[i];
     INFO(file.path);
     SerializedEGraph graph = read_egraph(semantics::read_source(file.path));

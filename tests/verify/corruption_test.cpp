@@ -448,7 +448,7 @@ TEST_CASE("every corruption is refused with a reason about what was corrupted") 
   const Json good = test::tile_certificate();
   Corruptions all = all_corruptions(good);
   std::map<std::string, int> distinct;
-  for (std::size_t i = 0; i < all.size(); i += test::kEvery) {
+  for (std::size_t i = 0; i < all.size(); i += effort::kEvery) {
     const Corruption &corruption = all[i];
     INFO(corruption.what);
     Json bad = good;
@@ -467,7 +467,7 @@ TEST_CASE("every corruption is refused with a reason about what was corrupted") 
     CHECK(careful.find(corruption.blamed) != std::string::npos);
   }
   WARN(distinct.size() << " distinct corruptions of " << all.size() << ", all refused");
-  CHECK(distinct.size() >= test::repetitions(200));
+  CHECK(distinct.size() >= effort::repetitions(200));
 }
 
 TEST_CASE("what leaves a true statement is accepted") {

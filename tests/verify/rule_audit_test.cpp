@@ -110,7 +110,7 @@ TEST_CASE("no test shows a difference where a rule was proved, and one does wher
     rules.emplace(rule.name, rule);
   std::size_t proved = 0, refuted = 0;
   std::vector<Answer> answers = recorded_answers();
-  for (std::size_t i = 0; i < answers.size(); i += test::kEvery) {
+  for (std::size_t i = 0; i < answers.size(); i += effort::kEvery) {
     const Answer &answer = answers[i];
     RewriteRule rule = restricted(rules.at(answer.rule), answer.types);
     for (Level level : {Level::Bits, Level::Finite, Level::Real}) {
@@ -123,8 +123,8 @@ TEST_CASE("no test shows a difference where a rule was proved, and one does wher
       ++(differs_here ? refuted : proved);
     }
   }
-  CHECK(proved > test::repetitions(100));
-  CHECK(refuted > test::repetitions(20));
+  CHECK(proved > effort::repetitions(100));
+  CHECK(refuted > effort::repetitions(20));
 }
 
 TEST_CASE("every rule has small instances") {
