@@ -21,11 +21,7 @@ function(isamorph_library name)
   target_include_directories(isamorph_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/isamorph>)
   target_link_libraries(isamorph_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})
-  if(name STREQUAL "semantics")
-    isamorph_precompile(isamorph_semantics ${isamorph_common_headers})
-  else()
-    isamorph_precompile(isamorph_${name} REUSE_FROM isamorph_semantics)
-  endif()
+  isamorph_precompile_as(isamorph_${name} isamorph_precompiled_common)
   set_target_properties(isamorph_${name} PROPERTIES EXPORT_NAME ${name})
   install(TARGETS isamorph_${name} EXPORT isamorphTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/isamorph/${arg_FOLDER}

@@ -15,15 +15,28 @@ set(isamorph_common_headers
     stdexcept string string_view tuple utility variant vector fmt/format.h)
 
 # isamorph_precompile(TARGET header...): for TARGET alone.
-# isamorph_precompile(TARGET REUSE_FROM OTHER): what OTHER has; both must be compiled with the same flags.
 function(isamorph_precompile target)
-  if(NOT ISAMORPH_PRECOMPILE)
-    return()
-  endif()
-  if(ARGV1 STREQUAL "REUSE_FROM")
-    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
-  else()
+  if(ISAMORPH_PRECOMPILE)
     list(TRANSFORM ARGN REPLACE "(.+)" "<\\1>")
     target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# isamorph_precompiled(NAME header...): a target whose precompiled headers others take over, and nothing else.
+function(isamorph_precompiled name)
+  if(ISAMORPH_PRECOMPILE)
+    set(source "${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp")
+    file(CONFIGURE OUTPUT "${source}" CONTENT "")
+    add_library(${name} OBJECT "${source}")
+    target_compile_features(${name} PUBLIC cxx_std_20)
+    target_link_libraries(${name} PRIVATE fmt::fmt)
+    isamorph_precompile(${name} ${ARGN})
+  endif()
+endfunction()
+
+# isamorph_precompile_as(TARGET NAME): what NAME has; both must be compiled with the same flags.
+function(isamorph_precompile_as target name)
+  if(ISAMORPH_PRECOMPILE)
+    target_precompile_headers(${target} REUSE_FROM ${name})
   endif()
 endfunction()

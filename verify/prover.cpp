@@ -262,12 +262,12 @@ bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list,
   for (auto [from, to] : directions)
     for (const Encoding &encoding : list) {
       RuleEncoder encoder(rule, *from, *to, encoding);
-      constexpr unsigned contradiction_timeout_ms =
-          2000; // undecided: taken to be possible, which is the harder case
+      // Undecided: taken to be possible, which is the harder case.
+      constexpr unsigned contradiction_steps = 8'000'000;
       if (!encoder.applies())
         continue;
-      bool impossible =
-          check(encoder.impossible(), {contradiction_timeout_ms, 0}).answer == SmtAnswer::Proved;
+      bool impossible = check(encoder.impossible(), within_steps(contradiction_steps)).answer ==
+                        SmtAnswer::Proved;
       if (impossible && encoder.rests_on_divisors())
         throw OutsideFragment("conditions that contradict each other, with divisions");
       if (impossible)

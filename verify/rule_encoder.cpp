@@ -153,9 +153,9 @@ std::string RuleEncoder::parameter(const GraphTemplate &side, std::uint32_t id,
 
 /// Whether a claim about indices holds on this path; then it becomes one of the obligations.
 bool RuleEncoder::known(const std::string &name, const std::string &claim) {
-  constexpr unsigned timeout_ms = 1500;
+  constexpr unsigned steps = 6'000'000;
   Obligation side = obligation(name, path_assumptions(), claim);
-  if (check(side, {timeout_ms, 0}).answer != SmtAnswer::Proved)
+  if (check(side, within_steps(steps)).answer != SmtAnswer::Proved)
     return false;
   side_.push_back(std::move(side));
   return true;

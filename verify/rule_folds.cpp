@@ -382,7 +382,7 @@ std::string RuleEncoder::combined(const std::vector<Summand> &list, const Templa
 bool RuleEncoder::match_summand(const Summand &left, const Summand &right,
                                 const std::vector<std::string> &assumptions,
                                 std::vector<Obligation> &out) {
-  constexpr unsigned timeout_ms = 3000;
+  constexpr unsigned steps = 12'000'000;
   if (left.variables.size() != right.variables.size())
     return false;
   auto where = [](const Summand &sum) {
@@ -407,7 +407,7 @@ bool RuleEncoder::match_summand(const Summand &left, const Summand &right,
     Obligation same = obligation("summands", inside,
                                  "(and (= " + here + " " + there + ") (=> " + here +
                                      " (= " + left.term + " " + right.term + ")))");
-    if (check(same, {timeout_ms, 0}).answer == SmtAnswer::Proved) {
+    if (check(same, within_steps(steps)).answer == SmtAnswer::Proved) {
       out.push_back(std::move(same));
       return true;
     }

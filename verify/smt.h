@@ -20,6 +20,14 @@ struct SmtOptions {
   bool isolated = false;
 };
 
+/// For questions that are asked on the way to an obligation, where "unknown" changes what is
+/// proved: so many steps of Z3 (two to five million take a second), whatever else the machine does.
+inline SmtOptions within_steps(unsigned rlimit) {
+  SmtOptions options;
+  options.rlimit = rlimit;
+  return options;
+}
+
 /// Never throws.
 SmtResult check(const Obligation &obligation, const SmtOptions &options = {});
 

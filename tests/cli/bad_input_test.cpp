@@ -4,6 +4,7 @@
 // FILE.expected begins with LINE:COLUMN; what follows, there and on further lines, are texts that
 // the message contains.
 #include "tests/cli/process.h"
+#include "tests/effort.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -108,9 +109,11 @@ TEST_CASE("every folder of bad inputs is known, and each input has its expectati
 // One test for each folder, so that they run side by side.
 void check_folder(const std::string &folder) {
   for (const Kind &kind : kKinds)
-    if (kind.folder == folder)
-      for (const fs::path &file : bad_files(folder))
-        check_refused(file, kind.command);
+    if (kind.folder == folder) {
+      std::vector<fs::path> files = bad_files(folder);
+      for (std::size_t i = 0; i < files.size(); i += isamorph::effort::kEvery)
+        check_refused(files[i], kind.command);
+    }
 }
 
 TEST_CASE("bad graphs are refused") { check_folder("hlo"); }

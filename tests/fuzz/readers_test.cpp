@@ -2,6 +2,7 @@
 // text and keeps its promises, or reports an InputError with a place inside the text; nothing else
 // may come out. The damage is the same in every run. ISAMORPH_FUZZ_INPUTS sets how many damaged
 // texts each reader gets, for longer runs; `./dev fuzz` searches with libFuzzer instead.
+#include "tests/effort.h"
 #include "tests/fuzz/readers.h"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ using namespace isamorph;
 /// How many damaged texts each reader gets.
 std::size_t inputs() {
   const char *text = std::getenv("ISAMORPH_FUZZ_INPUTS");
-  return text ? std::strtoull(text, nullptr, 10) : 4000;
+  return text ? std::strtoull(text, nullptr, 10) : effort::repetitions(4000);
 }
 
 std::vector<std::string> texts_under(const std::vector<std::string> &folders,

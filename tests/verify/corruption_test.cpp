@@ -6,6 +6,7 @@
 // proves at the same cost.
 #include "certified_product.h"
 
+#include "tests/effort.h"
 #include "verify/checker/lemmas.h"
 
 #include <functional>
@@ -447,7 +448,8 @@ TEST_CASE("every corruption is refused with a reason about what was corrupted") 
   const Json good = test::tile_certificate();
   Corruptions all = all_corruptions(good);
   std::map<std::string, int> distinct;
-  for (const Corruption &corruption : all) {
+  for (std::size_t i = 0; i < all.size(); i += effort::kEvery) {
+    const Corruption &corruption = all[i];
     INFO(corruption.what);
     Json bad = good;
     corruption.apply(bad);
@@ -465,7 +467,7 @@ TEST_CASE("every corruption is refused with a reason about what was corrupted") 
     CHECK(careful.find(corruption.blamed) != std::string::npos);
   }
   WARN(distinct.size() << " distinct corruptions of " << all.size() << ", all refused");
-  CHECK(distinct.size() >= 200);
+  CHECK(distinct.size() >= effort::repetitions(200));
 }
 
 TEST_CASE("what leaves a true statement is accepted") {

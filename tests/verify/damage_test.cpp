@@ -1,6 +1,7 @@
 // Random damage to a certificate, to its bytes, its values and its embedded texts: it never crashes
 // the checker, and is accepted only where what is left is the same or true.
 #include "certified_product.h"
+#include "tests/effort.h"
 
 #include <array>
 #include <random>
@@ -18,7 +19,7 @@ TEST_CASE("random damage to bytes is never accepted unless the document is the s
   const std::string text = good.dump(1);
   std::mt19937_64 random(1);
   int same = 0;
-  for (int round = 0; round < 2000; ++round) {
+  for (std::size_t round = 0; round < effort::repetitions(2000); ++round) {
     std::string bad = text;
     for (std::uint64_t edits = 1 + random() % 3; edits > 0; --edits) {
       std::size_t at = random() % bad.size();
@@ -60,7 +61,7 @@ TEST_CASE("random damage to values is never accepted unless they are labels") {
                                         "/sha256"};
   std::mt19937_64 random(2);
   int refused = 0;
-  for (int round = 0; round < 1500; ++round) {
+  for (std::size_t round = 0; round < effort::repetitions(1500); ++round) {
     Json bad = good;
     Pointer to = everywhere[1 + random() % (everywhere.size() - 1)],
             from = everywhere[random() % everywhere.size()];
@@ -76,14 +77,14 @@ TEST_CASE("random damage to values is never accepted unless they are labels") {
              change["path"].get<std::string>().ends_with("/sha256")));
     }
   }
-  CHECK(refused > 1000);
+  CHECK(refused > static_cast<int>(effort::repetitions(1000)));
 }
 
 TEST_CASE("random damage to embedded texts is accepted only if the verifier proves what it says") {
   const Json good = test::tile_certificate();
   std::mt19937_64 random(3);
   int accepted = 0, refused = 0;
-  for (int round = 0; round < 1500; ++round) {
+  for (std::size_t round = 0; round < effort::repetitions(1500); ++round) {
     Json bad = good;
     const char *part = std::array{"program", "isa", "kernel"}[random() % 3];
     std::string text = bad[part]["text"];
@@ -122,6 +123,6 @@ TEST_CASE("random damage to embedded texts is accepted only if the verifier prov
               options)
               .outcome == Outcome::Equivalent);
   }
-  CHECK(refused > 1000);
+  CHECK(refused > static_cast<int>(effort::repetitions(1000)));
   CHECK(accepted > 0); // names, white space and addresses of no consequence
 }

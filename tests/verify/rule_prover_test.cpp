@@ -10,7 +10,6 @@ namespace {
 ClaimProof prove(const std::string &text) {
   ProveOptions options;
   options.use_cache = false;
-  options.timeout_ms = 3000;
   return prove_rules(semantics::parse_rules(semantics::make_source("test.rules", text)),
                      options)[0];
 }

@@ -17,7 +17,6 @@ ClaimProof proof_of(const std::string &level, const std::string &types,
   ProveOptions options;
   options.use_cache = false;
   options.stronger_levels = true;
-  options.timeout_ms = 10'000;
   return prove_rule(scalar_rule(level, types, variables, from, to), options);
 }
 
