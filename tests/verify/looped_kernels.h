@@ -109,7 +109,7 @@ inline const Rows kRows[] = {
      "for i in 0..7 { load32(rows=2, from=16*i, to=0) store32(rows=2, from=0, "
      "to=16*i + 128) }",
      ""},
-    // 3 elements a time do not keep to rows
+    // one loop within another, both in every address
     {kIdentity,
      "for i in 0..2 { for j in 0..4 { load32(rows=1, from=64*i + 16*j, to=0) "
      "store32(rows=1, from=0, to=64*i + 16*j + 128) } }",
