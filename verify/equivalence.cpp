@@ -20,9 +20,11 @@ constexpr int kMeasurements = 60, kClassifications = 90;
 /// Tests before loops are unrolled for a proof; tests of programs however large.
 constexpr int kQuickTests = 24, kLeastTests = 8;
 /// Elements that all tests together read, compute and fold, about; those of making an input small;
-/// those of looking for a weaker level; what running an instruction counts for.
+/// those of a first proof, and of looking for a weaker level; those of unrolling loops; what
+/// running an instruction counts for.
 constexpr std::int64_t kTestWork = std::int64_t{1} << 31, kMinimizingWork = std::int64_t{1} << 34,
-                       kSmallWork = std::int64_t{1} << 22, kInstanceWork = 64;
+                       kSmallWork = std::int64_t{1} << 22, kLoopsWork = std::int64_t{1} << 25,
+                       kInstanceWork = 64;
 
 std::string different_reason(const Counterexample &c, const semantics::TensorGraph &graph) {
   const Shape &shape = graph[graph.results[c.output]].shape;
@@ -105,12 +107,13 @@ public:
   Verification(const spec::Kernel &kernel, const spec::Isa &isa,
                const semantics::TensorGraph &graph, const VerifyOptions &options)
       : kernel_(kernel), isa_(isa), graph_(graph), level_(options.level), stop_(options.stop),
-        simulator_(isa, kernel), terms_(isa.numerics), tests_(options.tests) {
+        simulator_(isa, kernel),
+        work_(1 + work_of(graph) + spec::instance_count(kernel) * kInstanceWork),
+        terms_(isa.numerics), tests_(options.tests) {
     tests_.level = level_;
     tests_.time_limit_seconds = std::min(tests_.time_limit_seconds, stop_.seconds_left());
-    std::int64_t work = 1 + work_of(graph) + spec::instance_count(kernel) * kInstanceWork;
     auto at_most = [&](int limit, std::int64_t all) {
-      auto affordable = std::max<std::int64_t>(kLeastTests, all / work);
+      auto affordable = std::max<std::int64_t>(kLeastTests, all / work_);
       return static_cast<int>(std::min<std::int64_t>(limit, affordable));
     };
     tests_.max_tests = at_most(tests_.max_tests, kTestWork);
@@ -118,20 +121,26 @@ public:
   }
 
   Verdict run() {
-    std::optional<Proof> generic = prove_by_induction(kernel_, isa_, graph_, level_, stop_);
+    std::optional<Proof> generic =
+        prove_by_induction(kernel_, isa_, graph_, level_, stop_, kSmallWork);
     if (generic && generic->proved)
       return equivalent(*generic);
     if (generic && generic->stopped)
       return undecided(*generic);
-    if (generic && level_ == Level::Bits) { // some tests are cheaper than unrolling
+    if (!kernel_.loops.empty() && level_ == Level::Bits) { // tests are cheaper than unrolling
       DifferentialOptions few = tests_;
       few.max_tests = std::min(tests_.max_tests, kQuickTests);
-      if (DifferentialResult found = compare(few); found.counterexample) {
-        generic->gave_up = false;
-        return tested(*generic, std::move(found));
-      }
+      if (DifferentialResult found = compare(few); found.counterexample)
+        return tested(Proof(), std::move(found));
     }
-    Proof proof = prove(terms_, kernel_, isa_, graph_, level_, stop_);
+    if (generic && generic->gave_up)
+      generic = prove_by_induction(kernel_, isa_, graph_, level_, stop_);
+    if (generic && generic->proved)
+      return equivalent(*generic);
+    if (generic && generic->stopped)
+      return undecided(*generic);
+    Proof proof = prove(terms_, kernel_, isa_, graph_, level_, stop_,
+                        kernel_.loops.empty() ? kMaxUnrolledWork : kLoopsWork);
     if (proof.proved)
       return equivalent(proof);
     // Which inputs count at a weaker level, the terms would say.
@@ -201,11 +210,11 @@ private:
 
   /// Whether the programs are equal at a weaker level, and what then differs.
   void look_below(Verdict &verdict) {
-    TermGraph terms(isa_.numerics);
-    Proof weaker = prove(terms, kernel_, isa_, graph_, Level::Real, stop_, kSmallWork);
-    bool small = !weaker.gave_up;
-    if (!small)
-      weaker = prove_by_induction(kernel_, isa_, graph_, Level::Real, stop_).value_or(weaker);
+    TermGraph terms(isa_.numerics); // of both programs, where loops are unrolled
+    bool small = kernel_.loops.empty() || work_ <= kSmallWork;
+    Proof weaker = small ? prove(terms, kernel_, isa_, graph_, Level::Real, stop_)
+                         : prove_by_induction(kernel_, isa_, graph_, Level::Real, stop_, kSmallWork)
+                               .value_or(Proof());
     if (!weaker.proved)
       return;
     verdict.equivalent_at = weaker.level;
@@ -229,7 +238,8 @@ private:
   Level level_;
   const StopToken &stop_;
   sim::Simulator simulator_;
-  TermGraph terms_; ///< of both programs, once loops were unrolled
+  std::int64_t work_; ///< of running both programs once, about
+  TermGraph terms_;   ///< of both programs, once loops were unrolled
   DifferentialOptions tests_;
   std::optional<Enclosures> enclosures_;
 };

@@ -38,8 +38,8 @@ struct Demanded {
 class GenericGraph {
 public:
   GenericGraph(TermGraph &terms, const TensorGraph &graph, GenericLoops &loops,
-               GenericInputs &inputs, std::int64_t limit)
-      : terms_(terms), graph_(graph), loops_(loops), space_(loops.space()), inputs_(inputs),
+               const InputElement &input, std::int64_t limit)
+      : terms_(terms), graph_(graph), loops_(loops), space_(loops.space()), input_(input),
         limit_(limit), demanded_(graph.nodes.size()), varies_(graph.nodes.size(), 0),
         values_(graph.nodes.size()) {
     for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -253,8 +253,8 @@ private:
     auto parameter =
         std::ranges::find(graph_.parameters, NodeId{static_cast<std::uint32_t>(number)});
     for (const AffineIndex &position : d.positions)
-      d.terms.push_back(inputs_.element(
-          static_cast<std::size_t>(parameter - graph_.parameters.begin()), position));
+      d.terms.push_back(
+          input_(static_cast<std::size_t>(parameter - graph_.parameters.begin()), position));
   }
 
   void compute_value(std::size_t number, Demanded &d) {
@@ -343,7 +343,7 @@ private:
   const TensorGraph &graph_;
   GenericLoops &loops_;
   semantics::IndexSpace &space_;
-  GenericInputs &inputs_;
+  const InputElement &input_;
   std::int64_t limit_, work_ = 0;
   std::vector<Demanded> demanded_; ///< by node, as below
   std::vector<char> varies_;       ///< with the inputs
@@ -353,9 +353,9 @@ private:
 } // namespace
 
 std::vector<TermId> execute_generic(TermGraph &terms, const TensorGraph &graph, GenericLoops &loops,
-                                    GenericInputs &inputs, std::span<const GenericDemand> demands,
-                                    std::int64_t limit) {
-  return GenericGraph(terms, graph, loops, inputs, limit).run(demands);
+                                    const InputElement &input,
+                                    std::span<const GenericDemand> demands, std::int64_t limit) {
+  return GenericGraph(terms, graph, loops, input, limit).run(demands);
 }
 
 } // namespace isamorph::verify

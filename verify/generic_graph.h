@@ -16,7 +16,7 @@ struct GenericDemand {
 /// point of the box. Throws UnrollLoop where an operation takes what is not affine, and TooMuchWork
 /// before more than `limit` elements are demanded or folded.
 std::vector<TermId> execute_generic(TermGraph &terms, const semantics::TensorGraph &graph,
-                                    GenericLoops &loops, GenericInputs &inputs,
+                                    GenericLoops &loops, const InputElement &input,
                                     std::span<const GenericDemand> demands, std::int64_t limit);
 
 } // namespace isamorph::verify

@@ -16,12 +16,7 @@
 
 #include "verify/generic_loops.h"
 
-#include <functional>
-
 namespace isamorph::verify {
-
-/// Element `position` of input `tensor`.
-using InputElement = std::function<TermId(std::size_t tensor, const semantics::AffineIndex &)>;
 
 /// What a generic iteration leaves in an output.
 struct GenericElement {

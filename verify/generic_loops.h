@@ -9,6 +9,7 @@
 #include "spec/kernel.h"
 #include "verify/term.h"
 
+#include <functional>
 #include <map>
 
 namespace isamorph::verify {
@@ -37,6 +38,10 @@ private:
   std::vector<std::uint32_t> loops_;
   semantics::IndexSpace space_;
 };
+
+/// An element of an input.
+using InputElement =
+    std::function<TermId(std::size_t parameter, const semantics::AffineIndex &position)>;
 
 /// Elements of inputs at affine positions, as input terms: equal terms are equal positions. Element
 /// e of parameter p, of a constant position, is the term input(p, e).

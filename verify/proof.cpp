@@ -15,9 +15,6 @@
 namespace isamorph::verify {
 namespace {
 
-/// Of a generic iteration: more is not tried.
-constexpr std::int64_t kMaxGenericWork = std::int64_t{1} << 26;
-
 /// Two elements that should be equal.
 struct Pair {
   TermId graph, kernel;
@@ -47,20 +44,18 @@ FindPairs all_elements(const spec::Kernel &kernel, const spec::Isa &isa,
 /// Those of a generic iteration of some loops. Throws UnrollLoop.
 FindPairs generic_elements(const spec::Kernel &kernel, const spec::Isa &isa,
                            const semantics::TensorGraph &graph,
-                           const std::vector<std::uint32_t> &symbolic) {
-  return [&](TermGraph &terms) {
+                           const std::vector<std::uint32_t> &symbolic, std::int64_t limit) {
+  return [&, limit](TermGraph &terms) {
     GenericLoops loops(kernel, symbolic);
     GenericInputs inputs(terms, parameter_shapes(graph));
-    auto input = [&](std::size_t tensor, const semantics::AffineIndex &position) {
+    InputElement input = [&](std::size_t tensor, const semantics::AffineIndex &position) {
       return inputs.element(tensor, position);
     };
-    std::vector<GenericElement> actual =
-        execute_generic(terms, isa, kernel, loops, input, kMaxGenericWork);
+    std::vector<GenericElement> actual = execute_generic(terms, isa, kernel, loops, input, limit);
     std::vector<GenericDemand> demands;
     for (const GenericElement &e : actual)
       demands.push_back({e.output, e.position});
-    std::vector<TermId> expected =
-        execute_generic(terms, graph, loops, inputs, demands, kMaxGenericWork);
+    std::vector<TermId> expected = execute_generic(terms, graph, loops, input, demands, limit);
     std::vector<Pair> out;
     for (std::size_t i = 0; i < actual.size(); ++i)
       if (expected[i] != actual[i].term)
@@ -237,14 +232,14 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
 
 std::optional<Proof> prove_by_induction(const spec::Kernel &given, const spec::Isa &with_control,
                                         const semantics::TensorGraph &graph, Level asked,
-                                        const StopToken &stop) {
+                                        const StopToken &stop, std::int64_t limit) {
   stop.doing("executing a generic iteration on symbols");
   spec::Resolved resolved(with_control, given);
   const spec::Kernel &kernel = resolved.kernel();
   const spec::Isa &isa = resolved.isa();
   std::vector<std::uint32_t> loops = repeated_loops(kernel);
   while (!loops.empty()) {
-    FindPairs pairs = generic_elements(kernel, isa, graph, loops);
+    FindPairs pairs = generic_elements(kernel, isa, graph, loops, limit);
     try {
       auto proof = prove_plainly(isa.numerics, pairs, stop);
       TermGraph terms(isa.numerics);
@@ -256,13 +251,16 @@ std::optional<Proof> prove_by_induction(const spec::Kernel &given, const spec::I
       return proof;
     } catch (const UnrollLoop &refused) {
       std::erase(loops, refused.loop);
-    } catch (const TooMuchWork &) {
-      return std::nullopt;
+    } catch (const TooMuchWork &error) {
+      Proof proof;
+      proof.gave_up = true;
+      proof.difference = error.what();
+      return proof;
     } catch (const Stopped &stopped) {
-      Proof out;
-      out.stopped = true;
-      out.difference = stopped.what();
-      return out;
+      Proof proof;
+      proof.stopped = true;
+      proof.difference = stopped.what();
+      return proof;
     }
   }
   return std::nullopt;

@@ -28,8 +28,10 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
             std::int64_t limit = kMaxUnrolledWork);
 /// By induction over as many loops as have generic iterations; nullopt when none has. What is not
 /// proved may still be equal: a generic iteration knows nothing of the values of the variables.
+/// Gives up when one takes more than `limit` steps.
 std::optional<Proof> prove_by_induction(const spec::Kernel &kernel, const spec::Isa &isa,
                                         const semantics::TensorGraph &graph, Level asked,
-                                        const StopToken &stop = {});
+                                        const StopToken &stop = {},
+                                        std::int64_t limit = std::int64_t{1} << 26);
 
 } // namespace isamorph::verify

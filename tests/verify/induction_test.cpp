@@ -2,30 +2,30 @@
 // and that iterations which see each other are never taken for independent ones.
 #include "kernels.h"
 #include "loop_mutants.h"
-#include "tests/integer/machine.h"
+#include "looped_kernels.h"
 #include "verify/certificate.h"
 #include "verify/checker/checker.h"
 #include "verify/smt.h"
-
-#include <fmt/format.h>
 
 using namespace isamorph;
 using namespace isamorph::verify;
 using verify::test::at;
 using verify::test::confirm;
 using verify::test::erase;
+using verify::test::graph_of;
+using verify::test::kDouble;
+using verify::test::kernel_of;
+using verify::test::kIdentity;
+using verify::test::kReverse;
+using verify::test::kRows;
 using verify::test::loop_mutants;
 using verify::test::LoopMutant;
+using verify::test::product_kernel;
+using verify::test::product_program;
+using verify::test::Rows;
+using verify::test::rows_kernel;
 
 namespace {
-
-semantics::TensorGraph graph_of(const std::string &text) {
-  return semantics::parse_hlo(semantics::make_source("program", "HloModule m\n" + text));
-}
-
-spec::Kernel kernel_of(const std::string &text, const spec::Isa &isa) {
-  return spec::parse_kernel(semantics::make_source("kernel", text), isa);
-}
 
 CheckReport check_certificate_of(const spec::Kernel &kernel, const spec::Isa &isa,
                                  const semantics::TensorGraph &graph, const Verdict &verdict) {
@@ -40,105 +40,6 @@ bool proved_unrolled(const spec::Kernel &kernel, const spec::Isa &isa,
   TermGraph terms(isa.numerics);
   return prove(terms, kernel, isa, graph, level).proved;
 }
-
-/// A kernel of 8 rows of four s32 at 0, whose results of 8 rows are at 128; scratch from 256.
-std::string rows_kernel(const std::string &body) {
-  return "kernel rows {\n  memory 512\n  input x @ 0 : s32[8,4]\n  output y @ 128 : s32[8,4]\n" +
-         body + "}\n";
-}
-
-const char *const kIdentity = "ENTRY e { x = s32[8,4] parameter(0) ROOT y = s32[8,4] copy(x) }";
-const char *const kDouble = "ENTRY e { x = s32[8,4] parameter(0) ROOT y = s32[8,4] add(x, x) }";
-const char *const kReverse =
-    "ENTRY e { x = s32[8,4] parameter(0) ROOT y = s32[8,4] reverse(x), dimensions={0} }";
-const char *const kHalves = "ENTRY e { x = s32[8,4] parameter(0) "
-                            "a = s32[4,4] slice(x), slice={[0:4], [0:4]} "
-                            "b = s32[4,4] slice(x), slice={[4:8], [0:4]} "
-                            "ROOT y = s32[8,4] concatenate(b, a), dimensions={0} }";
-const char *const kSums = "ENTRY e { x = s32[8,4] parameter(0) "
-                          "t = s32[4,8] transpose(x), dimensions={1,0} "
-                          "r = s32[4,4,2] reshape(t) "
-                          "u = s32[4,4,2] reverse(r), dimensions={2} "
-                          "w = s32[4,8] reshape(u) "
-                          "z = s32[8,4] transpose(w), dimensions={1,0} "
-                          "ROOT y = s32[8,4] add(x, z) }";
-
-struct Rows {
-  const char *program, *body, *induction; ///< variables, or "" where unrolling must do
-};
-
-/// Correct kernels.
-const Rows kRows[] = {
-    {kIdentity,
-     "for i in 0..8 { load32(rows=1, from=16*i, to=3) store32(rows=1, from=3, "
-     "to=16*i + 128) }",
-     "i"},
-    {kDouble,
-     "for i in 2..10 { load32(rows=1, from=16*i - 32, to=0) accumulate(rows=1, from=0, "
-     "to=0) store32(rows=1, from=0, to=16*i + 96) }",
-     "i"},
-    {kReverse,
-     "for i in 0..8 { load32(rows=1, from=16*i, to=0) store32(rows=1, from=0, "
-     "to=240 - 16*i) }",
-     "i"},
-    {kReverse,
-     "for i in 0..8 step 4 { for j in 0..4 { load32(rows=1, from=16*i + 16*j, to=0) "
-     "store32(rows=1, from=0, to=240 - 16*i - 16*j) } }",
-     "i, j"},
-    {kHalves,
-     "for i in 0..4 { load32(rows=1, from=16*i, to=0) load32(rows=1, from=16*i + 64, "
-     "to=1) store32(rows=1, from=1, to=16*i + 128) store32(rows=1, from=0, "
-     "to=16*i + 192) }",
-     "i"},
-    // the pair of rows is unrolled, for rows on the chip depend on it
-    {kSums,
-     "for p in 0..4 { for i in 0..2 { load32(rows=1, from=32*p + 16*i, to=i) } "
-     "accumulate(rows=1, from=0, to=1) store32(rows=1, from=1, to=32*p + 128) "
-     "store32(rows=1, from=1, to=32*p + 144) }",
-     "p"},
-    // what is loaded before the loop is the same in all iterations
-    {"ENTRY e { x = s32[8,4] parameter(0) f = s32[1,4] slice(x), slice={[0:1], [0:4]} "
-     "r = s32[4] reshape(f) b = s32[8,4] broadcast(r), dimensions={1} "
-     "ROOT y = s32[8,4] add(x, b) }",
-     "load32(rows=1, from=0, to=7) for i in 0..8 { load32(rows=1, from=16*i, to=0) "
-     "accumulate(rows=1, from=7, to=0) store32(rows=1, from=0, to=16*i + 128) }",
-     "i"},
-    // through scratch memory off the chip: of each iteration, and of all
-    {kDouble,
-     "for i in 0..8 { load32(rows=1, from=16*i, to=0) store32(rows=1, from=0, to=256) "
-     "load32(rows=1, from=256, to=1) accumulate(rows=1, from=1, to=0) "
-     "store32(rows=1, from=0, to=16*i + 128) }",
-     "i"},
-    {kDouble,
-     "for i in 0..8 { load32(rows=1, from=16*i, to=0) store32(rows=1, from=0, "
-     "to=16*i + 256) load32(rows=1, from=16*i + 256, to=1) accumulate(rows=1, from=1, "
-     "to=0) store32(rows=1, from=0, to=16*i + 128) }",
-     "i"},
-    // sums in memory, over rounds: each round adds to what the one before left
-    {kDouble,
-     "for i in 0..8 { load32(rows=1, from=16*i, to=0) scale(rows=1, factor=0, at=0) "
-     "store32(rows=1, from=0, to=16*i + 128) } for k in 0..2 { for i in 0..8 { "
-     "load32(rows=1, from=16*i, to=0) load32(rows=1, from=16*i + 128, to=1) "
-     "accumulate(rows=1, from=1, to=0) store32(rows=1, from=0, to=16*i + 128) } }",
-     ""},
-    // carried from one iteration to the next: the load of row i + 1 is in iteration i
-    {kDouble,
-     "load32(rows=1, from=0, to=0) for i in 0..7 { load32(rows=1, from=16*i + 16, to=1) "
-     "accumulate(rows=1, from=0, to=0) store32(rows=1, from=0, to=16*i + 128) "
-     "scale(rows=1, factor=0, at=0) accumulate(rows=1, from=1, to=0) } "
-     "accumulate(rows=1, from=0, to=0) store32(rows=1, from=0, to=240)",
-     ""},
-    // each row but the last is written twice, with the same numbers
-    {kIdentity,
-     "for i in 0..7 { load32(rows=2, from=16*i, to=0) store32(rows=2, from=0, "
-     "to=16*i + 128) }",
-     ""},
-    // 3 elements a time do not keep to rows
-    {kIdentity,
-     "for i in 0..2 { for j in 0..4 { load32(rows=1, from=64*i + 16*j, to=0) "
-     "store32(rows=1, from=0, to=64*i + 16*j + 128) } }",
-     "i, j"},
-};
 
 /// Wrong kernels, in which iterations see each other.
 const Rows kCarried[] = {
@@ -359,7 +260,7 @@ TEST_CASE("mistakes in attention over blocks of rows are refuted", "[slow]") {
       },                                                               // K moves
       [](spec::Kernel &k) { k.instructions[5].attributes[1] -= 128; }, // V off by a row
       [](spec::Kernel &k) { k.instructions[6].attributes[1] = 0; },    // P times P
-      [](spec::Kernel &k) { erase(k, 3); },                      // no softmax
+      [](spec::Kernel &k) { erase(k, 3); },                            // no softmax
       [](spec::Kernel &k) { std::swap(k.instructions[1], k.instructions[5]); },
       [](spec::Kernel &k) {
         k.instructions[8].attributes[2] += 3 * 8192; // blocks in the wrong order
@@ -377,49 +278,6 @@ TEST_CASE("mistakes in attention over blocks of rows are refuted", "[slow]") {
     confirm(verdict, graph, kernel, isa);
   }
 }
-
-namespace {
-
-/// The product of s8[m,k] and s8[k,n] in tiles of four.
-std::string product_kernel(std::int64_t m, std::int64_t n, std::int64_t k) {
-  std::int64_t b = m * k, c = b + k * n;
-  return fmt::format(R"(kernel product {{
-  memory {end}
-  input a @ 0 : s8[{m},{k}]
-  input b @ {b} : s8[{k},{n}]
-  output c @ {c} : s32[{m},{n}]
-  for i in 0..{m} step 4 {{
-    for j in 0..{n} step 4 {{
-      zero(to=0)
-      for k in 0..{k} step 4 {{
-        for r in 0..4 {{
-          mvin(rows=1, from={k}*i + k + {k}*r, to=r)
-          mvin(rows=1, from=j + {n}*k + {n}*r + {b}, to=r + 4)
-        }}
-        matmul(a=0, b=4, c=0)
-      }}
-      for r in 0..4 {{
-        store32(rows=1, from=r, to={n4}*i + 4*j + {n4}*r + {c})
-      }}
-    }}
-  }}
-}})",
-                     fmt::arg("m", m), fmt::arg("n", n), fmt::arg("k", k), fmt::arg("b", b),
-                     fmt::arg("c", c), fmt::arg("n4", 4 * n), fmt::arg("end", c + 4 * m * n));
-}
-
-semantics::TensorGraph product_program(std::int64_t m, std::int64_t n, std::int64_t k) {
-  return graph_of(fmt::format(R"(ENTRY product {{
-  a = s8[{0},{2}] parameter(0)
-  b = s8[{2},{1}] parameter(1)
-  x = s32[{0},{2}] convert(a)
-  y = s32[{2},{1}] convert(b)
-  ROOT c = s32[{0},{1}] dot(x, y), lhs_contracting_dims={{1}}, rhs_contracting_dims={{0}}
-}})",
-                              m, n, k));
-}
-
-} // namespace
 
 TEST_CASE("a product of a hundred thousand tiles is proved and its certificate checked") {
   spec::Isa isa = isamorph::test::integer_machine();
@@ -445,7 +303,7 @@ TEST_CASE("mistakes in a large product are refuted", "[slow]") {
       [](spec::Kernel &k) { k.instructions[2].strides[1].factor = 32; }, // half the rows
       [](spec::Kernel &k) { k.instructions[2].attributes[1] -= 1; },     // off by one
       [](spec::Kernel &k) { k.instructions[3].attributes[1] = 5; },      // the wrong rows
-      [](spec::Kernel &k) { erase(k, 0); },                        // never zeroed
+      [](spec::Kernel &k) { erase(k, 0); },                              // never zeroed
   };
   int refuted = 0;
   for (std::size_t i = 0; i < mistakes.size(); ++i) {
