@@ -95,6 +95,7 @@ std::vector<TermId> IntegerNormalizer::normals(std::span<const TermId> terms) co
 }
 
 TermId IntegerNormalizer::compute(TermId term) {
+  terms_.poll();
   Term t = terms_[term];
   std::vector<TermId> in = normals(terms_.operands(term));
   switch (t.kind) {

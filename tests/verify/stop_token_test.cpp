@@ -60,7 +60,7 @@ TEST_CASE("a proof that is stopped is unknown with the reason, one that is not s
   std::size_t unknown = 0;
   bool done = false;
   std::set<std::string> reasons;
-  for (std::uint64_t poll = 0; !done; poll = poll * 3 / 2 + 1) {
+  for (std::uint64_t poll = 0; !done; poll += 1 + poll / 16) {
     Verdict verdict = subject.verdict(StopToken::at_poll(poll));
     done = verdict.outcome == Outcome::Equivalent;
     if (done)

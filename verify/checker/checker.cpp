@@ -71,8 +71,8 @@ void check_claim(const Part &claim, Subject &subject) {
     claim.at("profile").refuse("the ISA's numerics profile is '" + subject.isa.numerics.name + "'");
 }
 
-/// The ISA may name a profile that stands elsewhere: what the writer meant by it is spelled out, and
-/// must be what is meant by it here.
+/// The ISA may name a profile that stands elsewhere: what the writer meant by it is spelled out,
+/// and must be what is meant by it here.
 void check_profile(const Part &profile, const Subject &subject) {
   profile.only({"text", "sha256"});
   embedded(profile);
