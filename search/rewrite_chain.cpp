@@ -154,8 +154,7 @@ std::vector<TermId> add_terms(TensorEGraph &egraph, const semantics::TensorGraph
     std::vector<TermId> operands;
     for (NodeId operand : node.operands)
       operands.push_back(out[operand.v]);
-    out.push_back(
-        *egraph.add_term(node.op, operands, node.attributes, node.shape));
+    out.push_back(*egraph.add_term(node.op, operands, node.attributes, node.shape));
   }
   return out;
 }

@@ -100,11 +100,11 @@ public:
 
   std::optional<Enumeration> run(const EnumerationOptions &options) {
     std::uint64_t blocks = inner_ / block_, chunks = (outer_ + kOuterOfTask - 1) / kOuterOfTask;
-    bool large = outer_ > 1;
+    bool large = inner_ * outer_ > 65536;
     auto element_size =
         static_cast<std::size_t>(semantics::byte_size(claim_.nodes[claim_.left].type));
     checksums_.resize(large ? outer_ * blocks : 0);
-    results_.resize(large ? 0 : inner_ * element_size);
+    results_.resize(large ? 0 : inner_ * outer_ * element_size);
     std::vector<Finding> findings(blocks * chunks);
     auto stopped = [&] { return options.interrupt && options.interrupt->load(); };
     tbb::parallel_for(std::uint64_t{0}, blocks * chunks, [&](std::uint64_t task) {
@@ -248,11 +248,12 @@ private:
   }
 
   void record(const Tensor &left, std::uint64_t block, std::uint64_t outer) {
+    std::uint64_t number = outer * (inner_ / block_) + block;
     if (results_.empty())
-      checksums_[outer * (inner_ / block_) + block] = block_checksum(left.bytes());
+      checksums_[number] = block_checksum(left.bytes());
     else
-      std::ranges::copy(left.bytes(), results_.begin() +
-                                          static_cast<std::ptrdiff_t>(block * left.bytes().size()));
+      std::ranges::copy(left.bytes(), results_.begin() + static_cast<std::ptrdiff_t>(
+                                                             number * left.bytes().size()));
   }
 
   const ScalarClaim &claim_;

@@ -17,8 +17,9 @@ struct EnumerationOptions {
 struct Enumeration {
   std::int64_t cases = 0;    ///< all values of all variables
   std::int64_t failures = 0; ///< for how many the claim fails
-  /// SHA-256 of what the left side gives: of all its results in order for up to 16 bits of
-  /// variables; else of a 64-bit checksum for every 4096 results. The last variable runs fastest.
+  /// SHA-256 of what the left side gives: of all its results in order for up to 65536 cases; else
+  /// of block_checksum (checker/digest.h) of every 4096 results, or of as many as the last variable
+  /// has values where these are fewer. The last variable runs fastest.
   std::string digest;
   std::optional<ScalarWitness> witness; ///< the failure of least reading_cost, the first of them
 };

@@ -141,6 +141,7 @@ std::vector<TermId> IntegerNormalizer::normals(std::span<const TermId> terms) co
 }
 
 TermId IntegerNormalizer::compute(TermId term) {
+  terms_.poll();
   Term t = terms_[term];
   if (is_sum(t))
     return sum(term);

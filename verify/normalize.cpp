@@ -171,6 +171,7 @@ bool Normalizer::is_literal(TermId term, double value) const {
 }
 
 Normalizer::Entry Normalizer::compute(TermId term) {
+  terms_.poll();
   Term t = terms_[term];
   Entry out{term};
   switch (t.kind) {

@@ -11,13 +11,17 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// `json` with {"text": T, "sha256": the digest of T} in all its parts.
+/// Makes the digests of texts fit, however deep they lie.
+void fit_texts(Json &json) {
+  if (json.is_object() && json.contains("text") && json["text"].is_string())
+    json["sha256"] = verify::sha256(json["text"].get<std::string>());
+  if (json.is_structured())
+    for (Json &part : json)
+      fit_texts(part);
+}
+
 void fit_digests(Json &json) {
-  for (Json &part : json) {
-    if (!part.is_object() || !part.contains("text") || !part["text"].is_string())
-      continue;
-    part["sha256"] = verify::sha256(part["text"].get<std::string>());
-  }
+  fit_texts(json);
   if (json.erase("sha256"))
     json["sha256"] = verify::sha256(json.dump());
 }

@@ -65,11 +65,14 @@ public:
     read_terms();
     for (const Part &rule : part_.at("rules").elements())
       read_rule(rule);
-    check_scalar_lemmas();
     for (const Part &path : part_.at("parts").elements())
       parts_.push_back(check_path(path));
     check_ends(part_.at("outputs"));
     check_uses();
+    report_.steps.push_back(fmt::format(
+        "chain of {} rewriting steps by {} rules: from the program's terms to the kernel's", steps_,
+        rules_.size()));
+    check_lemmas_of_rules();
     summarize();
   }
 
@@ -121,11 +124,13 @@ private:
       part.at("text").refuse(fmt::format("rule '{}' holds at {}, which is weaker than {}",
                                          rule.name, semantics::name(rule.level),
                                          semantics::name(subject_.level)));
-    check_rule_lemma(part.at("lemma"), rule, options_, done_);
     rules_.push_back({std::move(read[0])});
   }
 
-  void check_scalar_lemmas() {
+  void check_lemmas_of_rules() {
+    std::vector<Part> rules = part_.at("rules").elements();
+    for (std::size_t r = 0; r < rules.size(); ++r)
+      check_rule_lemma(rules[r].at("lemma"), rules_[r].rule, options_, done_);
     const Part lemmas = part_.at("lemmas");
     std::set<std::string> listed = check_lemmas(lemmas, options_, report_);
     for (const std::string &lemma : done_.scalar)
@@ -285,9 +290,6 @@ private:
   }
 
   void summarize() {
-    report_.steps.push_back(fmt::format(
-        "chain of {} rewriting steps by {} rules: from the program's terms to the kernel's", steps_,
-        rules_.size()));
     std::string line = fmt::format("the rules' lemmas: {} obligations proved", done_.obligations);
     if (done_.encoded > 0 && !options_.prove_rule)
       line += fmt::format(" (those of {} rules not made anew)", done_.encoded);

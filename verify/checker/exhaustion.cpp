@@ -78,13 +78,14 @@ std::optional<Exhaustion> exhaust(const ScalarClaim &claim, semantics::Level lev
   std::int64_t cases = exhaustion_cases(claim).value();
   Exhaustion out;
   std::string digested;
-  for (std::int64_t first = 0; first < cases; first += kBlock) {
+  std::int64_t block =
+      std::min(kBlock, std::int64_t{1} << semantics::value_bits(claim.variables.back()));
+  for (std::int64_t first = 0; first < cases; first += block) {
     if (interrupt && interrupt->load())
       return std::nullopt;
-    std::int64_t count = std::min(kBlock, cases - first);
-    std::vector<Tensor> values = evaluate_block(claim, profile, first, count);
+    std::vector<Tensor> values = evaluate_block(claim, profile, first, block);
     const Tensor &left = values[claim.left], &right = values[claim.right];
-    for (std::int64_t i = 0; i < count; ++i)
+    for (std::int64_t i = 0; i < block; ++i)
       if (left.bits(i) != right.bits(i) && fails(claim, level, profile, first + i))
         ++out.failures;
     if (cases <= kSmall) {

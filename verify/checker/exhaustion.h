@@ -16,8 +16,9 @@ std::optional<std::int64_t> exhaustion_cases(const ScalarClaim &claim);
 struct Exhaustion {
   std::int64_t failures = 0; ///< for how many values the claim fails
   /// SHA-256 of what the left side gives, as little-endian elements in order, the last variable
-  /// fastest: of all of them for up to 65536 cases; else of block_checksum (digest.h) of every 4096
-  /// of them, as little-endian words.
+  /// fastest: of all of them for up to 65536 cases; else, as little-endian words, of block_checksum
+  /// (digest.h) of every 4096 of them, or of as many as the last variable has values where these
+  /// are fewer.
   std::string digest;
 };
 /// Of a claim for which exhaustion_cases is a number, at `bits` or `finite`; nullopt once

@@ -1,0 +1,120 @@
+#include "search/rewrite_chain.h"
+
+#include "semantics/hlo.h"
+
+#include <catch2/catch.hpp>
+
+using namespace isamorph;
+using semantics::NodeId;
+
+namespace {
+
+semantics::TensorGraph graph(const std::string &body) {
+  return semantics::parse_hlo(
+      semantics::make_source("g.hlo", "HloModule g\nENTRY g {\n" + body + "}\n"));
+}
+
+std::optional<semantics::RewriteChain> chain(const std::string &left, const std::string &right,
+                                             semantics::Level level = semantics::Level::Bits) {
+  semantics::TensorTerms terms;
+  semantics::TensorGraph a = graph(left), b = graph(right);
+  std::vector<NodeId> from = {terms.add(a)[a.results[0].v]}, to = {terms.add(b)[b.results[0].v]};
+  search::ChainOptions options;
+  options.level = level;
+  return search::find_chain(terms, from, to, spec::load_isa("qkv"), semantics::shipped_rules(),
+                            options);
+}
+
+/// Each step puts at its place what stands there in the next term, and touches nothing else.
+void check_places(const semantics::RewriteChain &chain) {
+  semantics::TensorTerms terms;
+  terms.add(chain.terms);
+  REQUIRE(terms.size() == chain.terms.nodes.size());
+  for (const auto *paths : {&chain.parts, &chain.outputs})
+    for (const semantics::RewritePath &path : *paths) {
+      NodeId now = path.from;
+      for (const semantics::RewriteStep &step : path.steps) {
+        REQUIRE(terms.at(now, step.at));
+        auto put = terms.at(step.to, step.at);
+        REQUIRE(put);
+        CHECK(terms.replaced(now, step.at, *put) == step.to);
+        now = step.to;
+      }
+      CHECK(now == path.to);
+    }
+}
+
+const std::string kInputs = "  a = bf16[2,3] parameter(0)\n  b = bf16[3,2] parameter(1)\n";
+const std::string kTwice = kInputs + "  c = bf16[3,2] transpose(a), dimensions={1,0}\n"
+                                     "  d = bf16[2,3] transpose(c), dimensions={1,0}\n";
+
+} // namespace
+
+TEST_CASE("a term is its own chain") {
+  std::string same = kInputs + "  ROOT c = bf16[2,3] negate(a)\n";
+  auto found = chain(same, same);
+  REQUIRE(found);
+  CHECK(found->outputs.at(0).steps.empty());
+  CHECK(found->rules.empty());
+}
+
+TEST_CASE("a rule below the root, at every place where it is needed") {
+  auto found = chain(kTwice + "  ROOT e = bf16[2,3] multiply(d, d)\n",
+                     kInputs + "  ROOT e = bf16[2,3] multiply(a, a)\n");
+  REQUIRE(found);
+  check_places(*found);
+  CHECK(found->outputs[0].steps.size() >= 2);
+  CHECK(found->rules.size() >= 1);
+}
+
+TEST_CASE("constants are folded by steps of their own") {
+  auto found = chain(kInputs + "  i = s32[3,3] iota(), iota_dimension=0\n"
+                               "  j = s32[3,3] iota(), iota_dimension=1\n"
+                               "  p = pred[3,3] compare(i, j), direction=EQ\n"
+                               "  ROOT e = bf16[3,3] convert(p)\n",
+                     kInputs + "  ROOT e = bf16[3,3] constant({{1,0,0},{0,1,0},{0,0,1}})\n");
+  REQUIRE(found);
+  check_places(*found);
+  std::size_t folds = 0;
+  for (const semantics::RewriteStep &step : found->outputs[0].steps)
+    folds += std::holds_alternative<semantics::FoldInstance>(step.by);
+  CHECK(folds == found->outputs[0].steps.size());
+  CHECK(folds == 4);
+}
+
+TEST_CASE("rules of weaker levels are used only where they may be") {
+  std::string left = kInputs + "  c = bf16[2,3] add(a, a)\n  ROOT d = bf16[2,3] add(c, a)\n",
+              right = kInputs + "  c = bf16[2,3] add(a, a)\n  ROOT d = bf16[2,3] add(a, c)\n";
+  CHECK(chain(left, right));
+  std::string third = "  a = bf16[2] parameter(0)\n  b = bf16[2] parameter(1)\n"
+                      "  c = bf16[2] parameter(2)\n",
+              one = third + "  d = bf16[2] add(a, b)\n  ROOT e = bf16[2] add(d, c)\n",
+              other = third + "  d = bf16[2] add(b, c)\n  ROOT e = bf16[2] add(a, d)\n";
+  CHECK_FALSE(chain(one, other));
+  auto real = chain(one, other, semantics::Level::Real);
+  REQUIRE(real);
+  check_places(*real);
+}
+
+TEST_CASE("what is different has no chain") {
+  CHECK_FALSE(chain(kInputs + "  ROOT c = bf16[2,3] negate(a)\n",
+                    kInputs + "  ROOT c = bf16[2,3] exponential(a)\n"));
+}
+
+TEST_CASE("an e-graph that explains holds the same terms and classes") {
+  spec::Isa isa = spec::load_isa("qkv");
+  semantics::TensorGraph g = semantics::parse_hlo(
+      semantics::read_source(std::string(ISAMORPH_SOURCE_DIR) + "/corpus/qkv/attention.hlo"));
+  search::TensorEGraph plain(isa.numerics), explaining(isa.numerics, true);
+  plain.add_graph(g);
+  explaining.add_graph(g);
+  search::SaturationLog log;
+  auto first = saturate(plain, isa, semantics::shipped_rules(), semantics::Level::Bits, {});
+  auto second =
+      saturate(explaining, isa, semantics::shipped_rules(), semantics::Level::Bits, {}, &log);
+  CHECK(first.reason == search::StopReason::Saturated);
+  CHECK(second.reason == search::StopReason::Saturated);
+  CHECK(plain.graph().class_count() == explaining.graph().class_count());
+  CHECK(plain.graph().node_count() == explaining.graph().node_count());
+  CHECK_FALSE(log.uses.empty());
+}

@@ -1,0 +1,165 @@
+#pragma once
+// Certificates that carry a chain of rewriting: the product of certified_product.h, found equal at
+// finite by rules of both kinds of steps and constants; and a sum whose chain makes a detour over a
+// rule that is proved by enumeration.
+
+#include "certified_product.h"
+
+#include "search/rewrite_chain.h"
+#include "verify/checker/kernel_terms.h"
+
+namespace isamorph::verify::test {
+
+/// x + x = x * 2 of two bytes: 65536 cases for each way of rounding.
+inline const char *const kDoubleRule = R"(rule double bits {
+  type T in bf16  shape s
+  %x : T[*s]
+  from { ROOT %y = T[*s] add(%x, %x) }
+  to {
+    %c = T[*s] constant(2)
+    ROOT %y = T[*s] multiply(%x, %c)
+  }
+  both
+})";
+
+struct Chained {
+  semantics::TensorGraph graph;
+  spec::Isa isa;
+  spec::Kernel kernel;
+  Level level = Level::Bits;
+};
+
+inline Chained chained(const char *program, const std::string &isa, const char *kernel,
+                       Level level) {
+  Chained out;
+  out.graph = semantics::parse_hlo(semantics::make_source("program.hlo", program));
+  out.isa = spec::parse_isa(semantics::make_source("tile.isa", isa));
+  out.kernel = spec::parse_kernel(semantics::make_source("kernel.asm", kernel), out.isa);
+  out.level = level;
+  return out;
+}
+
+inline Chained product() { return chained(kTileProgram, kTileIsa, kTileKernel, Level::Finite); }
+
+inline Chained doubled() {
+  std::string isa = kTileIsa;
+  isa.insert(isa.rfind('}'), R"(
+  instruction twice (n) [from, to] {
+    reads  %x = r[from : n]
+    writes r[to : n] = %y
+    where  1 <= n, n <= 8
+    cost   unit mxu, latency 1, bytes 0
+    semantics { %y = bf16[`n`,4] add(%x, %x) }
+  }
+)");
+  return chained(R"(HloModule doubled
+ENTRY doubled {
+  a = bf16[4,4] parameter(0)
+  ROOT c = bf16[4,4] add(a, a)
+}
+)",
+                 isa, R"(kernel doubled {
+  memory 64
+  input a @ 0 : bf16[4,4]
+  output c @ 32 : bf16[4,4]
+  load(n=4, from=0, to=0)
+  twice(n=4, from=0, to=4)
+  store(n=4, from=4, to=32)
+}
+)",
+                 Level::Bits);
+}
+
+inline semantics::RewriteChain chain_of(const Chained &subject) {
+  semantics::TensorTerms terms;
+  std::vector<semantics::NodeId> values = terms.add(subject.graph), inputs, from, to;
+  for (semantics::NodeId p : subject.graph.parameters)
+    inputs.push_back(values[p.v]);
+  for (semantics::NodeId r : subject.graph.results)
+    from.push_back(terms.image(values[r.v]));
+  to = kernel_images(terms, subject.kernel, subject.isa, inputs);
+  search::ChainOptions options;
+  options.level = subject.level;
+  auto chain =
+      search::find_chain(terms, from, to, subject.isa, semantics::shipped_rules(), options);
+  REQUIRE(chain);
+  return *std::move(chain);
+}
+
+/// Appends to the chain: what adds is doubled by a multiplication, and back.
+inline void add_detour(semantics::RewriteChain &chain) {
+  semantics::TensorTerms terms;
+  terms.add(chain.terms);
+  semantics::RewritePath &path = chain.outputs[0];
+  std::vector<std::uint32_t> at;
+  semantics::NodeId place = path.to;
+  for (; terms[place].op != semantics::OpCode::Add; place = terms[place].operands[0])
+    at.push_back(0);
+  semantics::RewriteRule rule =
+      semantics::parse_rules(semantics::make_source("double.rules", kDoubleRule)).at(0);
+  semantics::RuleInstance instance;
+  instance.rule = static_cast<std::uint32_t>(chain.rules.size());
+  instance.values = semantics::SymbolValues(rule.symbols);
+  instance.values.types[0] = semantics::ElementType::BF16;
+  instance.values.shapes[0] = {4, 4};
+  instance.parameters = {terms[place].operands[0]};
+  semantics::TensorGraph side = instantiate(rule.to, instance.values);
+  semantics::NodeId product = terms.add(side, instance.parameters)[side.results[0].v],
+                    end = path.to, middle = terms.replaced(end, at, product);
+  path.steps.push_back({at, instance, middle});
+  instance.forward = false;
+  path.steps.push_back({at, instance, end});
+  chain.rules.push_back(std::move(rule));
+  std::vector<semantics::NodeId> results = chain.terms.results;
+  results.push_back(middle);
+  terms.set_results(std::move(results));
+  chain.terms = terms.graph();
+}
+
+/// The proofs of rules by their texts, each made once.
+inline const ClaimProof &proof_of(const semantics::RewriteRule &rule) {
+  static std::map<std::string, ClaimProof> known;
+  auto found = known.find(rule.text);
+  if (found == known.end()) {
+    ProveOptions options;
+    options.use_cache = false;
+    found = known.emplace(rule.text, prove_rule(rule, options)).first;
+  }
+  return found->second;
+}
+
+inline RuleProof remembered_proof(const semantics::RewriteRule &rule) {
+  const ClaimProof &proof = proof_of(rule);
+  if (proof.answer != SmtAnswer::Proved)
+    return {};
+  return {proof.obligations, proof.lemmas, proof.laws};
+}
+
+inline std::string certificate_text(const Chained &subject, const semantics::RewriteChain &chain) {
+  VerifyOptions options;
+  options.level = subject.level;
+  Verdict verdict = verify_kernel(subject.kernel, subject.isa, subject.graph, options);
+  REQUIRE(verdict.outcome == Outcome::Equivalent);
+  ChainClaim claim{chain, {}};
+  for (const semantics::RewriteRule &rule : chain.rules)
+    claim.proofs.push_back(proof_of(rule));
+  return make_certificate(subject.kernel, subject.isa, subject.graph, verdict, nullptr,
+                          {subject.level, 60}, &claim);
+}
+
+inline nlohmann::json product_certificate() {
+  static const nlohmann::json json =
+      nlohmann::json::parse(certificate_text(product(), chain_of(product())));
+  return json;
+}
+
+inline nlohmann::json doubled_certificate() {
+  static const nlohmann::json json = [] {
+    semantics::RewriteChain chain = chain_of(doubled());
+    add_detour(chain);
+    return nlohmann::json::parse(certificate_text(doubled(), chain));
+  }();
+  return json;
+}
+
+} // namespace isamorph::verify::test
