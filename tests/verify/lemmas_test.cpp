@@ -90,7 +90,7 @@ Sums sums(bool flush, float x, float y, float z) {
 TEST_CASE("fma(x, y, z) of bf16 x and y is x*y + z in f32 but for overflow and underflow of x*y") {
   std::mt19937_64 random(1);
   int normal = 0, outside = 0;
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     auto element = [&] {
       return std::bit_cast<float>(static_cast<std::uint32_t>(random()) & 0xffff0000);
     };
@@ -111,8 +111,8 @@ TEST_CASE("fma(x, y, z) of bf16 x and y is x*y + z in f32 but for overflow and u
         REQUIRE(s.fused == s.separate);
     }
   }
-  CHECK(normal > 100'000);
-  CHECK(outside > 10'000);
+  CHECK(normal > 10'000);
+  CHECK(outside > 1000);
 }
 
 TEST_CASE("fma and x*y + z differ where the product overflows or underflows") {
