@@ -81,9 +81,9 @@ bool differs(RewriteRule rule, Level level, std::size_t instances, int inputs_ea
   return false;
 }
 
-std::vector<RuleFileRow> audit(const std::string &text) {
+std::vector<RuleFileRow> audit(const std::string &text, const char *profile = "xla_cpu") {
   RuleFileOptions options;
-  options.profile = semantics::numerics_profile("xla_cpu");
+  options.profile = semantics::numerics_profile(profile);
   options.use_cache = false;
   options.timeout_ms = 5000;
   return audit_rule_file(semantics::parse_rules(semantics::make_source("test.rules", text)),
@@ -277,6 +277,16 @@ TEST_CASE("rounding of a fixed float type refutes nothing over the reals") {
     from { %u = bf16[*s] add(%x, %y) ROOT %v = bf16[*s] add(%u, %z) }
     to { %u = bf16[*s] add(%y, %z) ROOT %v = bf16[*s] add(%x, %u) } })");
   CHECK(outcomes(rows[0]) == Outcomes{kNo, kNo, kYes});
+}
+
+TEST_CASE("a unit that cuts what it adds keeps no element of a dot with a unit vector") {
+  const std::string rule = R"(rule r finite { type T in bf16  int m, n  %x : T[m,n]
+    where m >= 1, n >= 1  from { ROOT %x }
+    to { %i = s32[n,n] iota(), iota_dimension=0  %j = s32[n,n] iota(), iota_dimension=1
+         %p = pred[n,n] compare(%i, %j), direction=EQ  %e = T[n,n] convert(%p)
+         ROOT %y = T[m,n] dot(%x, %e), lhs_contracting_dims={1}, rhs_contracting_dims={0} } })";
+  CHECK(outcomes(audit(rule)[0])[1] == kYes);
+  CHECK(outcomes(audit(rule, "nvidia_ampere")[0])[1] != kYes);
 }
 
 TEST_CASE("a counterexample is small") {
