@@ -132,14 +132,14 @@ Audit audit_rule_file(const std::string &file, const Options &options) {
   Audit out;
   std::vector<semantics::RewriteRule> rules = semantics::parse_rules(semantics::read_source(file));
   for (verify::RuleFileRow &row : verify::audit_rule_file(rules, how)) {
-    out.more.push_back({{"types", std::string(verify::name(row.types))},
+    out.more.push_back({{"rule", row.row.rule},
+                        {"types", std::string(verify::name(row.types))},
                         {"statement", row.statement},
                         {"lemmas", row.lemmas},
                         {"laws", row.laws},
                         {"seconds", row.seconds}});
-    if (!options.json)
-      row.row.rule = fmt::format("{}{}{} ({})", row.statement, row.statement.empty() ? "" : ": ",
-                                 row.row.rule, verify::name(row.types));
+    row.row.rule = fmt::format("{}{}{} ({})", row.statement, row.statement.empty() ? "" : ": ",
+                               row.row.rule, verify::name(row.types));
     out.rows.push_back(std::move(row.row));
   }
   out.title = std::filesystem::path(file).filename().string();

@@ -1,7 +1,7 @@
 #include "verify/audit_rules.h"
 
 #include "verify/checker/scalar_circuit.h"
-#include "verify/prover.h"
+#include "verify/profile_rules.h"
 #include "verify/rule_instances.h"
 
 #include <algorithm>
@@ -164,6 +164,15 @@ template <class F> void in_parallel(std::size_t count, int jobs, F f) {
   tbb::parallel_for(std::size_t{0}, count, f, tbb::simple_partitioner());
 }
 
+/// The proof is one for the profile's dots, whatever its unit does with their factors.
+bool covers(const ClaimProof &proof, const RewriteRule &rule, Level level,
+            const semantics::NumericsProfile &profile) {
+  if (level == Level::Real)
+    return true;
+  auto under = rule_under(profile, rule, proof);
+  return under && under->symbols.type_choices == rule.symbols.type_choices;
+}
+
 /// Proves what tests left open at a level.
 void prove(std::vector<Subject> &subjects, Level level, const RuleFileOptions &options) {
   std::vector<std::size_t> owners;
@@ -187,10 +196,13 @@ void prove(std::vector<Subject> &subjects, Level level, const RuleFileOptions &o
   for (std::size_t p = 0; p < proofs.size(); ++p) {
     Subject &subject = subjects[owners[p]];
     subject.result.seconds += proofs[p].seconds;
-    if (proofs[p].answer == SmtAnswer::Proved)
+    if (proofs[p].answer != SmtAnswer::Proved)
+      subject.at(level).reason = "tests show no difference; not proved: " + proofs[p].detail;
+    else if (covers(proofs[p], subject.rule, level, options.profile))
       holds(subject, level, proofs[p]);
     else
-      subject.at(level).reason = "tests show no difference; not proved: " + proofs[p].detail;
+      subject.at(level).reason = "tests show no difference; the proof is not one for the profile's "
+                                 "unit";
   }
 }
 

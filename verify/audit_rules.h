@@ -1,8 +1,9 @@
 #pragma once
 // The audit of a file of rewrite rules (semantics/rules.h): for each rule, for each class of
 // element types that it allows, and for each level, a proof for all sizes or an input for which the
-// two sides differ, under one numerics profile. The level written in the file is what the rule claims; the audit asks for all
-// three. Integers and truth values are exact, so that their answers are the same at every level.
+// two sides differ, under one numerics profile. The level written in the file is what the rule
+// claims; the audit asks for all three. Integers and truth values are exact, so that their answers
+// are the same at every level.
 //
 // At `real`, equality is claimed where no divisor is zero.
 

@@ -45,8 +45,23 @@ TEST_CASE("the slow lemmas are proved", "[slow]") {
               "unit vector dot f32 in f32", "zero products bf16 in f32"});
 }
 
-TEST_CASE("products of 16-bit floats are exact in f32 but for overflow and underflow") {
-  all_proved({"exact product bf16 in f32", "exact product f16 in f32"});
+TEST_CASE("products of bf16 numbers are exact in f32 but for overflow and underflow: all pairs",
+          "[slow]") {
+  // Signs do not matter, and products commute. Hence fma(x, y, z) is x*y + z where the product is
+  // neither infinite nor below 2^-126: each rounds once, in the same way, the sum of the same two
+  // numbers. Where denormals are flushed the product is the same one, or a zero.
+  auto value = [](std::uint32_t bits) { return std::bit_cast<float>(bits << 16); };
+  constexpr std::uint32_t infinity = 0x7f80;
+  std::int64_t inexact_normal = 0, inexact = 0;
+  for (std::uint32_t x = 0; x < infinity; ++x)
+    for (std::uint32_t y = 0; y <= x; ++y) {
+      float product = value(x) * value(y);
+      bool different = static_cast<double>(product) != static_cast<double>(value(x)) * value(y);
+      inexact += different;
+      inexact_normal += different & (product >= 0x1p-126F) & (product < HUGE_VALF);
+    }
+  CHECK(inexact_normal == 0);
+  CHECK(inexact > 0);
 }
 
 namespace {
@@ -75,7 +90,7 @@ Sums sums(bool flush, float x, float y, float z) {
 TEST_CASE("fma(x, y, z) of bf16 x and y is x*y + z in f32 but for overflow and underflow of x*y") {
   std::mt19937_64 random(1);
   int normal = 0, outside = 0;
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     auto element = [&] {
       return std::bit_cast<float>(static_cast<std::uint32_t>(random()) & 0xffff0000);
     };
@@ -96,8 +111,8 @@ TEST_CASE("fma(x, y, z) of bf16 x and y is x*y + z in f32 but for overflow and u
         REQUIRE(s.fused == s.separate);
     }
   }
-  CHECK(normal > 100'000);
-  CHECK(outside > 10'000);
+  CHECK(normal > 10'000);
+  CHECK(outside > 1000);
 }
 
 TEST_CASE("fma and x*y + z differ where the product overflows or underflows") {
@@ -118,8 +133,7 @@ TEST_CASE("there is no lemma of a name that is none") {
   for (const char *name :
        {"", "commutative", "commutative subtract f32", "commutative add f33", "commutative and f32",
         "unit vector dot s32 in s32", "zero products bf16 in", "zero products s8 in s32",
-        "unit vector dot bf16 in", "exact product f32 in f32", "exact product bf16 in",
-        "exact product s8 in f32", "add one f32", "divide zero f32", "real quotient"}) {
+        "unit vector dot bf16 in", "add one f32", "divide zero f32", "real quotient"}) {
     INFO(name);
     CHECK_FALSE(lemma_obligations(name).has_value());
   }

@@ -82,9 +82,9 @@ bool differs(RewriteRule rule, Level level, std::size_t instances, int inputs_ea
   return false;
 }
 
-std::vector<RuleFileRow> audit(const std::string &text) {
+std::vector<RuleFileRow> audit(const std::string &text, const char *profile = "xla_cpu_ieee") {
   RuleFileOptions options;
-  options.profile = semantics::numerics_profile("xla_cpu_ieee");
+  options.profile = semantics::numerics_profile(profile);
   options.use_cache = false;
   return audit_rule_file(semantics::parse_rules(semantics::make_source("test.rules", text)),
                          options);
@@ -216,7 +216,7 @@ TEST_CASE("the law of remainders is one of the evaluator's, and proves no more t
       std::array<std::uint64_t, 2> in = {random() & mask, random() & mask};
       std::array<semantics::ElementType, 2> types = {type, type};
       std::uint64_t out = semantics::evaluate_scalar(semantics::OpCode::Remainder, {}, types, in,
-                                                     type, semantics::numerics_profile("xla_cpu"));
+                                                     type, semantics::numerics_profile("xla_cpu_ieee"));
       double x = semantics::decode(type, in[0]), y = semantics::decode(type, in[1]),
              r = semantics::decode(type, out);
       INFO(x << " " << y << " " << r);
@@ -279,6 +279,16 @@ TEST_CASE("rounding of a fixed float type refutes nothing over the reals") {
     from { %u = bf16[*s] add(%x, %y) ROOT %v = bf16[*s] add(%u, %z) }
     to { %u = bf16[*s] add(%y, %z) ROOT %v = bf16[*s] add(%x, %u) } })");
   CHECK(outcomes(rows[0]) == Outcomes{kNo, kNo, kYes});
+}
+
+TEST_CASE("a unit that cuts what it adds keeps no element of a dot with a unit vector") {
+  const std::string rule = R"(rule r finite { type T in bf16  int m, n  %x : T[m,n]
+    where m >= 1, n >= 1  from { ROOT %x }
+    to { %i = s32[n,n] iota(), iota_dimension=0  %j = s32[n,n] iota(), iota_dimension=1
+         %p = pred[n,n] compare(%i, %j), direction=EQ  %e = T[n,n] convert(%p)
+         ROOT %y = T[m,n] dot(%x, %e), lhs_contracting_dims={1}, rhs_contracting_dims={0} } })";
+  CHECK(outcomes(audit(rule)[0])[1] == kYes);
+  CHECK(outcomes(audit(rule, "nvidia_ampere")[0])[1] != kYes);
 }
 
 TEST_CASE("a counterexample is small") {

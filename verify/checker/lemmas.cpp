@@ -1,7 +1,5 @@
 #include "verify/checker/lemmas.h"
 
-#include "semantics/soft_elementwise.h"
-
 #include "verify/checker/scalar_circuit.h"
 #include "verify/checker/smt_arithmetic.h"
 
@@ -123,30 +121,6 @@ std::vector<Obligation> zero_products(const std::string &name, ElementType eleme
                         ")\n(declare-const z " + sort + ")\n" + finite + "(assert (fp.isZero z))\n";
   return {claim(name + " (a)", "QF_FP", declare, "(fp.isZero (fp.mul RNE " + x + " z))"),
           claim(name + " (b)", "QF_FP", declare, "(fp.eq (fp.add RNE s z) s)")};
-}
-
-/// Against the product in a format of twice the precision, and of two bits more of exponent: that
-/// one needs no rounding, for any two numbers of T.
-Obligation exact_product(const std::string &name, ElementType element, ElementType accumulator,
-                         bool flush) {
-  semantics::FloatFormat from = semantics::float_format(element),
-                         to = semantics::float_format(accumulator);
-  semantics::FloatFormat wide{to.exponent_bits + 2, std::max(to.precision, 2 * from.precision)};
-  Circuit circuit;
-  semantics::SoftFloat<Wire> source(from), unlimited(wide),
-      arithmetic(to,
-                 {flush, flush ? semantics::Underflow::Rounded : semantics::Underflow::Gradual});
-  Wire x = circuit.variable("x", from.width()), y = circuit.variable("y", from.width());
-  Wire product =
-      arithmetic.multiply(arithmetic.convert_from(x, from), arithmetic.convert_from(y, from));
-  Wire exact = unlimited.multiply(unlimited.convert_from(x, from), unlimited.convert_from(y, from));
-  Wire zero_factor = source.is_float_zero(x) | source.is_float_zero(y);
-  Wire normal = arithmetic.is_finite(product) & ~arithmetic.is_denormal(product) &
-                ~arithmetic.is_float_zero(product);
-  Wire same = equal(unlimited.convert_from(product, to), exact);
-  Wire claimed = source.is_finite(x) & source.is_finite(y) & (normal | zero_factor);
-  return {name + (flush ? ", denormals flushed" : ", denormals kept"),
-          "(set-logic QF_BV)\n" + circuit.smtlib({claimed, ~same}) + "(check-sat)\n"};
 }
 
 std::optional<std::vector<Obligation>> neutral(const std::string &name,
@@ -298,8 +272,7 @@ std::string lemma_method(const std::string &name) {
     return "integer arithmetic";
   if (logic == "(set-logic QF_FP")
     return "floating-point theory";
-  bool of_floats = float_named(words_of(name).back()).has_value();
-  return of_floats ? "circuit" : "bit-vectors";
+  return words_of(name).size() == 3 && float_named(words_of(name)[2]) ? "circuit" : "bit-vectors";
 }
 
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name) {
@@ -327,14 +300,6 @@ std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name
     auto element = float_named(words[2]), accumulator = float_named(words[4]);
     if (element && accumulator)
       return zero_products(name, *element, *accumulator);
-  }
-  if (words.size() == 5 && name.starts_with("exact product ") && words[3] == "in") {
-    auto element = float_named(words[2]), accumulator = float_named(words[4]);
-    if (element && accumulator &&
-        2 * semantics::float_format(*element).precision <=
-            semantics::float_format(*accumulator).precision)
-      return std::vector{exact_product(name, *element, *accumulator, false),
-                         exact_product(name, *element, *accumulator, true)};
   }
   return words.size() == 3 ? neutral(name, words) : std::nullopt;
 }

@@ -19,10 +19,6 @@
 //                             after the other, up to the sign of zero, for finite elements.
 //                             Argument: each is a zero (a), and a sum plus a zero is that sum (b).
 //                             So too the zero from which a sum of one product begins.
-//   exact product T in A      the product in A of two numbers of T, where it neither overflows nor
-//                             falls below A's least normal number, is the exact one, denormals kept
-//                             or flushed. Hence fma(x, y, z) is x*y + z in A but for such products:
-//                             each rounds once, in the same way, the sum of the same two numbers.
 //   multiply zero T           x*0 is a zero, for finite x
 //   add zero T, subtract zero T, multiply one T, divide one T     up to the sign of zero, for
 //   finite x
