@@ -69,8 +69,9 @@ private:
     }
     // It changes control state alone.
     complete(semantics::SymbolValues(instruction.symbols), required_attributes(instruction),
-             instruction.constraints,
-             [&](const semantics::SymbolValues &values) { add({values, {}}); });
+             instruction.constraints, [&](const semantics::SymbolValues &values) {
+               add({values, {}});
+             });
   }
 
   /// Marks from `marked` on through the instances until nothing changes; true flags for instances

@@ -245,12 +245,13 @@ bool StateSpace::only_names(const spec::Instruction &instruction, std::uint32_t 
   return simple;
 }
 
-/// Sets `renamable` of a buffer that is not symmetric, if it is.
+/// Sets `renamable` of a buffer that is not symmetric, if it is. Places that hold nothing were
+/// never used, so that they are alike in time, too.
 void StateSpace::find_renamable(std::uint32_t b) {
   const spec::Buffer &buffer = isa_.buffer(b);
   BufferInfo &info = buffers_[b];
-  if (!options_.symmetry || buffer.addressed.size() != 1 || info.shapes.size() != 1 ||
-      info.shapes[0][0] <= 0 || buffer.addressed[0] % info.shapes[0][0] != 0)
+  if (buffer.addressed.size() != 1 || info.shapes.size() != 1 || info.shapes[0][0] <= 0 ||
+      buffer.addressed[0] % info.shapes[0][0] != 0)
     return;
   std::vector<std::uint32_t> namers = namers_of(b);
   for (const spec::Instruction *instruction : instructions_used())
@@ -365,8 +366,8 @@ void StateSpace::number_control(std::uint64_t next) {
   first_control_ = static_cast<std::uint32_t>(next);
   for (const spec::StateVariable &variable : isa_.state) {
     control_slots_.push_back(static_cast<std::uint32_t>(next));
-    auto values = static_cast<std::uint64_t>(variable.high) -
-                  static_cast<std::uint64_t>(variable.low) + 1;
+    auto values =
+        static_cast<std::uint64_t>(variable.high) - static_cast<std::uint64_t>(variable.low) + 1;
     if (values == 0 || values >= kNone || (next += values) >= kNone)
       throw semantics::InputError(isa_.name + ": state '" + variable.name +
                                   "' has too many values to plan for");
@@ -395,9 +396,9 @@ bool StateSpace::control_after(std::uint32_t arm, const Bindings &bindings,
     return false;
   for (std::uint32_t s = 0; s < values->size(); ++s)
     if ((*values)[s] != isa_.state[s].initial)
-      out.push_back({static_cast<std::uint32_t>(graph_.vertices.size()) + s,
-                     control_slots_[s] +
-                         static_cast<std::uint32_t>((*values)[s] - isa_.state[s].low)});
+      out.push_back(
+          {static_cast<std::uint32_t>(graph_.vertices.size()) + s,
+           control_slots_[s] + static_cast<std::uint32_t>((*values)[s] - isa_.state[s].low)});
   return true;
 }
 
@@ -628,11 +629,9 @@ bool StateSpace::constraints_hold(const spec::Instruction &instruction,
   return true;
 }
 
-std::optional<std::vector<std::int64_t>> StateSpace::bind(std::uint32_t index,
-                                                          const Bindings &fixed,
-                                                          std::span<const Slot> reads,
-                                                          std::span<const Slot> writes,
-                                                          const Locations &locations) const {
+std::optional<std::vector<std::int64_t>>
+StateSpace::bind(std::uint32_t index, const Bindings &fixed, std::span<const Slot> reads,
+                 std::span<const Slot> writes, const Locations &locations) const {
   const Instance &instance = graph_.instances[index];
   const spec::Instruction &instruction = isa_.instructions[instance.instruction];
   Bindings bindings = instance.attributes;

@@ -128,17 +128,15 @@ public:
   /// All attributes of a step, and control state, for given slots of its reads and writes and given
   /// addresses of locations; `fixed` is the transition's. nullopt when the equations or a
   /// constraint do not hold.
-  std::optional<std::vector<std::int64_t>> bind(std::uint32_t instance,
-                                                const semantics::Bindings &fixed,
-                                                std::span<const Slot> reads,
-                                                std::span<const Slot> writes,
-                                                const Locations &locations) const;
+  std::optional<std::vector<std::int64_t>>
+  bind(std::uint32_t instance, const semantics::Bindings &fixed, std::span<const Slot> reads,
+       std::span<const Slot> writes, const Locations &locations) const;
 
 private:
   struct BufferInfo {
-    bool symmetric = false, tied = false;          ///< tied: some instruction writes where it reads
-    bool renamable = false;             ///< and not symmetric; `slots` are set
-    std::vector<std::uint32_t> named_by; ///< of a renamable buffer: control-state variables
+    bool symmetric = false, tied = false; ///< tied: some instruction writes where it reads
+    bool renamable = false;               ///< and not symmetric; `slots` are set
+    std::vector<std::uint32_t> named_by;  ///< of a renamable buffer: control-state variables
     std::vector<std::vector<std::int64_t>> shapes; ///< extents of its slots, sorted
     std::uint32_t first_slot = 0, slots_of_a_shape = 0;
     std::vector<std::uint32_t> slots; ///< of a symmetric or renamable buffer, by position

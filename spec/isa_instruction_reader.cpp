@@ -231,8 +231,7 @@ void IsaReader::read_instruction_item(Instruction &instruction, bool &has_body) 
     read_body(instruction);
     cursor_->expect("}");
   } else {
-    cursor_->error_expected(
-        "reads, writes, where, cost, update, if, assembly, semantics or '}'");
+    cursor_->error_expected("reads, writes, where, cost, update, if, assembly, semantics or '}'");
   }
 }
 
@@ -250,10 +249,10 @@ void IsaReader::read_condition(Instruction &instruction, bool &has_body) {
       choices_.push_back(1);
     taken = choices_[conditions_++] != 0;
     if (taken)
-      instruction.guard = instruction.guard == semantics::IntExpr(1)
-                              ? condition
-                              : semantics::IntExpr::make(semantics::IntOp::And,
-                                                         {instruction.guard, condition});
+      instruction.guard =
+          instruction.guard == semantics::IntExpr(1)
+              ? condition
+              : semantics::IntExpr::make(semantics::IntOp::And, {instruction.guard, condition});
   }
   ++inside_ifs_;
   cursor_->expect("{");

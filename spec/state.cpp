@@ -136,9 +136,7 @@ private:
 /// A body in the making, whose nodes are those of another one with some put in between.
 class BodyEditor {
 public:
-  explicit BodyEditor(const semantics::GraphTemplate &from) : from_(from) {
-    out_.name = from.name;
-  }
+  explicit BodyEditor(const semantics::GraphTemplate &from) : from_(from) { out_.name = from.name; }
 
   /// A parameter of this name and shape; its node.
   std::uint32_t parameter(const std::string &name, semantics::ShapeTemplate shape) {
@@ -151,9 +149,10 @@ public:
     return out_.parameters.back();
   }
 
-  std::uint32_t operation(
-      semantics::OpCode op, std::vector<std::uint32_t> operands, semantics::ShapeTemplate shape,
-      std::vector<std::pair<semantics::AttributeKey, std::vector<IntExpr>>> attributes = {}) {
+  std::uint32_t
+  operation(semantics::OpCode op, std::vector<std::uint32_t> operands,
+            semantics::ShapeTemplate shape,
+            std::vector<std::pair<semantics::AttributeKey, std::vector<IntExpr>>> attributes = {}) {
     semantics::TemplateNode node;
     node.op = op;
     node.operands = std::move(operands);
@@ -240,9 +239,9 @@ private:
     layer.dims[0] = 1;
     std::int64_t count = (*counts_)[next_++];
     for (std::int64_t i = 0; i < count; ++i) {
-      plain.starts[0] = IntExpr::make(
-          IntOp::Add,
-          {region.starts[0], IntExpr::make(IntOp::Multiply, {i, region.steps->distance})});
+      plain.starts[0] =
+          IntExpr::make(IntOp::Add, {region.starts[0],
+                                     IntExpr::make(IntOp::Multiply, {i, region.steps->distance})});
       out.push_back({plain, shape, layer, i});
     }
     return out;
@@ -369,8 +368,8 @@ public:
       KernelInstruction &call = out.instructions[i];
       call.instruction = same[i]->instruction;
       call.attributes.insert(call.attributes.end(),
-                             same[i]->attributes.begin() + static_cast<std::ptrdiff_t>(
-                                                               call.attributes.size()),
+                             same[i]->attributes.begin() +
+                                 static_cast<std::ptrdiff_t>(call.attributes.size()),
                              same[i]->attributes.end());
     }
     return out;
@@ -437,7 +436,9 @@ private:
   /// By symbol: whether what the arm does or costs depends on it.
   static std::vector<char> used_by(const Instruction &arm) {
     std::vector<char> used(arm.symbols.integers.names.size(), 0);
-    auto note = [&](const IntExpr &e) { e.for_each_variable([&](std::uint32_t v) { used[v] = 1; }); };
+    auto note = [&](const IntExpr &e) {
+      e.for_each_variable([&](std::uint32_t v) { used[v] = 1; });
+    };
     auto note_region = [&](const Region &region) {
       std::for_each(region.starts.begin(), region.starts.end(), note);
       std::for_each(region.extents.begin(), region.extents.end(), note);
@@ -466,9 +467,8 @@ private:
 
 bool has_control(const Isa &isa) {
   return !isa.state.empty() ||
-         std::any_of(isa.instructions.begin(), isa.instructions.end(), [](const Instruction &i) {
-           return !i.arms.empty() || has_steps(i);
-         });
+         std::any_of(isa.instructions.begin(), isa.instructions.end(),
+                     [](const Instruction &i) { return !i.arms.empty() || has_steps(i); });
 }
 
 Arms::Arms(const Isa &from) : isa(from) {
@@ -502,8 +502,7 @@ Control::Step Control::select(const KernelInstruction &call) const {
     const Instruction &arm = arms_.isa.instructions[step.arm];
     auto holds = arm.guard.evaluate(step.values);
     if (!holds)
-      fail_at(call.location,
-              arm.name + ": condition '" + arm.guard.to_string() + "' has no value");
+      fail_at(call.location, arm.name + ": condition '" + arm.guard.to_string() + "' has no value");
     if (*holds != 0)
       break;
   }

@@ -22,7 +22,7 @@ struct Arms {
   explicit Arms(const Isa &isa);
   Isa isa;
   std::vector<std::uint32_t> instruction; ///< by arm: the instruction that it belongs to
-  std::vector<std::uint32_t> first;       ///< by instruction: its first arm; then the number of arms
+  std::vector<std::uint32_t> first; ///< by instruction: its first arm; then the number of arms
 };
 
 /// The control state while a kernel runs.

@@ -265,8 +265,7 @@ public:
 
 private:
   void report(Severity severity, const std::string &message) {
-    out_.findings.push_back(
-        {severity, instruction_.location, instruction_.name + ": " + message});
+    out_.findings.push_back({severity, instruction_.location, instruction_.name + ": " + message});
   }
 
   std::string conditions() const {
@@ -326,10 +325,10 @@ IsaCheck check_isa(const spec::Isa &isa, const IsaCheckOptions &options) {
   IsaCheck out;
   spec::Arms arms(isa);
   for (std::uint32_t i = 0; i < isa.instructions.size(); ++i)
-    InstructionCheck(isa.instructions[i],
-                     std::span(arms.isa.instructions)
-                         .subspan(arms.first[i], arms.first[i + 1] - arms.first[i]),
-                     out)
+    InstructionCheck(
+        isa.instructions[i],
+        std::span(arms.isa.instructions).subspan(arms.first[i], arms.first[i + 1] - arms.first[i]),
+        out)
         .run(arms.isa, options);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;

@@ -69,8 +69,7 @@ TEST_CASE("simulator, symbolic execution and checker move the bytes that they sh
 
 TEST_CASE("kernels with loops and control are what they are unrolled") {
   const spec::Isa isa = test::mover();
-  spec::Kernel kernel = spec::parse_kernel(
-      semantics::make_source("<loop>", R"(kernel k {
+  spec::Kernel kernel = spec::parse_kernel(semantics::make_source("<loop>", R"(kernel k {
   memory 20
   input x @ 0 : u8[12]
   output y @ 12 : u8[8]
@@ -85,7 +84,7 @@ TEST_CASE("kernels with loops and control are what they are unrolled") {
   }
 }
 )"),
-      isa);
+                                           isa);
   spec::Kernel flat = spec::unrolled(kernel);
   spec::validate(flat, isa);
   std::vector<int> expected = by_simulator(isa, flat);
