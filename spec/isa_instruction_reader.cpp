@@ -150,6 +150,9 @@ Instruction IsaReader::read_way(const Instruction &head) {
   if (instruction.writes.empty() && instruction.before.empty() && instruction.after.empty())
     fail(instruction.location, "instruction '" + instruction.name + "' writes nothing" +
                                    (choices_.empty() ? "" : " on one way through its conditions"));
+  if (instruction.writes.empty() && has_body)
+    fail(instruction.location,
+         "instruction '" + instruction.name + "' has semantics but writes nothing");
   if (instruction.cost.unit == ~0U)
     fail(instruction.location, "instruction '" + instruction.name + "' has no cost",
          "for example: cost unit dma, latency 10, bytes 0");

@@ -342,6 +342,8 @@ public:
       arm.state_count = 0;
       arm.after.clear();
       arm.guard = 1;
+      arm.constraints.clear();
+      arm.constraint_texts.clear();
       used_.push_back(used_by(arm));
     }
   }
