@@ -329,12 +329,13 @@ bool StateSpace::only_names(const spec::Instruction &instruction, std::uint32_t 
   return simple;
 }
 
-/// Sets `renamable` of a buffer that is not symmetric, if it is.
+/// Sets `renamable` of a buffer that is not symmetric, if it is. Places that hold nothing were
+/// never used, so that they are alike in time, too.
 void StateSpace::find_renamable(std::uint32_t b) {
   const spec::Buffer &buffer = isa_.buffer(b);
   BufferInfo &info = buffers_[b];
-  if (!options_.symmetry || buffer.addressed.size() != 1 || info.shapes.size() != 1 ||
-      info.shapes[0][0] <= 0 || buffer.addressed[0] % info.shapes[0][0] != 0)
+  if (buffer.addressed.size() != 1 || info.shapes.size() != 1 || info.shapes[0][0] <= 0 ||
+      buffer.addressed[0] % info.shapes[0][0] != 0)
     return;
   std::vector<std::uint32_t> namers = namers_of(b);
   for (const spec::Instruction *instruction : instructions_used())

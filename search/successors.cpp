@@ -231,12 +231,10 @@ void StateSpace::Expander::choose_names(std::size_t number) {
   if (number == instruction_->after.size())
     return finish();
   const spec::Update &update = instruction_->after[number];
-  if (update.value.op() != semantics::IntOp::Variable ||
-      bindings_[update.value.variable_index()])
+  if (update.value.op() != semantics::IntOp::Variable || bindings_[update.value.variable_index()])
     return choose_names(number + 1);
   std::uint32_t attribute = update.value.variable_index();
-  Bindings &saved =
-      saved_[instance_->reads.size() + instance_->writes.size() + number] = bindings_;
+  Bindings &saved = saved_[instance_->reads.size() + instance_->writes.size() + number] = bindings_;
   auto take = [&](std::int64_t value) {
     bindings_[attribute] = transition_.fixed[attribute] = value;
     choose_names(number + 1);
@@ -328,7 +326,8 @@ void StateSpace::Expander::finish() {
       return;
   if (!space_.constraints_hold(*instruction_, bindings_))
     return;
-  if (!control_.empty() && !space_.control_after(instance_->instruction, bindings_, transition_.control))
+  if (!control_.empty() &&
+      !space_.control_after(instance_->instruction, bindings_, transition_.control))
     return;
   space_.apply(*state_, transition_, next_);
   space_.normalize(next_);

@@ -158,8 +158,8 @@ private:
   std::uint32_t define(TemplateNode node) {
     auto id = static_cast<std::uint32_t>(graph_.nodes.size());
     auto [known, fresh] = names_.emplace(node.name, id);
-    if (!fresh && (loops_ == 0 || graph_.nodes[known->second].op == decltype(node.op)(
-                                      OpCode::Parameter)))
+    if (!fresh &&
+        (loops_ == 0 || graph_.nodes[known->second].op == decltype(node.op)(OpCode::Parameter)))
       fail(node.location, "'%" + node.name + "' is defined twice");
     if (!fresh)
       redefined_.emplace_back(std::exchange(known->second, id), id);
@@ -285,7 +285,7 @@ private:
   syntax::Reader reader_;
   GraphTemplate graph_;
   std::map<std::string, std::uint32_t> names_;
-  std::size_t loops_ = 0; ///< around what is read
+  std::size_t loops_ = 0;                                          ///< around what is read
   std::vector<std::pair<std::uint32_t, std::uint32_t>> redefined_; ///< by whom
   std::map<std::string, std::uint32_t> numbers_;
 };

@@ -355,8 +355,7 @@ std::optional<std::vector<Tensor>> Program::run(std::span<const Tensor> inputs,
   spec::for_each_instance(observed_ ? *observed_ : kernel_, [&](const spec::Instance &instance) {
     if (!goes_on)
       return;
-    const spec::KernelInstruction &call =
-        observed_ ? resolved.instructions[number] : instance.call;
+    const spec::KernelInstruction &call = observed_ ? resolved.instructions[number] : instance.call;
     std::vector<spec::ConcreteRegion> regions = operand_regions(call);
     Execution execution{++number, instance, view,
                         std::span(regions).subspan(instructions_[call.instruction].reads)};

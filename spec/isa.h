@@ -84,7 +84,8 @@ struct InstructionCost {
 };
 
 /// With control state, expressions other than `where` see it as `before` leaves it, `where` and the
-/// right-hand sides of `before` as the instruction finds it. The updates of one list happen at once.
+/// right-hand sides of `before` as the instruction finds it. The updates of one list happen at
+/// once.
 ///
 /// An instruction with conditions has `arms`, one for each way through them: the first whose
 /// `guard` is not zero is what it does, and the last one's guard is 1. Then reads, writes,

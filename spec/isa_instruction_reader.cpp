@@ -150,6 +150,9 @@ Instruction IsaReader::read_way(const Instruction &head) {
   if (instruction.writes.empty() && instruction.before.empty() && instruction.after.empty())
     fail(instruction.location, "instruction '" + instruction.name + "' writes nothing" +
                                    (choices_.empty() ? "" : " on one way through its conditions"));
+  if (instruction.writes.empty() && has_body)
+    fail(instruction.location,
+         "instruction '" + instruction.name + "' has semantics but writes nothing");
   if (instruction.cost.unit == ~0U)
     fail(instruction.location, "instruction '" + instruction.name + "' has no cost",
          "for example: cost unit dma, latency 10, bytes 0");
@@ -231,8 +234,7 @@ void IsaReader::read_instruction_item(Instruction &instruction, bool &has_body) 
     read_body(instruction);
     cursor_->expect("}");
   } else {
-    cursor_->error_expected(
-        "reads, writes, where, cost, update, if, assembly, semantics or '}'");
+    cursor_->error_expected("reads, writes, where, cost, update, if, assembly, semantics or '}'");
   }
 }
 
@@ -250,10 +252,10 @@ void IsaReader::read_condition(Instruction &instruction, bool &has_body) {
       choices_.push_back(1);
     taken = choices_[conditions_++] != 0;
     if (taken)
-      instruction.guard = instruction.guard == semantics::IntExpr(1)
-                              ? condition
-                              : semantics::IntExpr::make(semantics::IntOp::And,
-                                                         {instruction.guard, condition});
+      instruction.guard =
+          instruction.guard == semantics::IntExpr(1)
+              ? condition
+              : semantics::IntExpr::make(semantics::IntOp::And, {instruction.guard, condition});
   }
   ++inside_ifs_;
   cursor_->expect("{");

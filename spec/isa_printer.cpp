@@ -46,8 +46,8 @@ std::string region_text(const Isa &isa, const Region &region) {
   for (std::size_t i = 0; i < region.starts.size(); ++i) {
     out += (i ? ", " : "[") + region.starts[i].to_string() + " : ";
     if (region.steps)
-      out += region.steps->count.to_string() + " step " + region.steps->distance.to_string() +
-             " : ";
+      out +=
+          region.steps->count.to_string() + " step " + region.steps->distance.to_string() + " : ";
     out += region.extents[i].to_string();
   }
   return out + (region.starts.empty() ? "" : "]");

@@ -115,8 +115,8 @@ bool IsaReader::refuse_unbuilt_word() {
 }
 
 void IsaReader::read_item() {
-  static const std::vector<std::string> kItems = {
-      "buffer", "numerics", "unit", "state", "instruction", "assembly", "include"};
+  static const std::vector<std::string> kItems = {"buffer",      "numerics", "unit",   "state",
+                                                  "instruction", "assembly", "include"};
   refuse_unbuilt_word();
   if (cursor_->accept_word("buffer"))
     read_buffer();
@@ -172,9 +172,9 @@ std::string IsaReader::new_name(std::string_view kind) {
   auto [found, is_new] = names_.emplace(name, kind);
   if (!is_new)
     fail(place, "'" + name + "' is already the name of " +
-                    (found->second == "instruction"  ? "an instruction"
-                     : found->second == "state" ? "control state"
-                                                : "a " + found->second));
+                    (found->second == "instruction" ? "an instruction"
+                     : found->second == "state"     ? "control state"
+                                                    : "a " + found->second));
   return name;
 }
 

@@ -80,9 +80,9 @@ private:
   std::map<std::string, std::string> names_; ///< declared buffers, units, instructions -> kind
   std::set<std::string> inherited_; ///< instructions and assembly blocks that may be replaced
   std::vector<semantics::Location> written_; ///< places of the current instruction's written values
-  std::vector<char> choices_;   ///< for each `if` on the way that is read: whether it is taken
-  std::size_t conditions_ = 0;  ///< how many were met
-  std::size_t inside_ifs_ = 0;  ///< how many are open
+  std::vector<char> choices_;  ///< for each `if` on the way that is read: whether it is taken
+  std::size_t conditions_ = 0; ///< how many were met
+  std::size_t inside_ifs_ = 0; ///< how many are open
   bool has_numerics_ = false;
 };
 

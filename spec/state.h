@@ -22,7 +22,7 @@ struct Arms {
   explicit Arms(const Isa &isa);
   Isa isa;
   std::vector<std::uint32_t> instruction; ///< by arm: the instruction that it belongs to
-  std::vector<std::uint32_t> first;       ///< by instruction: its first arm; then the number of arms
+  std::vector<std::uint32_t> first; ///< by instruction: its first arm; then the number of arms
 };
 
 /// The control state while a kernel runs.
@@ -59,7 +59,8 @@ std::optional<std::vector<std::int64_t>> state_after(const Isa &arms, std::uint3
                                                      const semantics::Bindings &values);
 
 /// A valid kernel and its ISA without control: the instructions of `isa()` are arms whose state
-/// became attributes and whose regions with steps became as many plain ones. Loops stay where no
+/// became attributes, whose constraints hold and are gone, and whose regions with steps became as
+/// many plain ones. Loops stay where no
 /// iteration chooses another arm or another value of state that matters; else there are none.
 /// Without control it borrows both, which must then outlive it.
 class Resolved {

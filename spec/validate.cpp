@@ -249,15 +249,14 @@ private:
     shift_ = 0;
     if (!region.steps)
       return each_run_of_one(region, f);
-    std::int64_t count = value_of(region.steps->count),
-                 distance = value_of(region.steps->distance);
+    std::int64_t count = value_of(region.steps->count), distance = value_of(region.steps->distance);
     if (count < 1)
       fail(definition_->name + ": a region is repeated at least once, but '" +
            region.steps->count.to_string() + "' is " + std::to_string(count));
     for (std::int64_t i = 0; i < count; ++i) {
       if (__builtin_mul_overflow(i, distance, &shift_))
-        fail(definition_->name + ": '" + region.steps->distance.to_string() + "' is too large: " +
-             std::to_string(distance));
+        fail(definition_->name + ": '" + region.steps->distance.to_string() +
+             "' is too large: " + std::to_string(distance));
       each_run_of_one(region, f);
     }
   }
@@ -265,8 +264,8 @@ private:
   std::int64_t value_of(const IntExpr &expression) const {
     auto value = expression.evaluate(values_);
     if (!value)
-      fail(definition_->name + ": '" + expression.to_string() + "' has no value: it overflows with " +
-           used(expression));
+      fail(definition_->name + ": '" + expression.to_string() +
+           "' has no value: it overflows with " + used(expression));
     return *value;
   }
 
@@ -364,9 +363,9 @@ private:
   std::vector<IntervalSet> written_; ///< by buffer: bytes of off-chip memory, places of others
   Location here_;
   const Instruction *definition_ = nullptr;
-  std::optional<Control> control_; ///< of ISAs that have any
-  std::int64_t number_ = 0;        ///< of instances that were checked
-  std::int64_t shift_ = 0;         ///< of the region at hand from its start, by its steps
+  std::optional<Control> control_;     ///< of ISAs that have any
+  std::int64_t number_ = 0;            ///< of instances that were checked
+  std::int64_t shift_ = 0;             ///< of the region at hand from its start, by its steps
   const Instance *instance_ = nullptr; ///< while instructions are checked
   semantics::Bindings values_;
   std::vector<std::int64_t> starts_, extents_, sizes_; ///< of the region at hand

@@ -67,7 +67,7 @@ public:
     if (result.answer == SmtAnswer::Unknown)
       report(Severity::Unknown, instruction_.location,
              "whether its conditions can hold was not decided: " + result.detail);
-    out_.proved += result.answer != SmtAnswer::Unknown;
+    out_.proved += result.answer == SmtAnswer::Refuted;
     return result.answer != SmtAnswer::Proved;
   }
 
@@ -248,11 +248,13 @@ public:
       : instruction_(instruction), arms_(arms), out_(out) {}
 
   void run(const spec::Isa &isa, const IsaCheckOptions &options) {
-    std::size_t can_run = 0;
+    std::size_t can_run = 0, never = 0;
     for (const spec::Instruction &arm : arms_) {
       ArmCheck check(isa, arm, options, out_);
-      if (!check.can_run())
+      if (!check.can_run()) {
+        ++never;
         continue;
+      }
       ++can_run;
       check.run();
     }
@@ -261,12 +263,12 @@ public:
              "can never run: no attribute values satisfy `where " + conditions() + "`");
     else
       unused_attributes();
+    out_.proved += can_run == 0 ? 0 : never; // such an arm needs no more
   }
 
 private:
   void report(Severity severity, const std::string &message) {
-    out_.findings.push_back(
-        {severity, instruction_.location, instruction_.name + ": " + message});
+    out_.findings.push_back({severity, instruction_.location, instruction_.name + ": " + message});
   }
 
   std::string conditions() const {
@@ -326,10 +328,10 @@ IsaCheck check_isa(const spec::Isa &isa, const IsaCheckOptions &options) {
   IsaCheck out;
   spec::Arms arms(isa);
   for (std::uint32_t i = 0; i < isa.instructions.size(); ++i)
-    InstructionCheck(isa.instructions[i],
-                     std::span(arms.isa.instructions)
-                         .subspan(arms.first[i], arms.first[i + 1] - arms.first[i]),
-                     out)
+    InstructionCheck(
+        isa.instructions[i],
+        std::span(arms.isa.instructions).subspan(arms.first[i], arms.first[i + 1] - arms.first[i]),
+        out)
         .run(arms.isa, options);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;

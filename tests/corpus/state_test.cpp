@@ -42,8 +42,8 @@ void check(const SearchResult &result, const semantics::TensorGraph &graph, cons
   std::vector<semantics::Tensor> inputs;
   for (semantics::NodeId p : graph.parameters) {
     inputs.emplace_back(graph[p].shape);
-    for (std::int64_t i = 0; i < inputs.back().elements(); ++i)
-      inputs.back().set_bits(i, static_cast<std::uint8_t>((i * i * 31 + i + 7) % 13 - 6));
+    for (std::int64_t i = 0, kind = p.v; i < inputs.back().elements(); ++i)
+      inputs.back().set_bits(i, static_cast<std::uint8_t>((i * i * 31 + kind * i + 7) % 13 - 6));
   }
   auto right = [&](const spec::Kernel &kernel) {
     try {
@@ -109,9 +109,9 @@ void check_proof(const semantics::TensorGraph &graph, const spec::Isa &isa, std:
 TEST_CASE("a layer on tpuv1: the weights go through the FIFO before the product") {
   spec::Isa isa = spec::load_isa("tpuv1");
   auto plain = graph_of(tpu_program("  ROOT o = s8[16,256] convert(d)\n"));
-  auto rectified = graph_of(tpu_program(
-      "  z = s32[] constant(0)\n  b = s32[16,256] broadcast(z), dimensions={}\n"
-      "  r = s32[16,256] maximum(d, b)\n  ROOT o = s8[16,256] convert(r)\n"));
+  auto rectified = graph_of(
+      tpu_program("  z = s32[] constant(0)\n  b = s32[16,256] broadcast(z), dimensions={}\n"
+                  "  r = s32[16,256] maximum(d, b)\n  ROOT o = s8[16,256] convert(r)\n"));
   for (const auto *graph : {&plain, &rectified}) {
     SearchResult result = find(*graph, isa);
     check(result, *graph, isa);

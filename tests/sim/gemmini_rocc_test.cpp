@@ -35,8 +35,8 @@ spec::Isa gemmini(std::int64_t dim) {
   return spec::load_isa("gemmini_rocc(DIM=" + std::to_string(dim) + ")");
 }
 
-/// clamp(A*B + D) for A and D of `tiles` tiles one below the other, in either dataflow: B is moved in
-/// once, and each turn preloads and computes.
+/// clamp(A*B + D) for A and D of `tiles` tiles one below the other, in either dataflow: B is moved
+/// in once, and each turn preloads and computes.
 std::string product(std::int64_t dim, std::int64_t tiles, bool weight_stationary) {
   std::int64_t tile = dim * dim, all = tiles * tile;
   auto text = [](std::int64_t n) { return std::to_string(n); };
@@ -85,9 +85,7 @@ std::int64_t at(const Tensor &tensor, std::int64_t row, std::int64_t column) {
   return static_cast<std::int8_t>(tensor.bits(row * tensor.shape().dims[1] + column));
 }
 
-std::int64_t clamped(std::int64_t value) {
-  return std::clamp<std::int64_t>(value, -128, 127);
-}
+std::int64_t clamped(std::int64_t value) { return std::clamp<std::int64_t>(value, -128, 127); }
 
 } // namespace
 
@@ -216,8 +214,10 @@ TEST_CASE("commands that Gemmini's state forbids are refused") {
     }
     return std::string("accepted");
   };
-  CHECK(refusal("    matmul_preload", "").find(
-            "compute_preloaded: constraint 'preload == 1' does not hold: state preload = 0") == 0);
+  CHECK(
+      refusal("    matmul_preload", "")
+          .find("compute_preloaded: constraint 'preload == 1' does not hold: state preload = 0") ==
+      0);
   CHECK(refusal("    compute_preloaded", "").find("mvout_spad: reads sp[48:16]") == 0);
   CHECK(refusal("    compute_preloaded", "    compute_accumulated(rs1=16, rs2=0)\n")
             .find("compute_accumulated: reads bias, which was never written") == 0);

@@ -67,8 +67,9 @@ std::string scalar_loops(const std::string &column) {
 
 Tensor run(const spec::Isa &isa) {
   spec::Kernel kernel = spec::parse_kernel(
-      semantics::make_source("<kernel>", "kernel k {\n  memory 200\n  input x @ 0 : s32[18]\n"
-                                         "  output y @ 72 : s32[2,4]\n  product(0)\n  store(72)\n}\n"),
+      semantics::make_source("<kernel>",
+                             "kernel k {\n  memory 200\n  input x @ 0 : s32[18]\n"
+                             "  output y @ 72 : s32[2,4]\n  product(0)\n  store(72)\n}\n"),
       isa);
   Tensor in({semantics::ElementType::S32, {18}});
   for (std::int64_t i = 0; i < 18; ++i)

@@ -70,8 +70,7 @@ TEST_CASE("an instruction has an arm for each way through its conditions") {
     guards.push_back(arm.guard.to_string());
     reads.push_back(isa.buffer(arm.reads.at(0).region.buffer).name);
   }
-  CHECK(guards ==
-        std::vector<std::string>{"mode == 0 && a < 4", "mode == 0", "count == 0", "1"});
+  CHECK(guards == std::vector<std::string>{"mode == 0 && a < 4", "mode == 0", "count == 0", "1"});
   CHECK(reads == std::vector<std::string>{"r", "r", "t", "q"});
   CHECK(move->attribute_count() == 2);
   CHECK(isa.find_instruction("load")->arms.empty());
@@ -123,8 +122,8 @@ TEST_CASE("what control state forbids is an error at the instruction") {
         "5: set: state 'mode' would become 2, which is not in 0..1 at instruction 1");
   CHECK(refusal("  point(5)\n  move(7, 0)\n", isa) ==
         "6: move: reads r[5:1], of which row 5 was never written at instruction 2");
-  CHECK(refusal("  load(0, 0)\n  for i in 0..4 {\n    push(0)\n  }\n", isa).find(
-            "count = 3 (i=3) at instruction 5") != std::string::npos);
+  CHECK(refusal("  load(0, 0)\n  for i in 0..4 {\n    push(0)\n  }\n", isa)
+            .find("count = 3 (i=3) at instruction 5") != std::string::npos);
   CHECK(refusal("  gather(0, 0, 1, 0)\n", isa).find("'1 <= n <= 3' does not hold") !=
         std::string::npos);
   CHECK(refusal("  gather(3, 8, 60, 0)\n", isa).find("bytes leave off-chip memory of 64") !=
@@ -164,10 +163,11 @@ TEST_CASE("the order of updates and semantics counts") {
 }
 
 TEST_CASE("updates of one list happen at once") {
-  Isa isa = parse("isa s {\n  buffer m hbm\n  unit u\n  state a in 0..9 = 1\n  state b in 0..9 = 2\n"
-                  "  instruction swap () [] { cost unit u update after { a = b, b = a } }\n"
-                  "  instruction both () [] { cost unit u update before { a = b + 1 }"
-                  " update after { b = a + 1 } }\n}\n");
+  Isa isa =
+      parse("isa s {\n  buffer m hbm\n  unit u\n  state a in 0..9 = 1\n  state b in 0..9 = 2\n"
+            "  instruction swap () [] { cost unit u update after { a = b, b = a } }\n"
+            "  instruction both () [] { cost unit u update before { a = b + 1 }"
+            " update after { b = a + 1 } }\n}\n");
   Control control(isa);
   CHECK(control.text() == "a = 1, b = 2");
   control.advance(control.select({0, {}, {}}));
@@ -188,10 +188,11 @@ TEST_CASE("a loop stays where no iteration changes what matters, else it is unro
   // The head of the queue moves on with every turn.
   CHECK(Resolved(isa, uniform).kernel().loops.empty());
   CHECK(Resolved(isa, uniform).kernel().instructions.size() == 11);
-  Kernel steady = kernel("  load(0, 0)\n  load(1, 1)\n  for i in 0..3 {\n    set(1)\n    move(0, 5)\n"
-                         "    scatter(1, 0, 0, 2*i + 12)\n    set(0)\n  }\n",
-                         edited("    } else if count == 0 {\n      reads  %x = t[0]",
-                                "    } else if count == 0 {\n      reads  %x = r[1]"));
+  Kernel steady =
+      kernel("  load(0, 0)\n  load(1, 1)\n  for i in 0..3 {\n    set(1)\n    move(0, 5)\n"
+             "    scatter(1, 0, 0, 2*i + 12)\n    set(0)\n  }\n",
+             edited("    } else if count == 0 {\n      reads  %x = t[0]",
+                    "    } else if count == 0 {\n      reads  %x = r[1]"));
   Isa other = edited("    } else if count == 0 {\n      reads  %x = t[0]",
                      "    } else if count == 0 {\n      reads  %x = r[1]");
   Resolved resolved(other, steady);

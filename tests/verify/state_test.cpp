@@ -1,11 +1,11 @@
 // Kernels with control: the simulator, the verifier's symbolic execution and the checker's own
 // agree with an interpreter written by hand.
+#include "costmodel/cost_model.h"
+#include "kernels.h"
 #include "sim/simulator.h"
 #include "tests/spec/mover.h"
 #include "verify/checker/execution.h"
 #include "verify/symbolic.h"
-
-#include "costmodel/cost_model.h"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
@@ -46,7 +46,8 @@ std::vector<int> by_checker(const spec::Isa &isa, const spec::Kernel &kernel) {
   for (int i = 0; i < MoverByHand::kInputs; ++i)
     in.push_back(values.input(0, static_cast<std::uint64_t>(i), semantics::ElementType::U8));
   std::vector<int> out;
-  for (verify::ValueId element : verify::run(values, kernel, isa, {in}).at(0))
+  std::vector<verify::ValueTensor> results = verify::run(values, kernel, isa, {in});
+  for (verify::ValueId element : results.at(0))
     out.push_back(static_cast<int>(std::find(in.begin(), in.end(), element) - in.begin()));
   return out;
 }
@@ -69,8 +70,7 @@ TEST_CASE("simulator, symbolic execution and checker move the bytes that they sh
 
 TEST_CASE("kernels with loops and control are what they are unrolled") {
   const spec::Isa isa = test::mover();
-  spec::Kernel kernel = spec::parse_kernel(
-      semantics::make_source("<loop>", R"(kernel k {
+  spec::Kernel kernel = spec::parse_kernel(semantics::make_source("<loop>", R"(kernel k {
   memory 20
   input x @ 0 : u8[12]
   output y @ 12 : u8[8]
@@ -85,7 +85,7 @@ TEST_CASE("kernels with loops and control are what they are unrolled") {
   }
 }
 )"),
-      isa);
+                                           isa);
   spec::Kernel flat = spec::unrolled(kernel);
   spec::validate(flat, isa);
   std::vector<int> expected = by_simulator(isa, flat);
@@ -105,4 +105,50 @@ TEST_CASE("costs of arms: each instruction that runs has its own") {
   CHECK(costmodel::cost(isa, kernel, costmodel::CostModel::Count) == 5);
   CHECK(costmodel::cost(isa, kernel, costmodel::CostModel::Latency) == 1 + 2 + 3 + 1 + 1);
   CHECK(costmodel::cost(isa, kernel, costmodel::CostModel::Overlap) == 8);
+}
+
+namespace {
+
+const std::string kRocc = ISAMORPH_SOURCE_DIR "/corpus/gemmini_rocc/";
+
+spec::Kernel rocc_kernel(const std::string &name, const spec::Isa &isa) {
+  return spec::parse_kernel(semantics::read_source(kRocc + name + ".asm"), isa);
+}
+
+} // namespace
+
+TEST_CASE("Gemmini's product is proved in both dataflows") {
+  const spec::Isa isa = spec::load_isa("gemmini_rocc");
+  auto graph = semantics::parse_hlo(semantics::read_source(kRocc + "product.hlo"));
+  for (const char *name : {"product_output_stationary", "product_weight_stationary"}) {
+    verify::Verdict verdict =
+        verify_kernel(rocc_kernel(name, isa), isa, graph, verify::test::at(verify::Level::Bits));
+    CHECK(verdict.outcome == verify::Outcome::Equivalent);
+    CHECK(verdict.level == verify::Level::Bits);
+  }
+}
+
+TEST_CASE("Gemmini's product without one of its commands is no kernel or another product") {
+  const spec::Isa isa = spec::load_isa("gemmini_rocc");
+  auto graph = semantics::parse_hlo(semantics::read_source(kRocc + "product.hlo"));
+  spec::Kernel whole = spec::unrolled(rocc_kernel("product_weight_stationary", isa));
+  int refused = 0, different = 0;
+  for (std::size_t i = 0; i < whole.instructions.size(); ++i) {
+    spec::Kernel fewer = whole;
+    fewer.instructions.erase(fewer.instructions.begin() + static_cast<std::ptrdiff_t>(i));
+    INFO("without " << spec::to_string(whole.instructions[i], isa));
+    try {
+      spec::validate(fewer, isa);
+    } catch (const semantics::InputError &) {
+      ++refused;
+      continue;
+    }
+    verify::Verdict verdict =
+        verify_kernel(fewer, isa, graph, verify::test::at(verify::Level::Bits));
+    REQUIRE(verdict.outcome == verify::Outcome::Different);
+    verify::test::confirm(verdict, graph, fewer, isa);
+    ++different;
+  }
+  CHECK(refused == 14);
+  CHECK(different == 8);
 }

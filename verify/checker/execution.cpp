@@ -414,7 +414,8 @@ std::vector<ValueTensor> run(Values &values, const semantics::TensorGraph &graph
   return results;
 }
 
-std::vector<ValueTensor> run(Values &values, const spec::Kernel &given, const spec::Isa &with_control,
+std::vector<ValueTensor> run(Values &values, const spec::Kernel &given,
+                             const spec::Isa &with_control,
                              const std::vector<ValueTensor> &inputs) {
   spec::Resolved resolved(with_control, given);
   const spec::Kernel &kernel = resolved.kernel();
