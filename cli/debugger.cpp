@@ -144,14 +144,9 @@ bool Debugger::breaks_at(const sim::Execution &execution) const {
 }
 
 std::vector<Debugger::Write> Debugger::writes(const sim::Execution &execution) const {
-  const spec::KernelInstruction &call = execution.instance.call;
-  semantics::Bindings attributes(call.attributes.begin(), call.attributes.end());
   std::vector<Write> out;
-  for (const spec::Write &write : isa_.instructions[call.instruction].writes) {
-    auto region = spec::instantiate(write.region, attributes);
-    Tensor value = execution.machine.read(*region);
-    out.push_back({std::move(*region), std::move(value)});
-  }
+  for (const spec::ConcreteRegion &region : execution.writes)
+    out.push_back({region, execution.machine.read(region)});
   return out;
 }
 

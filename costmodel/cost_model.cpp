@@ -1,5 +1,6 @@
 #include "costmodel/cost_model.h"
 
+#include "spec/state.h"
 #include "spec/unroll.h"
 
 #include <algorithm>
@@ -187,21 +188,25 @@ void add_checked(std::int64_t &total, std::int64_t price, std::int64_t times) {
 } // namespace
 
 std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel) {
-  Scheduler scheduler(isa, kernel);
+  spec::Resolved resolved(isa, kernel);
+  Scheduler scheduler(resolved.isa(), resolved.kernel());
   std::vector<Interval> intervals;
-  spec::for_each_instance(kernel, [&](const spec::Instance &instance) {
+  spec::for_each_instance(resolved.kernel(), [&](const spec::Instance &instance) {
     intervals.push_back(scheduler.add(instance.call));
   });
   return intervals;
 }
 
-std::int64_t cost(const spec::Isa &isa, const spec::Kernel &kernel, CostModel model) {
+std::int64_t cost(const spec::Isa &given_isa, const spec::Kernel &given, CostModel model) {
   std::int64_t total = 0;
   if (model == CostModel::Overlap) {
-    for (const Interval &interval : schedule(isa, kernel))
+    for (const Interval &interval : schedule(given_isa, given))
       total = std::max(total, interval.end);
     return total;
   }
+  spec::Resolved resolved(given_isa, given);
+  const spec::Isa &isa = resolved.isa();
+  const spec::Kernel &kernel = resolved.kernel();
   std::vector<char> varies(kernel.instructions.size(), 0);
   for (std::uint32_t i = 0; i < varies.size(); ++i) {
     const spec::KernelInstruction &call = kernel.instructions[i];

@@ -7,6 +7,7 @@ namespace {
 
 struct Step {
   std::uint32_t instance;
+  semantics::Bindings fixed;
   std::vector<Slot> reads, writes;
 };
 
@@ -21,7 +22,7 @@ std::vector<Step> unpack(const StateSpace &space, const Plan &plan) {
   std::vector<Step> steps;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Transition &transition = plan.steps[i];
-    Step step{space.variants()[transition.variant].instance, {}, {}};
+    Step step{space.variants()[transition.variant].instance, transition.fixed, {}, {}};
     for (Placement p : transition.reads)
       step.reads.push_back(space.slot(place(p.slot)));
     for (Placement p : transition.writes)
@@ -90,7 +91,7 @@ bool bind_all(const StateSpace &space, const std::vector<Step> &steps, const Loc
               std::vector<spec::KernelInstruction> &out) {
   out.clear();
   for (const Step &step : steps) {
-    auto values = space.bind(step.instance, step.reads, step.writes, layout);
+    auto values = space.bind(step.instance, step.fixed, step.reads, step.writes, layout);
     if (!values)
       return false;
     out.push_back({space.graph().instances[step.instance].instruction, std::move(*values), {}});

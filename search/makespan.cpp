@@ -347,6 +347,8 @@ private:
     for (std::uint32_t fact : space_.relaxed().initial)
       set(fact, 0);
     for (Placement p : node.state) {
+      if (space_.is_control(p))
+        break;
       const PlaceTimes *times = find_place(node, p.slot);
       set(p.vertex, times ? times->ready : 0);
     }

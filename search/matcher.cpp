@@ -245,7 +245,7 @@ void complete(const SymbolValues &values, std::span<const std::uint32_t> require
 }
 
 std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction) {
-  std::vector<char> in_region(instruction.attribute_count(), 0);
+  std::vector<char> in_region(instruction.symbols.integers.names.size(), 0);
   auto mark = [&](const spec::Region &region) {
     for (const IntExpr &start : region.starts)
       start.for_each_variable([&](std::uint32_t v) { in_region[v] = 1; });
@@ -254,6 +254,9 @@ std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruct
     mark(read.region);
   for (const spec::Write &write : instruction.writes)
     mark(write.region);
+  for (const spec::Update &update : instruction.after)
+    if (update.value.op() == semantics::IntOp::Variable)
+      in_region[update.value.variable_index()] = 1;
   std::vector<std::uint32_t> required;
   for (std::uint32_t i = 0; i < instruction.attribute_count(); ++i)
     if (i < instruction.computational || !in_region[i])

@@ -58,7 +58,7 @@ void complete(const semantics::SymbolValues &values, std::span<const std::uint32
               const std::function<void(const semantics::SymbolValues &)> &found);
 
 /// The attributes of an instruction that a match must bind: the computational ones, and addresses
-/// that no region uses.
+/// that no region uses and no update takes over as they are.
 std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction);
 
 class Matcher {

@@ -49,7 +49,7 @@ private:
     Matcher matcher(instruction.body, instruction.symbols, instruction.constraints,
                     required_attributes(instruction));
     std::set<std::tuple<semantics::Bindings, std::vector<VertexId>, std::vector<VertexId>>> known;
-    matcher.for_each(egraph_, [&](const Match &match) {
+    auto add = [&](const Match &match) {
       if (!regions_fit(isa_, instruction, match.values.integers))
         return;
       Instance instance;
@@ -68,7 +68,15 @@ private:
       if (instance.cost < 0)
         semantics::fail(instruction.location, "the cost of '" + instruction.name + "' is negative");
       graph_.instances.push_back(std::move(instance));
-    });
+    };
+    if (!instruction.body.nodes.empty()) {
+      matcher.for_each(egraph_, add);
+      return;
+    }
+    // It changes control state alone.
+    complete(semantics::SymbolValues(instruction.symbols), required_attributes(instruction),
+             instruction.constraints,
+             [&](const semantics::SymbolValues &values) { add({values, {}}); });
   }
 
   /// The off-chip vertices whose bytes follow each other in one of some tensors.
@@ -186,13 +194,17 @@ private:
       wanted[piece.vertex.v] = 1;
       initial[piece.vertex.v] = 0;
     }
+    // What an instruction does to control state may be wanted whatever it writes.
+    auto is_useful = [&](const Instance &instance) {
+      return !isa_.instructions[instance.instruction].after.empty() ||
+             std::any_of(instance.writes.begin(), instance.writes.end(),
+                         [&](VertexId v) { return wanted[v.v] && !initial[v.v]; });
+    };
     for (bool changed = true; changed;) {
       changed = false;
       for (std::size_t i = 0; i < graph_.instances.size(); ++i) {
         const Instance &instance = graph_.instances[i];
-        if (!usable[i] || useful[i] ||
-            !std::any_of(instance.writes.begin(), instance.writes.end(),
-                         [&](VertexId v) { return wanted[v.v] && !initial[v.v]; }))
+        if (!usable[i] || useful[i] || !is_useful(instance))
           continue;
         useful[i] = changed = true;
         for (VertexId v : instance.reads)

@@ -61,6 +61,7 @@ struct PlacementGraph {
   std::vector<Missing> missing;
 };
 
+/// Of an ISA without conditions; what its instructions do to control state is kept.
 PlacementGraph build_placement_graph(const TensorEGraph &egraph, const spec::Isa &isa,
                                      costmodel::CostModel model,
                                      std::span<const ClassId> parameter_images,

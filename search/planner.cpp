@@ -106,7 +106,7 @@ public:
         std::uint64_t bit = std::uint64_t{1}
                             << ((p.vertex * 0x9e3779b1u ^ place(p) * 0x85ebca6bu) >> 26);
         out.has |= bit;
-        if (space_.is_output(p.slot))
+        if (space_.is_output(p.slot) || space_.is_control(p))
           outputs.add(p.slot);
         else if (useful[p.vertex])
           out.needs |= bit;
@@ -119,10 +119,12 @@ public:
     bool dominates(Words a, Words b) {
       to_state(a, other_);
       to_state(b, state_);
+      if (!same_control(other_, state_))
+        return false;
       const std::vector<char> &useful = useful_for(state_);
       for (std::size_t i = 0; i < state_.size(); ++i) {
         Placement p = state_[i];
-        if (space_.is_output(p.slot) || !useful[p.vertex])
+        if (space_.is_output(p.slot) || space_.is_control(p) || !useful[p.vertex])
           continue;
         auto same = [&](Placement q) { return q.vertex == p.vertex && place(q) == place(p); };
         std::ptrdiff_t wanted = 1;
@@ -137,7 +139,17 @@ public:
   private:
     std::uint32_t buffer_of(Placement p) const { return space_.graph().vertices[p.vertex].buffer; }
     /// A slot, where it matters which one.
-    std::uint32_t place(Placement p) const { return space_.symmetric(buffer_of(p)) ? 0 : p.slot; }
+    std::uint32_t place(Placement p) const {
+      return !space_.is_control(p) && space_.symmetric(buffer_of(p)) ? 0 : p.slot;
+    }
+    /// States are sorted: control state comes last.
+    bool same_control(const State &a, const State &b) const {
+      auto x = a.rbegin(), y = b.rbegin();
+      for (; x != a.rend() && space_.is_control(*x); ++x, ++y)
+        if (y == b.rend() || *x != *y)
+          return false;
+      return y == b.rend() || !space_.is_control(*y);
+    }
 
     const Estimate &estimate(Words words) {
       to_state(words, state_);

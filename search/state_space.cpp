@@ -1,6 +1,8 @@
 #include "search/state_space.h"
 
 #include "search/checkpoint.h"
+#include "spec/state.h"
+#include "spec/unroll.h"
 
 #include <set>
 
@@ -184,7 +186,7 @@ bool tells_apart(const IntExpr &e) {
 } // namespace
 
 bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint32_t buffer) const {
-  std::vector<char> here(instruction.attribute_count(), 0), elsewhere = here;
+  std::vector<char> here(instruction.symbols.integers.names.size(), 0), elsewhere = here;
   bool simple = true;
   auto look = [&](const spec::Region &region) {
     for (const IntExpr &start : region.starts) {
@@ -202,7 +204,8 @@ bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint
   if (!simple)
     return true;
   for (std::size_t v = 0; v < here.size(); ++v)
-    if (here[v] && (elsewhere[v] || v < instruction.computational))
+    if (here[v] &&
+        (elsewhere[v] || v < instruction.computational || v >= instruction.attribute_count()))
       return true;
   for (const IntExpr &constraint : instruction.constraints) {
     bool mentions = false, others = false;
@@ -210,7 +213,115 @@ bool StateSpace::breaks_symmetry(const spec::Instruction &instruction, std::uint
     if (mentions && (others || !tells_apart(constraint)))
       return true; // but no exchange of places makes two that differ alike
   }
+  for (const spec::Update &update : instruction.after) {
+    bool mentions = false;
+    update.value.for_each_variable([&](std::uint32_t v) { mentions |= here[v] != 0; });
+    if (mentions)
+      return true;
+  }
   return false;
+}
+
+/// Those of which the graph has instances.
+std::vector<const spec::Instruction *> StateSpace::instructions_used() const {
+  std::set<std::uint32_t> used;
+  for (const Instance &instance : graph_.instances)
+    used.insert(instance.instruction);
+  std::vector<const spec::Instruction *> out;
+  for (std::uint32_t i : used)
+    out.push_back(&isa_.instructions[i]);
+  return out;
+}
+
+/// The control-state variables that are addresses in a buffer as they are.
+std::vector<std::uint32_t> StateSpace::namers_of(std::uint32_t buffer) const {
+  std::set<std::uint32_t> out;
+  for (const spec::Instruction *instruction : instructions_used()) {
+    auto look = [&](const spec::Region &region) {
+      for (const IntExpr &start : region.starts)
+        if (region.buffer == buffer && start.op() == IntOp::Variable &&
+            start.variable_index() >= instruction->attribute_count())
+          out.insert(start.variable_index() -
+                     static_cast<std::uint32_t>(instruction->attribute_count()));
+    };
+    for (const spec::Read &read : instruction->reads)
+      look(read.region);
+    for (const spec::Write &write : instruction->writes)
+      look(write.region);
+  }
+  return {out.begin(), out.end()};
+}
+
+/// An instruction uses addresses of a buffer, some of them from control state (`variables`), as
+/// they are and for nothing else: permuting the buffer's slots and the values of the variables
+/// changes nothing.
+bool StateSpace::only_names(const spec::Instruction &instruction, std::uint32_t buffer,
+                            std::span<const std::uint32_t> variables) const {
+  auto count = static_cast<std::uint32_t>(instruction.attribute_count());
+  std::vector<char> here(instruction.symbols.integers.names.size(), 0);
+  for (std::uint32_t s : variables)
+    here[count + s] = 1;
+  auto is_namer = [&](std::uint32_t s) {
+    return std::binary_search(variables.begin(), variables.end(), s);
+  };
+  bool simple = true;
+  auto each_start = [&](auto f) {
+    for (const spec::Read &read : instruction.reads)
+      for (const IntExpr &start : read.region.starts)
+        f(read.region.buffer == buffer, start);
+    for (const spec::Write &write : instruction.writes)
+      for (const IntExpr &start : write.region.starts)
+        f(write.region.buffer == buffer, start);
+  };
+  auto name = [&](const IntExpr &value) {
+    simple &= value.op() == IntOp::Variable;
+    if (value.op() == IntOp::Variable)
+      here[value.variable_index()] = 1;
+  };
+  each_start([&](bool inside, const IntExpr &start) {
+    if (inside)
+      name(start);
+  });
+  for (const spec::Update &update : instruction.after)
+    if (is_namer(update.variable))
+      name(update.value);
+  auto outside = [&](const IntExpr &expression) {
+    expression.for_each_variable([&](std::uint32_t v) { simple &= !here[v]; });
+  };
+  each_start([&](bool inside, const IntExpr &start) {
+    if (!inside)
+      outside(start);
+  });
+  for (const spec::Update &update : instruction.after)
+    if (!is_namer(update.variable))
+      outside(update.value);
+  for (const IntExpr &constraint : instruction.constraints)
+    outside(constraint);
+  for (std::uint32_t v : spec::body_variables(instruction))
+    simple &= !here[v];
+  outside(instruction.cost.latency);
+  for (std::uint32_t v = 0; v < instruction.computational; ++v)
+    simple &= !here[v];
+  for (std::uint32_t v = count; v < here.size(); ++v)
+    simple &= !here[v] || is_namer(v - count);
+  return simple;
+}
+
+/// Sets `renamable` of a buffer that is not symmetric, if it is.
+void StateSpace::find_renamable(std::uint32_t b) {
+  const spec::Buffer &buffer = isa_.buffer(b);
+  BufferInfo &info = buffers_[b];
+  if (!options_.symmetry || buffer.addressed.size() != 1 || info.shapes.size() != 1 ||
+      info.shapes[0][0] <= 0 || buffer.addressed[0] % info.shapes[0][0] != 0)
+    return;
+  std::vector<std::uint32_t> namers = namers_of(b);
+  for (const spec::Instruction *instruction : instructions_used())
+    if (namers.empty() || !only_names(*instruction, b, namers))
+      return;
+  info.renamable = true;
+  info.named_by = std::move(namers);
+  for (std::int64_t at = 0; at + info.shapes[0][0] <= buffer.addressed[0]; at += info.shapes[0][0])
+    info.slots.push_back(slot_id(b, std::span(&at, 1), info.shapes[0]));
 }
 
 std::vector<std::int64_t> StateSpace::extents(const spec::Region &region,
@@ -264,6 +375,7 @@ void StateSpace::classify_buffers() {
         info.slots.push_back(slot_id(b, starts, first));
       continue;
     }
+    find_renamable(b);
     for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {
       std::set<std::int64_t> sizes;
       for (const auto &shape : shapes[b])
@@ -276,6 +388,17 @@ void StateSpace::classify_buffers() {
       info.candidates.push_back(normal_patterns(sizes, buffer.addressed[d]));
     }
   }
+  find_name_candidates();
+}
+
+void StateSpace::find_name_candidates() {
+  std::vector<std::set<std::int64_t>> found(isa_.state.size());
+  for (std::uint32_t b = 0; b < buffers_.size() && !isa_.state.empty(); ++b)
+    if (!buffers_[b].renamable && buffers_[b].candidates.size() == 1)
+      for (std::uint32_t s : namers_of(b))
+        found[s].insert(buffers_[b].candidates[0].begin(), buffers_[b].candidates[0].end());
+  for (const std::set<std::int64_t> &addresses : found)
+    name_candidates_.emplace_back(addresses.begin(), addresses.end());
 }
 
 /// Off-chip slots are the locations; then come, for each buffer and shape, all starts in it.
@@ -299,6 +422,48 @@ void StateSpace::number_slots() {
       throw semantics::InputError(isa_.name + ": buffer '" + buffer.name +
                                   "' has too many addresses to plan for");
   }
+  number_control(next);
+}
+
+/// The slots after those of buffers: the values of each variable.
+void StateSpace::number_control(std::uint64_t next) {
+  first_control_ = static_cast<std::uint32_t>(next);
+  for (const spec::StateVariable &variable : isa_.state) {
+    control_slots_.push_back(static_cast<std::uint32_t>(next));
+    auto values = static_cast<std::uint64_t>(variable.high) -
+                  static_cast<std::uint64_t>(variable.low) + 1;
+    if (values == 0 || values >= kNone || (next += values) >= kNone)
+      throw semantics::InputError(isa_.name + ": state '" + variable.name +
+                                  "' has too many values to plan for");
+  }
+}
+
+std::int64_t StateSpace::control_value(Placement p) const {
+  std::uint32_t variable = control_variable(p);
+  return isa_.state[variable].low + static_cast<std::int64_t>(p.slot - control_slots_[variable]);
+}
+
+void StateSpace::control_values(const State &state, std::vector<std::int64_t> &out) const {
+  out.clear();
+  for (const spec::StateVariable &variable : isa_.state)
+    out.push_back(variable.initial);
+  for (Placement p : state)
+    if (is_control(p))
+      out[control_variable(p)] = control_value(p);
+}
+
+bool StateSpace::control_after(std::uint32_t arm, const Bindings &bindings,
+                               std::vector<Placement> &out) const {
+  out.clear();
+  auto values = spec::state_after(isa_, arm, bindings);
+  if (!values)
+    return false;
+  for (std::uint32_t s = 0; s < values->size(); ++s)
+    if ((*values)[s] != isa_.state[s].initial)
+      out.push_back({static_cast<std::uint32_t>(graph_.vertices.size()) + s,
+                     control_slots_[s] +
+                         static_cast<std::uint32_t>((*values)[s] - isa_.state[s].low)});
+  return true;
 }
 
 std::uint32_t StateSpace::slot_id(std::uint32_t buffer, std::span<const std::int64_t> starts,
@@ -320,6 +485,8 @@ std::uint32_t StateSpace::buffer_of(std::uint32_t slot) const {
   if (slot < locations_.all.size())
     return isa_.off_chip;
   std::uint32_t buffer = kNone;
+  if (slot >= first_control_)
+    return buffer;
   for (std::uint32_t b = 0; b < buffers_.size(); ++b)
     if (b != isa_.off_chip && !buffers_[b].shapes.empty() && buffers_[b].first_slot <= slot)
       buffer = b;
@@ -369,8 +536,14 @@ bool StateSpace::overlap(std::uint32_t a, std::uint32_t b) const {
 bool StateSpace::plausible(std::span<const Placement> state) const {
   for (std::size_t i = 0; i < state.size(); ++i) {
     Placement p = state[i];
-    if (p.vertex >= graph_.vertices.size() || (i > 0 && state[i - 1] >= p))
+    if (p.vertex >= graph_.vertices.size() + isa_.state.size() || (i > 0 && state[i - 1] >= p))
       return false;
+    if (is_control(p)) {
+      const spec::StateVariable &variable = isa_.state[control_variable(p)];
+      if (p.slot < control_slots_[control_variable(p)] || control_value(p) > variable.high)
+        return false;
+      continue;
+    }
     std::uint32_t buffer = graph_.vertices[p.vertex].buffer;
     const BufferInfo &info = buffers_[buffer];
     std::uint64_t first = buffer == isa_.off_chip ? 0 : info.first_slot;
@@ -398,7 +571,14 @@ std::uint64_t StateSpace::fingerprint() const {
     for (const spec::Write &write : instruction.writes)
       for (const IntExpr &start : write.region.starts)
         digest.add(start.to_string());
+    for (const spec::Update &update : instruction.after) {
+      digest.add(update.variable);
+      digest.add(update.value.to_string());
+    }
   }
+  for (const spec::StateVariable &variable : isa_.state)
+    for (std::int64_t number : {variable.low, variable.high, variable.initial})
+      digest.add(static_cast<std::uint64_t>(number));
   for (const Locations::Location &location : locations_.all) {
     digest.add(location.vertex.v);
     digest.add(static_cast<std::uint64_t>(location.kind));
@@ -424,6 +604,8 @@ std::uint64_t StateSpace::fingerprint() const {
 void StateSpace::facts(const State &state, std::vector<std::uint32_t> &out) const {
   out = relaxed_.initial;
   for (Placement p : state) {
+    if (is_control(p))
+      continue;
     out.push_back(p.vertex);
     if (is_output(p.slot))
       out.push_back(static_cast<std::uint32_t>(graph_.vertices.size()) +
@@ -449,13 +631,14 @@ State StateSpace::apply(const State &state, const Transition &transition) const 
 void StateSpace::apply(const State &state, const Transition &transition, State &next) const {
   next.clear();
   for (Placement p : state) {
-    bool gone = false;
+    bool gone = is_control(p);
     for (Placement w : transition.writes)
       gone |= overlap(p.slot, w.slot);
     if (!gone)
       next.push_back(p);
   }
   next.insert(next.end(), transition.writes.begin(), transition.writes.end());
+  next.insert(next.end(), transition.control.begin(), transition.control.end());
   std::sort(next.begin(), next.end());
 }
 
@@ -466,7 +649,7 @@ void StateSpace::normalize(State &state,
       continue;
     std::size_t position = 0;
     for (Placement &p : state) {
-      if (graph_.vertices[p.vertex].buffer != b)
+      if (is_control(p) || graph_.vertices[p.vertex].buffer != b)
         continue;
       std::uint32_t to = buffers_[b].slots[position++];
       if (moved)
@@ -512,12 +695,16 @@ bool StateSpace::constraints_hold(const spec::Instruction &instruction,
 }
 
 std::optional<std::vector<std::int64_t>> StateSpace::bind(std::uint32_t index,
+                                                          const Bindings &fixed,
                                                           std::span<const Slot> reads,
                                                           std::span<const Slot> writes,
                                                           const Locations &locations) const {
   const Instance &instance = graph_.instances[index];
   const spec::Instruction &instruction = isa_.instructions[instance.instruction];
   Bindings bindings = instance.attributes;
+  for (std::size_t v = 0; v < fixed.size(); ++v)
+    if (fixed[v])
+      bindings[v] = fixed[v];
   auto fits = [&](const spec::Region &region, const Slot &at) {
     if (region.buffer != isa_.off_chip)
       return unify_starts(region, at.starts, bindings);

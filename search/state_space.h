@@ -15,6 +15,14 @@
 // keep the values of such a buffer packed in sorted order, a write to it takes the first free slot
 // if there is one (overwriting instead is never better) and else each occupied one. Neither loses
 // an optimal plan.
+//
+// Control state is part of a state: a placement whose vertex is none and whose slot is its value,
+// for each variable that has not its initial value. An action applies where its conditions hold in
+// the state that it finds, and changes it. A buffer whose addresses also stand in control state is
+// renamable when they do so only as they are, from attributes to regions: places in it that hold
+// nothing and that no variable names are then alike, and of them the first is tried. Attributes
+// that only go into control state take the addresses that it may have to name. The delete
+// relaxation has no control state, so that its bounds stay bounds.
 
 #include "search/landmarks.h"
 #include "search/placement_graph.h"
@@ -57,6 +65,8 @@ struct Locations {
 struct Transition {
   std::uint32_t variant = 0;
   std::vector<Placement> reads, writes; ///< parallel to the instruction's
+  std::vector<Placement> control;       ///< the control state after it
+  semantics::Bindings fixed; ///< the control state that it finds, and attributes that go into it
 };
 
 /// What is left out of the search space. Each option says whether it keeps optimality.
@@ -106,6 +116,8 @@ public:
   bool symmetric(std::uint32_t buffer) const { return buffers_[buffer].symmetric; }
   /// Whether some instruction writes to the buffer at an address that it also reads from.
   bool tied(std::uint32_t buffer) const { return buffers_[buffer].tied; }
+  /// Whether a placement is the value of a control-state variable.
+  bool is_control(Placement p) const { return p.vertex >= graph_.vertices.size(); }
   bool is_output(std::uint32_t slot) const {
     return slot < locations_.all.size() && locations_.all[slot].kind == Locations::Kind::Output;
   }
@@ -117,9 +129,12 @@ public:
   const PlacementGraph &graph() const { return graph_; }
   const spec::Isa &isa() const { return isa_; }
 
-  /// All attributes of a step for given slots of its reads and writes and given addresses of
-  /// locations; nullopt when the equations or a constraint do not hold.
-  std::optional<std::vector<std::int64_t>> bind(std::uint32_t instance, std::span<const Slot> reads,
+  /// All attributes of a step, and control state, for given slots of its reads and writes and given
+  /// addresses of locations; `fixed` is the transition's. nullopt when the equations or a
+  /// constraint do not hold.
+  std::optional<std::vector<std::int64_t>> bind(std::uint32_t instance,
+                                                const semantics::Bindings &fixed,
+                                                std::span<const Slot> reads,
                                                 std::span<const Slot> writes,
                                                 const Locations &locations) const;
 
@@ -127,9 +142,11 @@ private:
   struct BufferInfo {
     bool symmetric = false, tied = false; ///< tied: some instruction writes where it reads
     bool two_copies = false;              ///< some instruction may need a value at two places
+    bool renamable = false;               ///< and not symmetric; `slots` are set
+    std::vector<std::uint32_t> named_by;  ///< of a renamable buffer: control-state variables
     std::vector<std::vector<std::int64_t>> shapes; ///< extents of its slots, sorted
     std::uint32_t first_slot = 0, slots_of_a_shape = 0;
-    std::vector<std::uint32_t> slots;                  ///< of a symmetric buffer, by position
+    std::vector<std::uint32_t> slots; ///< of a symmetric or renamable buffer, by position
     std::vector<std::vector<std::int64_t>> candidates; ///< addresses by dimension, of other buffers
   };
 
@@ -143,6 +160,22 @@ private:
   void make_variants();
   void classify_buffers();
   void number_slots();
+  void number_control(std::uint64_t first);
+  void find_renamable(std::uint32_t buffer);
+  void find_name_candidates();
+  bool only_names(const spec::Instruction &instruction, std::uint32_t buffer,
+                  std::span<const std::uint32_t> variables) const;
+  std::vector<std::uint32_t> namers_of(std::uint32_t buffer) const;
+  std::vector<const spec::Instruction *> instructions_used() const;
+  std::uint32_t control_variable(Placement p) const {
+    return p.vertex - static_cast<std::uint32_t>(graph_.vertices.size());
+  }
+  std::int64_t control_value(Placement p) const;
+  /// By control-state variable.
+  void control_values(const State &state, std::vector<std::int64_t> &out) const;
+  /// The control state after an arm; false where it leaves a range.
+  bool control_after(std::uint32_t arm, const semantics::Bindings &bindings,
+                     std::vector<Placement> &out) const;
   bool breaks_symmetry(const spec::Instruction &instruction, std::uint32_t buffer) const;
   std::uint32_t buffer_of(std::uint32_t slot) const;
   std::uint32_t slot_id(std::uint32_t buffer, std::span<const std::int64_t> starts,
@@ -164,6 +197,10 @@ private:
       home_; ///< by vertex: the location where it lies from the start, or kNone
   std::vector<std::uint32_t> scratch_; ///< by vertex: its scratch location
   std::vector<BufferInfo> buffers_;
+  std::uint32_t first_control_ = 0;          ///< the first slot that is a value of control state
+  std::vector<std::uint32_t> control_slots_; ///< by variable: the slot that is its least value
+  /// By variable: the addresses that it may have to name in buffers that are not renamable.
+  std::vector<std::vector<std::int64_t>> name_candidates_;
   std::vector<std::vector<char>>
       address_constraints_; ///< by instruction, constraint: mentions an address
 
@@ -183,6 +220,11 @@ private:
   void off_chip_write(std::size_t index);
   void write_symmetric(std::size_t index);
   void write_anywhere(std::size_t index, std::span<const std::int64_t> extents);
+  void write_renamable(std::size_t index);
+  void choose_names(std::size_t update);
+  std::vector<std::uint32_t> nameable(std::uint32_t buffer) const;
+  void find_control();
+  bool may_apply() const;
   void try_write(std::size_t index, std::uint32_t slot);
   void finish();
   bool bind(const spec::Region &region, std::uint32_t slot);
@@ -197,6 +239,7 @@ private:
   semantics::Bindings bindings_;
   std::vector<semantics::Bindings> saved_; ///< by the number of reads and writes chosen
   Transition transition_;
+  std::vector<std::int64_t> control_; ///< of the state
   State next_;
   std::vector<std::uint32_t> present_; ///< by vertex: the last round in which it was there
   std::uint32_t round_ = 0;

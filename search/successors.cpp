@@ -8,10 +8,11 @@ namespace isamorph::search {
 using semantics::Bindings;
 
 StateSpace::Expander::Expander(const StateSpace &space)
-    : space_(space), present_(space.graph_.vertices.size(), 0) {
+    : space_(space), present_(space.graph_.vertices.size() + space.isa_.state.size(), 0) {
   std::size_t most = 0;
   for (const Instance &instance : space.graph_.instances)
-    most = std::max(most, instance.reads.size() + instance.writes.size());
+    most = std::max(most, instance.reads.size() + instance.writes.size() +
+                              space.isa_.instructions[instance.instruction].after.size());
   saved_.resize(most);
 }
 
@@ -27,6 +28,7 @@ void StateSpace::Expander::operator()(const State &state, const Found &found) {
     present_[v] = round_;
   for (Placement p : state)
     present_[p.vertex] = round_;
+  space_.control_values(state, control_);
   for (std::uint32_t i = 0; i < space_.variants_.size(); ++i) {
     variant_ = &space_.variants_[i];
     instance_ = &space_.graph_.instances[variant_->instance];
@@ -35,11 +37,35 @@ void StateSpace::Expander::operator()(const State &state, const Found &found) {
       continue;
     instruction_ = &space_.isa_.instructions[instance_->instruction];
     bindings_ = instance_->attributes;
+    find_control();
+    if (!may_apply())
+      continue;
     transition_.variant = i;
     transition_.reads.clear();
     transition_.writes.clear();
     choose_reads(0);
   }
+}
+
+/// Binds the control state.
+void StateSpace::Expander::find_control() {
+  transition_.fixed.clear();
+  if (control_.empty())
+    return;
+  transition_.fixed.resize(bindings_.size());
+  for (std::size_t s = 0; s < control_.size(); ++s)
+    bindings_[bindings_.size() - control_.size() + s] =
+        transition_.fixed[bindings_.size() - control_.size() + s] = control_[s];
+}
+
+/// No constraint fails already.
+bool StateSpace::Expander::may_apply() const {
+  if (control_.empty())
+    return true;
+  for (const semantics::IntExpr &constraint : instruction_->constraints)
+    if (constraint.evaluate(bindings_) == 0)
+      return false;
+  return true;
 }
 
 /// Unifies the addresses of a region with those of a slot.
@@ -116,7 +142,7 @@ void StateSpace::Expander::off_chip_write(std::size_t index) {
   bool useless = scratch ? present(vertex)
                          : std::find(state_->begin(), state_->end(), Placement{vertex, location}) !=
                                state_->end();
-  if (useless && instance_->writes.size() == 1)
+  if (useless && instance_->writes.size() == 1 && instruction_->after.empty())
     return;
   if (bind(instruction_->writes[index].region, location))
     try_write(index, location);
@@ -127,7 +153,9 @@ void StateSpace::Expander::write_symmetric(std::size_t index) {
   const spec::Region &region = instruction_->writes[index].region;
   const BufferInfo &info = space_.buffers_[region.buffer];
   Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
-  auto here = [&](Placement p) { return space_.graph_.vertices[p.vertex].buffer == region.buffer; };
+  auto here = [&](Placement p) {
+    return !space_.is_control(p) && space_.graph_.vertices[p.vertex].buffer == region.buffer;
+  };
   std::size_t held = 0;
   for (Placement p : *state_)
     held += here(p);
@@ -145,6 +173,81 @@ void StateSpace::Expander::write_symmetric(std::size_t index) {
   }
   for (std::uint32_t slot : info.slots)
     take(slot);
+}
+
+/// The slots of a renamable buffer that differ: those that hold something or are named, and the
+/// first of the others.
+std::vector<std::uint32_t> StateSpace::Expander::nameable(std::uint32_t buffer) const {
+  const BufferInfo &info = space_.buffers_[buffer];
+  std::vector<char> taken(info.slots.size(), 0);
+  std::int64_t extent = info.shapes[0][0];
+  auto take = [&](std::int64_t address) {
+    auto position = static_cast<std::size_t>(address / extent);
+    if (address >= 0 && address % extent == 0 && position < taken.size())
+      taken[position] = 1;
+  };
+  for (const std::vector<Placement> *placements : {state_, &transition_.writes})
+    for (Placement p : *placements)
+      if (!space_.is_control(p) && space_.graph_.vertices[p.vertex].buffer == buffer)
+        take(space_.slot(p.slot).starts[0]);
+  for (std::uint32_t s : info.named_by)
+    take(control_[s]);
+  for (const spec::Update &update : instruction_->after)
+    if (std::binary_search(info.named_by.begin(), info.named_by.end(), update.variable))
+      if (auto value = update.value.evaluate(bindings_))
+        take(*value);
+  std::vector<std::uint32_t> out;
+  auto fresh = std::find(taken.begin(), taken.end(), 0);
+  if (fresh != taken.end())
+    *fresh = 1;
+  for (std::size_t i = 0; i < taken.size(); ++i)
+    if (taken[i])
+      out.push_back(info.slots[i]);
+  return out;
+}
+
+void StateSpace::Expander::write_renamable(std::size_t index) {
+  const spec::Region &region = instruction_->writes[index].region;
+  Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
+  for (std::uint32_t slot : nameable(region.buffer)) {
+    if (bind(region, slot))
+      try_write(index, slot);
+    bindings_ = saved;
+  }
+}
+
+/// Values for the attributes that only go into control state: the addresses that it may have to
+/// name, or all values of a variable that has few.
+void StateSpace::Expander::choose_names(std::size_t number) {
+  if (number == instruction_->after.size())
+    return finish();
+  const spec::Update &update = instruction_->after[number];
+  if (update.value.op() != semantics::IntOp::Variable ||
+      bindings_[update.value.variable_index()])
+    return choose_names(number + 1);
+  std::uint32_t attribute = update.value.variable_index();
+  Bindings &saved =
+      saved_[instance_->reads.size() + instance_->writes.size() + number] = bindings_;
+  auto take = [&](std::int64_t value) {
+    bindings_[attribute] = transition_.fixed[attribute] = value;
+    choose_names(number + 1);
+    bindings_ = saved;
+    transition_.fixed[attribute].reset();
+  };
+  for (std::uint32_t b = 0; b < space_.buffers_.size(); ++b) {
+    const std::vector<std::uint32_t> &names = space_.buffers_[b].named_by;
+    if (!std::binary_search(names.begin(), names.end(), update.variable))
+      continue;
+    for (std::uint32_t slot : nameable(b))
+      take(space_.slot(slot).starts[0]);
+    return; // no other buffer has this variable's names
+  }
+  const spec::StateVariable &variable = space_.isa_.state[update.variable];
+  if (const auto &addresses = space_.name_candidates_[update.variable]; !addresses.empty())
+    std::for_each(addresses.begin(), addresses.end(), take);
+  else if (variable.high - variable.low < kMaxEnumerated)
+    for (std::int64_t value = variable.low; value <= variable.high; ++value)
+      take(value);
 }
 
 /// Every combination of candidate addresses.
@@ -175,7 +278,7 @@ void StateSpace::Expander::write_anywhere(std::size_t index,
 
 void StateSpace::Expander::choose_writes(std::size_t index) {
   if (index == instance_->writes.size()) {
-    finish();
+    choose_names(0);
     return;
   }
   const spec::Region &region = instruction_->writes[index].region;
@@ -189,7 +292,7 @@ void StateSpace::Expander::choose_writes(std::size_t index) {
   // A second copy only helps where an instruction can be forced to destroy the first, or reads
   // both.
   if (instance_->writes.size() == 1 && present(instance_->writes[index].v) && info.symmetric &&
-      !info.tied && !info.two_copies)
+      !info.tied && !info.two_copies && instruction_->after.empty())
     return;
   std::vector<std::int64_t> extents = space_.extents(region, instance_->attributes), starts;
   bool fixed = true, inside = true;
@@ -204,6 +307,8 @@ void StateSpace::Expander::choose_writes(std::size_t index) {
     try_write(index, space_.slot_id(region.buffer, starts, extents));
   else if (!fixed && info.symmetric)
     write_symmetric(index);
+  else if (!fixed && info.renamable)
+    write_renamable(index);
   else if (!fixed)
     write_anywhere(index, extents);
 }
@@ -213,6 +318,8 @@ void StateSpace::Expander::finish() {
     if (!value)
       return;
   if (!space_.constraints_hold(*instruction_, bindings_))
+    return;
+  if (!control_.empty() && !space_.control_after(instance_->instruction, bindings_, transition_.control))
     return;
   space_.apply(*state_, transition_, next_);
   space_.normalize(next_);

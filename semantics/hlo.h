@@ -19,7 +19,9 @@ TensorGraph parse_hlo(const SourceRef &source);
 /// `parameter(i)` themselves (rules) pass none. `reduce_add(%x)` and its like are short for
 /// `reduce` with the operation's identity as initial value. `results` names the nodes that leave
 /// the body: the one marked ROOT, or, when there is no ROOT, every name listed in `wanted` (an
-/// instruction's writes), in that order.
+/// instruction's writes), in that order. `repeat i in 0..4 { ... }` stands for its instructions with
+/// each value of i; a name that they define again has the new meaning from there on, and in the
+/// graph only the last node keeps it.
 struct NamedShape {
   std::string name; ///< without '%'
   ShapeTemplate shape;

@@ -4,6 +4,7 @@
 #include "semantics/hlo_syntax.h"
 
 #include <limits>
+#include <utility>
 
 namespace isamorph::semantics {
 namespace {
@@ -53,7 +54,7 @@ std::uint64_t identity_bits(OpCode op, ElementType type) {
 class Builder {
 public:
   Builder(Cursor &cursor, const Symbols &symbols)
-      : cursor_(cursor), symbols_(symbols), reader_(cursor, &symbols) {}
+      : cursor_(cursor), symbols_(symbols), reader_(cursor, &symbols_) {}
 
   GraphTemplate read(std::span<const NamedShape> operands, std::span<const std::string> wanted) {
     for (const NamedShape &operand : operands) {
@@ -71,12 +72,15 @@ public:
     while (!cursor_.looking_at("}") && !cursor_.at_end())
       read_one(root);
     choose_results(root, wanted, begin);
+    name_earlier_ones();
     return std::move(graph_);
   }
 
 private:
   void read_one(std::optional<std::uint32_t> &root) {
     Location place = cursor_.here();
+    if (cursor_.accept_word("repeat"))
+      return read_loop(root);
     std::optional<syntax::OperandName> root_name;
     auto instruction = reader_.instruction(root_name);
     bool is_root = !instruction || instruction->root;
@@ -85,6 +89,59 @@ private:
     std::uint32_t node = instruction ? add(*instruction) : find(*root_name);
     if (is_root)
       root = node;
+  }
+
+  /// `repeat NAME in START..END { ... }`: the instructions once for each value, which is a constant
+  /// in them.
+  void read_loop(std::optional<std::uint32_t> &root) {
+    Location place = cursor_.here();
+    std::string variable = cursor_.identifier("the loop's variable");
+    if (symbols_.integers.find(variable) || symbols_.constants.contains(variable))
+      fail(place, "'" + variable + "' already has a meaning here");
+    cursor_.expect_word("in");
+    std::int64_t start = loop_bound();
+    cursor_.expect("..");
+    Location end_place = cursor_.here();
+    std::int64_t end = loop_bound();
+    if (start >= end)
+      fail(end_place, "this loop has no iteration");
+    cursor_.expect("{");
+    std::size_t begin = cursor_.offset();
+    ++loops_;
+    for (std::int64_t value = start; value < end; ++value) {
+      cursor_.seek(begin);
+      symbols_.constants[variable] = value;
+      while (!cursor_.accept("}")) {
+        if (cursor_.at_end())
+          cursor_.error_expected("'}'");
+        read_one(root);
+      }
+      if (graph_.nodes.size() > kMaxLoopNodes)
+        fail(place, "loops of more than " + std::to_string(kMaxLoopNodes) + " instructions");
+    }
+    symbols_.constants.erase(variable);
+    --loops_;
+  }
+
+  std::int64_t loop_bound() {
+    Location place = cursor_.here();
+    IntExpr bound = parse_int_expr(cursor_, symbols_.integers, symbols_.constants);
+    if (!bound.is_constant())
+      fail(place, "a loop's bound must be a constant");
+    return bound.value();
+  }
+
+  /// What a loop defined again keeps its name for the last time; earlier ones get numbers.
+  void name_earlier_ones() {
+    for (auto [earlier, later] : redefined_) {
+      std::string base = graph_.nodes[later].name;
+      std::uint32_t &number = numbers_[base];
+      std::string name;
+      do
+        name = base + "." + std::to_string(++number);
+      while (names_.contains(name));
+      graph_.nodes[earlier].name = std::move(name);
+    }
   }
 
   void choose_results(std::optional<std::uint32_t> root, std::span<const std::string> wanted,
@@ -100,8 +157,12 @@ private:
 
   std::uint32_t define(TemplateNode node) {
     auto id = static_cast<std::uint32_t>(graph_.nodes.size());
-    if (!names_.emplace(node.name, id).second)
+    auto [known, fresh] = names_.emplace(node.name, id);
+    if (!fresh && (loops_ == 0 || graph_.nodes[known->second].op == decltype(node.op)(
+                                      OpCode::Parameter)))
       fail(node.location, "'%" + node.name + "' is defined twice");
+    if (!fresh)
+      redefined_.emplace_back(std::exchange(known->second, id), id);
     graph_.nodes.push_back(std::move(node));
     return id;
   }
@@ -175,11 +236,17 @@ private:
     return define(std::move(node));
   }
 
+  /// Nodes of a body with loops.
+  static constexpr std::size_t kMaxLoopNodes = std::size_t{1} << 17;
+
   Cursor &cursor_;
-  const Symbols &symbols_;
+  Symbols symbols_; ///< with the values of loops' variables
   syntax::Reader reader_;
   GraphTemplate graph_;
   std::map<std::string, std::uint32_t> names_;
+  std::size_t loops_ = 0; ///< around what is read
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> redefined_; ///< by whom
+  std::map<std::string, std::uint32_t> numbers_;
 };
 
 } // namespace

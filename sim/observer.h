@@ -20,6 +20,7 @@ struct Execution {
   std::size_t number;             ///< in the order of execution, from 1
   const spec::Instance &instance; ///< which instruction, with the values of this iteration
   const Machine &machine;
+  std::span<const spec::ConcreteRegion> writes; ///< what it writes, in order
 };
 
 /// Called in program order; false ends the run.

@@ -95,7 +95,15 @@ void Program::Batch::clear() {
 }
 
 Program::Program(const spec::Isa &isa, const spec::Kernel &kernel)
-    : kernel_(kernel), map_(isa, kernel.off_chip_bytes), numerics_(isa.numerics) {
+    : Program(spec::Resolved(isa, kernel), kernel) {
+  if (spec::has_control(isa))
+    observed_ = kernel;
+}
+
+Program::Program(const spec::Resolved &resolved, const spec::Kernel &kernel)
+    : kernel_(resolved.kernel()), map_(resolved.isa(), kernel.off_chip_bytes),
+      numerics_(resolved.isa().numerics) {
+  const spec::Isa &isa = resolved.isa();
   for (const spec::Instruction &instruction : isa.instructions) {
     Operands operands{{}, instruction.reads.size(), spec::body_variables(instruction)};
     for (const spec::Read &read : instruction.reads)
@@ -343,15 +351,20 @@ std::optional<std::vector<Tensor>> Program::run(std::span<const Tensor> inputs,
   Batch &batch = (*state).batch;
   std::size_t number = 0;
   bool goes_on = true;
-  spec::for_each_instance(kernel_, [&](const spec::Instance &instance) {
+  spec::Kernel resolved = observed_ ? spec::unrolled(kernel_) : spec::Kernel{};
+  spec::for_each_instance(observed_ ? *observed_ : kernel_, [&](const spec::Instance &instance) {
     if (!goes_on)
       return;
-    Execution execution{++number, instance, view};
+    const spec::KernelInstruction &call =
+        observed_ ? resolved.instructions[number] : instance.call;
+    std::vector<spec::ConcreteRegion> regions = operand_regions(call);
+    Execution execution{++number, instance, view,
+                        std::span(regions).subspan(instructions_[call.instruction].reads)};
     goes_on = observer.before(execution);
     if (!goes_on)
       return;
     batch.clear();
-    add_step(instance.call, batch);
+    add_step(call, batch);
     execute(batch, batch.steps[0], (*state).memory.data(), (*state).workers.front());
     goes_on = observer.after(execution);
   });

@@ -4,6 +4,7 @@
 #include "sim/body.h"
 #include "sim/memory.h"
 #include "sim/observer.h"
+#include "spec/state.h"
 
 #include <deque>
 #include <mutex>
@@ -26,6 +27,8 @@ public:
                                                     Observer &observer) const;
 
 private:
+  Program(const spec::Resolved &resolved, const spec::Kernel &kernel);
+
   /// A body with the places of its operands.
   struct Routine {
     Body body;
@@ -83,7 +86,8 @@ private:
     std::size_t reads;
     std::vector<std::uint32_t> body_variables;
   };
-  spec::Kernel kernel_;
+  spec::Kernel kernel_;                  ///< resolved
+  std::optional<spec::Kernel> observed_; ///< as it was given, if that is not the same
   MemoryMap map_;
   semantics::NumericsProfile numerics_;
   std::vector<Operands> instructions_;

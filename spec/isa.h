@@ -7,6 +7,7 @@
 #include "semantics/numerics.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,12 +33,34 @@ struct Buffer {
   std::int64_t places() const;
 };
 
+/// `state NAME in LOW..HIGH = EXPR`: an integer of the machine that instructions change and look
+/// at. A kernel's is known at every instruction, since it depends on attributes alone.
+struct StateVariable {
+  std::string name;
+  std::int64_t initial = 0, low = 0, high = 0; ///< low <= initial <= high
+  semantics::Location location;
+};
+
+/// `NAME = EXPR` in an `update`.
+struct Update {
+  std::uint32_t variable = 0; ///< index into Isa::state
+  IntExpr value;
+  semantics::Location location;
+};
+
+/// How a region repeats: `count` times, each `distance` places after the one before.
+struct Steps {
+  IntExpr count, distance;
+};
+
 /// A rectangular region: `buffer[start_0 : extent_0, start_1 : extent_1, ...]`, one pair for each
-/// addressed dimension.
+/// addressed dimension. With steps, `buffer[start : count step distance : extent]`, it is `count`
+/// of them and its tensor has the shape [count, extent, unit...].
 struct Region {
   std::uint32_t buffer = 0;
   std::vector<IntExpr> starts, extents;
   semantics::Location location;
+  std::optional<Steps> steps = {}; ///< of buffers with one addressed dimension only
 };
 
 /// `reads %x = region`: the tensor of shape [extents..., unit...] under the name x (parameter
@@ -60,9 +83,16 @@ struct InstructionCost {
   IntExpr bytes = 0;      ///< moved to or from off-chip memory
 };
 
+/// With control state, expressions other than `where` see it as `before` leaves it, `where` and the
+/// right-hand sides of `before` as the instruction finds it. The updates of one list happen at once.
+///
+/// An instruction with conditions has `arms`, one for each way through them: the first whose
+/// `guard` is not zero is what it does, and the last one's guard is 1. Then reads, writes,
+/// constraints, body and `after` are those of the arms; the rest is the instruction's and every
+/// arm's.
 struct Instruction {
   std::string name;
-  semantics::Symbols symbols;      ///< integers: computational attributes, then address attributes
+  semantics::Symbols symbols; ///< integers: computational attributes, address attributes, state
   std::uint32_t computational = 0; ///< how many of symbols.integers are computational
   std::vector<Read> reads;
   std::vector<Write> writes;        ///< parallel to body.results
@@ -72,8 +102,19 @@ struct Instruction {
   semantics::GraphTemplate body;
   std::string assembly; ///< own template for the ISA's assembly; empty: the block's default
   semantics::Location location;
+  std::uint32_t state_count = 0; ///< how many of symbols.integers, the last, are Isa::state's first
+  std::vector<Update> before = {}, after = {};
+  IntExpr guard = 1; ///< of an arm
+  std::vector<Instruction> arms = {};
 
-  std::size_t attribute_count() const { return symbols.integers.names.size(); }
+  std::size_t attribute_count() const { return symbols.integers.names.size() - state_count; }
+  std::span<const std::string> attribute_names() const {
+    return std::span(symbols.integers.names).first(attribute_count());
+  }
+  /// The arms, or the instruction itself where it has no conditions.
+  std::span<const Instruction> ways() const {
+    return arms.empty() ? std::span(this, 1) : std::span(arms);
+  }
 };
 
 /// An `assembly NAME { ... }` block: templates with {placeholders} (spec/LANGUAGE.md lists them).
@@ -97,6 +138,7 @@ struct Isa {
   std::vector<Buffer> buffers;
   std::uint32_t off_chip = 0;
   std::vector<std::string> units;
+  std::vector<StateVariable> state;
   semantics::NumericsProfile numerics;
   std::vector<Instruction> instructions;
   std::vector<AssemblySyntax> assemblies;
@@ -120,7 +162,8 @@ std::vector<std::string> shipped_isa_names();
 /// The .isa text of the model, which parse_isa reads back to an equal model.
 std::string print_isa(const Isa &isa);
 
-/// A region with attributes bound: plain numbers. nullopt when an expression has no value.
+/// A region without steps, with attributes bound: plain numbers. nullopt when an expression has no
+/// value.
 struct ConcreteRegion {
   std::uint32_t buffer = 0;
   std::vector<std::int64_t> starts, extents;

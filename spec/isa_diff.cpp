@@ -21,6 +21,9 @@ public:
     buffers();
     if (everything_)
       say("units", semantics::join(a_.units), semantics::join(b_.units));
+    each(a_.state, b_.state, "state ", [&](const StateVariable &x, const StateVariable &y) {
+      say("state " + x.name, state_text(x), state_text(y));
+    });
     if (!(a_.numerics == b_.numerics))
       say("numerics", one_line(semantics::print_numerics(a_.numerics)),
           one_line(semantics::print_numerics(b_.numerics)));
@@ -94,12 +97,28 @@ private:
   static std::string region_text(const Isa &isa, const Region &region) {
     std::string out = isa.buffer(region.buffer).name + "[";
     for (std::size_t i = 0; i < region.starts.size(); ++i)
-      out += (i ? ", " : "") + region.starts[i].to_string() + " : " + region.extents[i].to_string();
+      out += (i ? ", " : "") + region.starts[i].to_string() + " : " +
+             (region.steps ? region.steps->count.to_string() + " step " +
+                                 region.steps->distance.to_string() + " : "
+                           : "") +
+             region.extents[i].to_string();
     return out + "]";
   }
 
+  static std::string state_text(const StateVariable &variable) {
+    return std::to_string(variable.low) + ".." + std::to_string(variable.high) + " = " +
+           std::to_string(variable.initial);
+  }
+
+  static std::string updates_text(const Isa &isa, const std::vector<Update> &updates) {
+    std::vector<std::string> parts;
+    for (const Update &update : updates)
+      parts.push_back(isa.state[update.variable].name + " = " + update.value.to_string());
+    return semantics::join(parts);
+  }
+
   static std::string attributes(const Instruction &instruction) {
-    const auto &names = instruction.symbols.integers.names;
+    auto names = instruction.attribute_names();
     auto split = names.begin() + instruction.computational;
     return "(" + semantics::join(std::vector<std::string>(names.begin(), split)) + ") [" +
            semantics::join(std::vector<std::string>(split, names.end())) + "]";
@@ -113,6 +132,24 @@ private:
   void instruction(const Instruction &x, const Instruction &y) {
     std::string what = "instruction " + x.name + ": ";
     say(what + "attributes", attributes(x), attributes(y));
+    say(what + "update before", updates_text(a_, x.before), updates_text(b_, y.before));
+    if (everything_) {
+      say(what + "unit", a_.units[x.cost.unit], b_.units[y.cost.unit]);
+      say(what + "latency", x.cost.latency.to_string(), y.cost.latency.to_string());
+      say(what + "bytes", x.cost.bytes.to_string(), y.cost.bytes.to_string());
+      say(what + "assembly", one_line(x.assembly), one_line(y.assembly));
+    }
+    auto ways_x = x.ways(), ways_y = y.ways();
+    if (ways_x.size() != ways_y.size())
+      return say(what + "ways through its conditions", std::to_string(ways_x.size()),
+                 std::to_string(ways_y.size()));
+    for (std::size_t i = 0; i < ways_x.size(); ++i)
+      way(x.arms.empty() ? what : what + "arm " + std::to_string(i + 1) + ": ", ways_x[i],
+          ways_y[i]);
+  }
+
+  void way(const std::string &what, const Instruction &x, const Instruction &y) {
+    say(what + "condition", x.guard.to_string(), y.guard.to_string());
     auto list = [&](const std::string &name, std::size_t count_x, std::size_t count_y, auto text_x,
                     auto text_y) {
       for (std::size_t i = 0; i < std::max(count_x, count_y); ++i)
@@ -130,12 +167,7 @@ private:
         "where", x.constraints.size(), y.constraints.size(),
         [&](std::size_t i) { return x.constraints[i].to_string(); },
         [&](std::size_t i) { return y.constraints[i].to_string(); });
-    if (everything_) {
-      say(what + "unit", a_.units[x.cost.unit], b_.units[y.cost.unit]);
-      say(what + "latency", x.cost.latency.to_string(), y.cost.latency.to_string());
-      say(what + "bytes", x.cost.bytes.to_string(), y.cost.bytes.to_string());
-      say(what + "assembly", one_line(x.assembly), one_line(y.assembly));
-    }
+    say(what + "update after", updates_text(a_, x.after), updates_text(b_, y.after));
     body(what, x, y);
   }
 

@@ -11,6 +11,9 @@ using semantics::Cursor;
 using semantics::fail;
 using semantics::Location;
 
+/// Ways through the conditions of one instruction.
+constexpr std::size_t kMaxWays = 64;
+
 /// Source text with comments gone and every run of spaces made one.
 std::string one_line(std::string_view text) {
   std::string out;
@@ -46,7 +49,9 @@ std::string shape_text(const semantics::ShapeTemplate &shape) {
 semantics::ShapeTemplate region_shape(const Region &region, const Buffer &buffer) {
   semantics::ShapeTemplate shape;
   shape.type = buffer.type;
-  shape.dims = region.extents;
+  if (region.steps)
+    shape.dims.push_back(region.steps->count);
+  shape.dims.insert(shape.dims.end(), region.extents.begin(), region.extents.end());
   for (std::int64_t size : buffer.unit)
     shape.dims.emplace_back(size);
   return shape;
@@ -88,14 +93,63 @@ void IsaReader::read_instruction() {
              : "'" + instruction.name + "' is already the name of a " + found->second);
   instruction.symbols.constants = parameters_;
   read_attributes(instruction);
-  written_.clear();
+  for (const StateVariable &variable : isa_.state)
+    instruction.symbols.integers.add(variable.name);
+  instruction.state_count = static_cast<std::uint32_t>(isa_.state.size());
   cursor_->expect("{");
-  bool has_body = false;
+  read_ways(instruction);
+  auto old = std::find_if(isa_.instructions.begin(), isa_.instructions.end(),
+                          [&](const Instruction &other) { return other.name == instruction.name; });
+  if (old != isa_.instructions.end())
+    *old = std::move(instruction);
+  else
+    isa_.instructions.push_back(std::move(instruction));
+}
+
+/// An instruction is read once for each way through its conditions.
+void IsaReader::read_ways(Instruction &instruction) {
+  std::size_t begin = cursor_->offset();
+  std::vector<Instruction> ways;
+  choices_.clear();
+  do {
+    if (ways.size() == kMaxWays)
+      fail(instruction.location, "instruction '" + instruction.name + "' has more than " +
+                                     std::to_string(kMaxWays) + " ways through its conditions");
+    cursor_->seek(begin);
+    ways.push_back(read_way(instruction));
+  } while (next_way());
+  bool conditional = ways.size() > 1;
+  std::vector<Instruction> arms = std::move(ways);
+  if (!conditional) {
+    instruction = std::move(arms.front());
+    return;
+  }
+  instruction.cost = arms.front().cost;
+  instruction.assembly = arms.front().assembly;
+  instruction.before = arms.front().before;
+  instruction.arms = std::move(arms);
+}
+
+/// Ways that take a condition come before those that do not, outer conditions first.
+bool IsaReader::next_way() {
+  while (!choices_.empty() && !choices_.back())
+    choices_.pop_back();
+  if (choices_.empty())
+    return false;
+  choices_.back() = 0;
+  return true;
+}
+
+Instruction IsaReader::read_way(const Instruction &head) {
+  Instruction instruction = head;
+  written_.clear();
+  conditions_ = inside_ifs_ = 0;
   instruction.cost.unit = ~0U;
-  while (!cursor_->accept("}"))
-    read_instruction_item(instruction, has_body);
-  if (instruction.writes.empty())
-    fail(instruction.location, "instruction '" + instruction.name + "' writes nothing");
+  bool has_body = false;
+  read_items_of(instruction, has_body);
+  if (instruction.writes.empty() && instruction.before.empty() && instruction.after.empty())
+    fail(instruction.location, "instruction '" + instruction.name + "' writes nothing" +
+                                   (choices_.empty() ? "" : " on one way through its conditions"));
   if (instruction.cost.unit == ~0U)
     fail(instruction.location, "instruction '" + instruction.name + "' has no cost",
          "for example: cost unit dma, latency 10, bytes 0");
@@ -106,12 +160,13 @@ void IsaReader::read_instruction() {
     cursor_ = outer;
   }
   resolve_results(instruction);
-  auto old = std::find_if(isa_.instructions.begin(), isa_.instructions.end(),
-                          [&](const Instruction &other) { return other.name == instruction.name; });
-  if (old != isa_.instructions.end())
-    *old = std::move(instruction);
-  else
-    isa_.instructions.push_back(std::move(instruction));
+  return instruction;
+}
+
+/// Up to the brace that closes an instruction or an arm.
+void IsaReader::read_items_of(Instruction &instruction, bool &has_body) {
+  while (!cursor_->accept("}"))
+    read_instruction_item(instruction, has_body);
 }
 
 void IsaReader::read_attributes(Instruction &instruction) {
@@ -124,6 +179,9 @@ void IsaReader::read_attributes(Instruction &instruction) {
         fail(place, "attribute '" + name + "' is declared twice");
       if (parameters_.contains(name))
         fail(place, "attribute '" + name + "' has the name of a parameter of the ISA");
+      for (const StateVariable &variable : isa_.state)
+        if (variable.name == name)
+          fail(place, "attribute '" + name + "' has the name of control state of the ISA");
       scope.add(std::move(name));
       if (!cursor_->looking_at(close))
         cursor_->expect(",");
@@ -148,10 +206,22 @@ void IsaReader::read_instruction_item(Instruction &instruction, bool &has_body) 
     read_write(instruction);
   } else if (cursor_->accept_word("where")) {
     read_constraints(instruction);
-  } else if (cursor_->accept_word("cost")) {
+  } else if (cursor_->looking_at_word("cost")) {
+    only_outside_conditions("the cost");
+    cursor_->expect_word("cost");
     read_cost(instruction);
-  } else if (cursor_->accept_word("assembly")) {
+  } else if (cursor_->looking_at_word("assembly")) {
+    only_outside_conditions("the assembly");
+    cursor_->expect_word("assembly");
     read_own_template(instruction);
+  } else if (cursor_->accept_word("update")) {
+    read_updates(instruction);
+  } else if (cursor_->accept_word("if")) {
+    if (has_body)
+      cursor_->error("conditions stand before `semantics`");
+    read_condition(instruction, has_body);
+  } else if (cursor_->looking_at_word("else")) {
+    cursor_->error("`else` without `if`");
   } else if (cursor_->looking_at_word("semantics")) {
     if (has_body)
       cursor_->error("an instruction has one `semantics`");
@@ -161,8 +231,104 @@ void IsaReader::read_instruction_item(Instruction &instruction, bool &has_body) 
     read_body(instruction);
     cursor_->expect("}");
   } else {
-    cursor_->error_expected("reads, writes, where, cost, assembly, semantics or '}'");
+    cursor_->error_expected(
+        "reads, writes, where, cost, update, if, assembly, semantics or '}'");
   }
+}
+
+void IsaReader::only_outside_conditions(std::string_view what) {
+  if (inside_ifs_ > 0)
+    cursor_->error(std::string(what) + " of an instruction stands outside of its conditions");
+}
+
+/// A condition without attributes and state is decided here and makes no arm.
+void IsaReader::read_condition(Instruction &instruction, bool &has_body) {
+  semantics::IntExpr condition = expression(instruction);
+  bool taken = condition.is_constant() && condition.value() != 0;
+  if (!condition.is_constant()) {
+    if (conditions_ == choices_.size())
+      choices_.push_back(1);
+    taken = choices_[conditions_++] != 0;
+    if (taken)
+      instruction.guard = instruction.guard == semantics::IntExpr(1)
+                              ? condition
+                              : semantics::IntExpr::make(semantics::IntOp::And,
+                                                         {instruction.guard, condition});
+  }
+  ++inside_ifs_;
+  cursor_->expect("{");
+  taken ? read_items_of(instruction, has_body) : skip_block();
+  if (cursor_->accept_word("else")) {
+    if (cursor_->looking_at_word("if") && !taken) {
+      cursor_->expect_word("if");
+      read_condition(instruction, has_body);
+    } else if (cursor_->accept_word("if")) {
+      skip_else_if();
+    } else {
+      cursor_->expect("{");
+      taken ? skip_block() : read_items_of(instruction, has_body);
+    }
+  }
+  --inside_ifs_;
+}
+
+/// The rest of a chain of conditions of which an earlier one was taken.
+void IsaReader::skip_else_if() {
+  while (!cursor_->at_end() && !cursor_->looking_at("{"))
+    cursor_->seek(cursor_->offset() + 1);
+  cursor_->expect("{");
+  skip_block();
+  if (!cursor_->accept_word("else"))
+    return;
+  if (cursor_->accept_word("if"))
+    return skip_else_if();
+  cursor_->expect("{");
+  skip_block();
+}
+
+/// Up to the brace that closes a block whose opening brace was read.
+void IsaReader::skip_block() {
+  for (int open = 1; open > 0;) {
+    if (cursor_->at_end())
+      cursor_->error_expected("'}'");
+    if (cursor_->looking_at("\"\"\"")) {
+      cursor_->triple_quoted();
+    } else if (cursor_->looking_at("\"")) {
+      cursor_->quoted_string();
+    } else {
+      open += cursor_->looking_at("{") ? 1 : cursor_->looking_at("}") ? -1 : 0;
+      cursor_->seek(cursor_->offset() + 1);
+    }
+  }
+}
+
+void IsaReader::read_updates(Instruction &instruction) {
+  bool before = cursor_->looking_at_word("before");
+  if (before)
+    only_outside_conditions("`update before`");
+  if (!cursor_->accept_word("before") && !cursor_->accept_word("after"))
+    cursor_->error_expected("before or after");
+  std::vector<Update> &updates = before ? instruction.before : instruction.after;
+  std::vector<std::string> known;
+  for (const StateVariable &variable : isa_.state)
+    known.push_back(variable.name);
+  cursor_->expect("{");
+  do {
+    Update update;
+    update.location = cursor_->here();
+    std::string name = cursor_->identifier("the name of control state");
+    auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end())
+      fail(update.location, "unknown state '" + name + "'", semantics::suggest(name, known));
+    update.variable = static_cast<std::uint32_t>(found - known.begin());
+    for (const Update &other : updates)
+      if (other.variable == update.variable)
+        fail(update.location, "state '" + name + "' is updated twice");
+    cursor_->expect("=");
+    update.value = expression(instruction);
+    updates.push_back(std::move(update));
+  } while (cursor_->accept(","));
+  cursor_->expect("}");
 }
 
 semantics::IntExpr IsaReader::expression(const Instruction &instruction) {
@@ -185,11 +351,27 @@ Region IsaReader::read_region(const Instruction &instruction) {
       region.starts.push_back(expression(instruction));
       region.extents.push_back(cursor_->accept(":") ? expression(instruction)
                                                     : semantics::IntExpr(1));
+      if (cursor_->looking_at_word("step"))
+        read_steps(instruction, region);
       if (!cursor_->looking_at("]"))
         cursor_->expect(",");
     }
   check_region(region);
   return region;
+}
+
+/// After `start : count`.
+void IsaReader::read_steps(const Instruction &instruction, Region &region) {
+  if (isa_.buffers[region.buffer].addressed.size() != 1)
+    cursor_->error("only regions of buffers with one addressed dimension have steps");
+  Location place = cursor_->here();
+  cursor_->expect_word("step");
+  region.steps = Steps{region.extents.back(), expression(instruction)};
+  const semantics::IntExpr &count = region.steps->count;
+  if (count.is_constant() && count.value() < 1)
+    fail(place, "a region is repeated at least once");
+  cursor_->expect(":");
+  region.extents.back() = expression(instruction);
 }
 
 void IsaReader::check_region(const Region &region) const {
@@ -282,7 +464,7 @@ void IsaReader::read_own_template(Instruction &instruction) {
   std::size_t begin = cursor_->here().offset;
   instruction.assembly = read_text();
   std::vector<std::string> known = {"instruction", "attributes", "name"};
-  for (const std::string &attribute : instruction.symbols.integers.names)
+  for (const std::string &attribute : instruction.attribute_names())
     known.push_back(attribute);
   check_placeholders(instruction.assembly, begin, "an instruction's assembly", known);
 }
@@ -291,8 +473,9 @@ void IsaReader::read_own_template(Instruction &instruction) {
 void IsaReader::refuse_unbuilt_words_in_body() {
   std::size_t begin = cursor_->here().offset;
   while (!cursor_->at_end() && !cursor_->looking_at("}")) {
-    if (cursor_->looking_at_word("IF") || cursor_->looking_at_word("REPEAT"))
-      cursor_->error("conditions and loops in semantics are not built yet");
+    if (cursor_->looking_at_word("IF") || cursor_->looking_at_word("if"))
+      cursor_->error("a condition stands in the instruction, not in its semantics",
+                     "each of its arms has semantics of its own");
     refuse_unbuilt_word();
     cursor_->rest_of_line();
   }
@@ -301,6 +484,12 @@ void IsaReader::refuse_unbuilt_words_in_body() {
 
 void IsaReader::read_body(Instruction &instruction) {
   refuse_unbuilt_words_in_body();
+  instruction.body.name = instruction.name;
+  if (instruction.reads.empty() && instruction.writes.empty()) {
+    if (!cursor_->looking_at("}"))
+      cursor_->error("semantics of an instruction that writes nothing");
+    return;
+  }
   std::vector<semantics::NamedShape> operands;
   for (const Read &read : instruction.reads)
     operands.push_back({read.name, read.shape, read.region.location});

@@ -15,8 +15,7 @@ using semantics::Location;
 constexpr int kMaxDepth = 8;
 constexpr std::int64_t kMaxBufferBytes = std::int64_t{1} << 34;
 
-constexpr std::array<std::string_view, 9> kUnbuiltWords = {
-    "state", "if", "else", "repeat", "fifo", "update", "push", "wait", "pop"};
+constexpr std::array<std::string_view, 4> kUnbuiltWords = {"fifo", "push", "wait", "pop"};
 
 } // namespace
 
@@ -91,6 +90,8 @@ void IsaReader::inherit(const std::string &base, const Location &where) {
     names_[buffer.name] = "buffer";
   for (const std::string &unit : isa_.units)
     names_[unit] = "unit";
+  for (const StateVariable &variable : isa_.state)
+    names_[variable.name] = "state";
   for (const Instruction &instruction : isa_.instructions) {
     names_[instruction.name] = "instruction";
     inherited_.insert("instruction " + instruction.name);
@@ -108,15 +109,14 @@ bool IsaReader::refuse_unbuilt_word() {
   for (std::string_view word : kUnbuiltWords)
     if (cursor_->looking_at_word(word))
       cursor_->error("'" + std::string(word) + "' is not built yet",
-                     "the word is reserved by the ISA language, but this version has no control "
-                     "state, conditions, loops "
-                     "or FIFOs");
+                     "the word is reserved by the ISA language; control state (`state`) counts "
+                     "what a FIFO holds");
   return false;
 }
 
 void IsaReader::read_item() {
-  static const std::vector<std::string> kItems = {"buffer",      "numerics", "unit",
-                                                  "instruction", "assembly", "include"};
+  static const std::vector<std::string> kItems = {
+      "buffer", "numerics", "unit", "state", "instruction", "assembly", "include"};
   refuse_unbuilt_word();
   if (cursor_->accept_word("buffer"))
     read_buffer();
@@ -124,6 +124,8 @@ void IsaReader::read_item() {
     read_numerics();
   else if (cursor_->accept_word("unit"))
     read_units();
+  else if (cursor_->accept_word("state"))
+    read_state();
   else if (cursor_->accept_word("instruction"))
     read_instruction();
   else if (cursor_->accept_word("assembly"))
@@ -137,7 +139,7 @@ void IsaReader::read_item() {
     std::string hint = word ? semantics::suggest(*word, kItems) : "";
     if (!hint.empty())
       cursor_->error("unknown declaration '" + *word + "'", hint);
-    cursor_->error_expected("buffer, numerics, unit, instruction, assembly, include or '}'");
+    cursor_->error_expected("buffer, numerics, unit, state, instruction, assembly, include or '}'");
   }
 }
 
@@ -170,8 +172,9 @@ std::string IsaReader::new_name(std::string_view kind) {
   auto [found, is_new] = names_.emplace(name, kind);
   if (!is_new)
     fail(place, "'" + name + "' is already the name of " +
-                    (found->second == "unit" || found->second == "buffer" ? "a " : "an ") +
-                    found->second);
+                    (found->second == "instruction"  ? "an instruction"
+                     : found->second == "state" ? "control state"
+                                                : "a " + found->second));
   return name;
 }
 
@@ -238,6 +241,29 @@ void IsaReader::read_units() {
   do
     isa_.units.push_back(new_name("unit"));
   while (cursor_->accept(","));
+}
+
+void IsaReader::read_state() {
+  StateVariable variable;
+  variable.location = cursor_->here();
+  variable.name = new_name("state");
+  if (parameters_.contains(variable.name))
+    fail(variable.location, "'" + variable.name + "' is already the name of a parameter");
+  for (const Instruction &instruction : isa_.instructions)
+    if (instruction.symbols.integers.find(variable.name))
+      fail(variable.location, "'" + variable.name + "' is already the name of an attribute of '" +
+                                  instruction.name + "'");
+  cursor_->expect_word("in");
+  variable.low = constant("the least value");
+  cursor_->expect("..");
+  variable.high = constant("the largest value");
+  cursor_->expect("=");
+  Location place = cursor_->here();
+  variable.initial = constant("the initial value");
+  if (variable.initial < variable.low || variable.initial > variable.high)
+    fail(place, "the initial value " + std::to_string(variable.initial) + " is not in " +
+                    std::to_string(variable.low) + ".." + std::to_string(variable.high));
+  isa_.state.push_back(std::move(variable));
 }
 
 void IsaReader::read_numerics() {

@@ -28,6 +28,7 @@ private:
   void read_shape_of_buffer(Buffer &buffer);
   void check_size_of_buffer(const Buffer &buffer);
   void read_units();
+  void read_state();
   void read_numerics();
   void finish();
   std::int64_t constant(std::string_view what);
@@ -36,7 +37,16 @@ private:
   // isa_instruction_reader.cpp
   void read_instruction();
   void read_attributes(Instruction &instruction);
+  void read_ways(Instruction &instruction);
+  Instruction read_way(const Instruction &head);
+  bool next_way();
+  void read_items_of(Instruction &instruction, bool &has_body);
   void read_instruction_item(Instruction &instruction, bool &has_body);
+  void read_condition(Instruction &instruction, bool &has_body);
+  void read_updates(Instruction &instruction);
+  void skip_block();
+  void skip_else_if();
+  void only_outside_conditions(std::string_view what);
   void read_read(Instruction &instruction);
   void read_write(Instruction &instruction);
   void read_constraints(Instruction &instruction);
@@ -47,6 +57,7 @@ private:
   void resolve_results(Instruction &instruction);
   void check_write(const Instruction &instruction, std::size_t write);
   Region read_region(const Instruction &instruction);
+  void read_steps(const Instruction &instruction, Region &region);
   void check_region(const Region &region) const;
   semantics::IntExpr expression(const Instruction &instruction);
 
@@ -69,6 +80,9 @@ private:
   std::map<std::string, std::string> names_; ///< declared buffers, units, instructions -> kind
   std::set<std::string> inherited_; ///< instructions and assembly blocks that may be replaced
   std::vector<semantics::Location> written_; ///< places of the current instruction's written values
+  std::vector<char> choices_;   ///< for each `if` on the way that is read: whether it is taken
+  std::size_t conditions_ = 0;  ///< how many were met
+  std::size_t inside_ifs_ = 0;  ///< how many are open
   bool has_numerics_ = false;
 };
 

@@ -60,7 +60,8 @@ KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const 
     fail(where, "unknown instruction '" + name + "'",
          hint.empty() ? "instructions of " + isa.name + ": " + semantics::join(known) : hint);
   }
-  const auto &names = definition->symbols.integers.names;
+  std::vector<std::string> names(definition->attribute_names().begin(),
+                                 definition->attribute_names().end());
   std::vector<const Affine *> values(names.size(), nullptr);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Argument &argument = arguments[i];
@@ -68,6 +69,8 @@ KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const 
       fail(argument.location, "a positional argument after a named one");
     auto index = argument.name ? definition->symbols.integers.find(*argument.name)
                                : static_cast<std::uint32_t>(i);
+    if (index && argument.name && *index >= names.size())
+      index.reset(); // control state
     if (!argument.name && i >= names.size())
       fail(argument.location, name + " has " + std::to_string(names.size()) +
                                   " attribute(s): " + semantics::join(names));

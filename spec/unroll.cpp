@@ -276,7 +276,7 @@ std::string iteration_text(const Kernel &kernel, const Instance &instance) {
 }
 
 std::vector<std::uint32_t> body_variables(const Instruction &instruction) {
-  std::vector<char> used(instruction.attribute_count(), 0);
+  std::vector<char> used(instruction.symbols.integers.names.size(), 0);
   auto note = [&](const semantics::IntExpr &expression) {
     expression.for_each_variable([&](std::uint32_t v) { used[v] = 1; });
   };

@@ -2,6 +2,7 @@
 #include "spec/interval_set.h"
 #include "spec/kernel.h"
 #include "spec/kernel_text.h"
+#include "spec/state.h"
 #include "spec/unroll.h"
 
 #include <algorithm>
@@ -15,7 +16,10 @@ using semantics::Location;
 class Validator {
 public:
   Validator(const Kernel &kernel, const Isa &isa)
-      : kernel_(kernel), isa_(isa), written_(isa.buffers.size()) {}
+      : kernel_(kernel), isa_(isa), written_(isa.buffers.size()) {
+    if (has_control(isa))
+      control_.emplace(isa);
+  }
 
   void run() {
     here_ = kernel_.source ? Location{kernel_.source, 0} : Location{};
@@ -39,6 +43,8 @@ private:
   [[noreturn]] void fail(std::string message) const {
     if (instance_)
       message += iteration_text(kernel_, *instance_);
+    if (instance_ && control_)
+      message += " at instruction " + std::to_string(number_);
     if (here_.source)
       semantics::fail(here_, message);
     throw semantics::InputError(message);
@@ -108,10 +114,25 @@ private:
     if (instruction.location.source)
       here_ = instruction.location;
     instance_ = &instance;
-    const Instruction &definition = isa_.instructions[instruction.instruction];
+    ++number_;
+    if (!control_) {
+      values_.assign(instruction.attributes.begin(), instruction.attributes.end());
+      check(isa_.instructions[instruction.instruction]);
+      return;
+    }
+    Control::Step step = control_->select(instruction);
+    values_ = step.values;
+    check(control_->arms().isa.instructions[step.arm]);
+    try {
+      control_->advance(step);
+    } catch (const semantics::InputError &error) {
+      fail(error.what());
+    }
+  }
+
+  /// An instruction with the attributes (and state) at hand.
+  void check(const Instruction &definition) {
     definition_ = &definition;
-    instruction_ = &instruction;
-    values_.assign(instruction.attributes.begin(), instruction.attributes.end());
     for (std::size_t i = 0; i < definition.constraints.size(); ++i) {
       auto holds = definition.constraints[i].evaluate(values_);
       if (!holds)
@@ -131,20 +152,47 @@ private:
       });
   }
 
-  /// "n = 70" for the attributes that an expression uses.
+  /// "n = 70, state loaded = 0" for the attributes and the state that an expression uses.
   std::string used(const IntExpr &expression) const {
     std::set<std::uint32_t> variables;
     expression.for_each_variable([&](std::uint32_t variable) { variables.insert(variable); });
     std::string out;
     for (std::uint32_t variable : variables)
-      out += (out.empty() ? "" : ", ") + definition_->symbols.integers.names[variable] + " = " +
-             std::to_string(instruction_->attributes[variable]);
+      out += (out.empty() ? "" : ", ") +
+             std::string(variable < definition_->attribute_count() ? "" : "state ") +
+             definition_->symbols.integers.names[variable] + " = " +
+             std::to_string(*values_[variable]);
     return out;
   }
 
   /// Calls `f(begin, end)` for the runs of consecutive places (row-major) of a region, after
   /// checking that it lies inside.
   template <class Function> void each_run(const Region &region, Function f) {
+    shift_ = 0;
+    if (!region.steps)
+      return each_run_of_one(region, f);
+    std::int64_t count = value_of(region.steps->count),
+                 distance = value_of(region.steps->distance);
+    if (count < 1)
+      fail(definition_->name + ": a region is repeated at least once, but '" +
+           region.steps->count.to_string() + "' is " + std::to_string(count));
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (__builtin_mul_overflow(i, distance, &shift_))
+        fail(definition_->name + ": '" + region.steps->distance.to_string() + "' is too large: " +
+             std::to_string(distance));
+      each_run_of_one(region, f);
+    }
+  }
+
+  std::int64_t value_of(const IntExpr &expression) const {
+    auto value = expression.evaluate(values_);
+    if (!value)
+      fail(definition_->name + ": '" + expression.to_string() + "' has no value: it overflows with " +
+           used(expression));
+    return *value;
+  }
+
+  template <class Function> void each_run_of_one(const Region &region, Function &f) {
     const Buffer &buffer = isa_.buffer(region.buffer);
     std::size_t rank = region.starts.size();
     starts_.resize(rank);
@@ -185,18 +233,16 @@ private:
   }
 
   void check_dimension(const Region &region, const Buffer &buffer, std::size_t d) {
-    auto start = region.starts[d].evaluate(values_), extent = region.extents[d].evaluate(values_);
+    std::int64_t start = value_of(region.starts[d]), extent = value_of(region.extents[d]);
     const std::string &name = definition_->name;
-    if (!start || !extent)
-      fail(name + ": '" + (start ? region.extents : region.starts)[d].to_string() +
-           "' has no value: it overflows with " +
-           used(start ? region.extents[d] : region.starts[d]));
-    if (*extent < 0)
+    if (__builtin_add_overflow(start, shift_, &start))
+      fail(name + ": '" + region.starts[d].to_string() + "' and its steps leave 64 bits");
+    if (extent < 0)
       fail(name + ": '" + region.extents[d].to_string() +
-           "' is negative: " + std::to_string(*extent));
-    if (*start < 0 || *start > sizes_[d] || *extent > sizes_[d] - *start) {
-      std::string what = name + ": " + region.starts[d].to_string() + " " + std::to_string(*start) +
-                         " + " + std::to_string(*extent);
+           "' is negative: " + std::to_string(extent));
+    if (start < 0 || start > sizes_[d] || extent > sizes_[d] - start) {
+      std::string what = name + ": " + region.starts[d].to_string() + " " + std::to_string(start) +
+                         " + " + std::to_string(extent);
       fail(buffer.off_chip
                ? what + " bytes leave off-chip memory of " + std::to_string(sizes_[d]) + " bytes"
                : what + (buffer.addressed.size() == 1 ? " rows leave " : " places leave ") +
@@ -207,8 +253,8 @@ private:
                      std::to_string(sizes_[d]) +
                      (buffer.addressed.size() == 1 ? " rows" : " places"));
     }
-    starts_[d] = *start;
-    extents_[d] = *extent;
+    starts_[d] = start;
+    extents_[d] = extent;
   }
 
   void require_written(const Region &region, std::int64_t begin, std::int64_t end) {
@@ -240,7 +286,9 @@ private:
   std::vector<IntervalSet> written_; ///< by buffer: bytes of off-chip memory, places of others
   Location here_;
   const Instruction *definition_ = nullptr;
-  const KernelInstruction *instruction_ = nullptr;
+  std::optional<Control> control_; ///< of ISAs that have any
+  std::int64_t number_ = 0;        ///< of instances that were checked
+  std::int64_t shift_ = 0;         ///< of the region at hand from its start, by its steps
   const Instance *instance_ = nullptr; ///< while instructions are checked
   semantics::Bindings values_;
   std::vector<std::int64_t> starts_, extents_, sizes_; ///< of the region at hand

@@ -1,5 +1,7 @@
 #include "verify/isa_check.h"
 
+#include "spec/state.h"
+#include "spec/unroll.h"
 #include "verify/integer_formula.h"
 #include "verify/smt.h"
 #include "verify/typing.h"
@@ -31,16 +33,16 @@ std::optional<std::int64_t> value_in(const std::string &model, const std::string
   return negative ? -std::stoll(digits) : std::stoll(digits);
 }
 
-class InstructionCheck {
+/// Of an arm that stands alone (spec::Arms).
+class ArmCheck {
 public:
-  InstructionCheck(const spec::Isa &isa, const spec::Instruction &instruction,
-                   const IsaCheckOptions &options, IsaCheck &out)
-      : isa_(isa), instruction_(instruction), options_(options), out_(out) {}
+  ArmCheck(const spec::Isa &isa, const spec::Instruction &instruction,
+           const IsaCheckOptions &options, IsaCheck &out)
+      : isa_(isa), instruction_(instruction), options_(options), out_(out) {
+    write_premises();
+  }
 
   void run() {
-    write_premises();
-    if (!can_run())
-      return;
     for (const spec::Read &read : instruction_.reads)
       region(read.region, "%" + read.name);
     Typing typing = typing_of(instruction_.body);
@@ -54,7 +56,19 @@ public:
       decide(requirement);
     decide({instruction_.location, "the latency", 0, instruction_.cost.latency, IntOp::LessEqual});
     decide({instruction_.location, "the bytes", 0, instruction_.cost.bytes, IntOp::LessEqual});
-    unused_attributes();
+  }
+
+  /// False when no attributes and no state satisfy its conditions.
+  bool can_run() {
+    if (instruction_.constraints.empty())
+      return true;
+    ++out_.obligations;
+    SmtResult result = solve("can run", "");
+    if (result.answer == SmtAnswer::Unknown)
+      report(Severity::Unknown, instruction_.location,
+             "whether its conditions can hold was not decided: " + result.detail);
+    out_.proved += result.answer != SmtAnswer::Unknown;
+    return result.answer != SmtAnswer::Proved;
   }
 
 private:
@@ -68,7 +82,9 @@ private:
     premises_ = "(set-logic ALL)\n";
     for (std::size_t i = 0; i < names().size(); ++i) {
       premises_ += "(declare-const n_" + names()[i] + " Int)\n";
-      if (i >= instruction_.computational)
+      if (i >= instruction_.attribute_count())
+        in_range(i, isa_.state[i - instruction_.attribute_count()]);
+      else if (i >= instruction_.computational)
         premises_ += "(assert (<= 0 n_" + names()[i] + "))\n";
     }
     for (std::size_t i = 0; i < instruction_.constraints.size(); ++i)
@@ -82,35 +98,24 @@ private:
       }
   }
 
+  void in_range(std::size_t symbol, const spec::StateVariable &variable) {
+    IntExpr value = IntExpr::variable(static_cast<std::uint32_t>(symbol), variable.name);
+    for (const IntExpr &claim : {IntExpr::make(IntOp::LessEqual, {variable.low, value}),
+                                 IntExpr::make(IntOp::LessEqual, {value, variable.high})})
+      premises_ += "(assert " + integer_formula(claim) + ")\n";
+  }
+
   SmtResult solve(const std::string &what, const std::string &assertions) const {
     return check({isa_.name + " " + instruction_.name + ": " + what,
                   premises_ + assertions + "(check-sat)\n"},
                  {options_.timeout_ms, 0});
   }
 
-  bool can_run() {
-    if (instruction_.constraints.empty())
-      return true;
-    ++out_.obligations;
-    SmtResult result = solve("can run", "");
-    if (result.answer == SmtAnswer::Refuted) {
-      ++out_.proved;
-      return true;
-    }
-    if (result.answer == SmtAnswer::Unknown) {
-      report(Severity::Unknown, instruction_.location,
-             "whether its conditions can hold was not decided: " + result.detail);
-      return true;
-    }
-    report(Severity::Error, instruction_.location,
-           "can never run: no attribute values satisfy `where " + conditions() + "`");
-    return false;
-  }
-
-  std::string conditions() const { return semantics::join(instruction_.constraint_texts); }
-
   void region(const spec::Region &region, const std::string &what) {
     const spec::Buffer &buffer = isa_.buffer(region.buffer);
+    if (region.steps)
+      decide({region.location, "how often the region of " + what + " is repeated", 1,
+              region.steps->count, IntOp::LessEqual});
     for (std::size_t d = 0; d < region.extents.size(); ++d) {
       std::string extent = "the extent of " + what + " in dimension " + std::to_string(d) +
                            " of buffer '" + buffer.name + "'";
@@ -124,7 +129,10 @@ private:
     const spec::Write &write = instruction_.writes[index];
     const spec::Buffer &buffer = isa_.buffer(write.region.buffer);
     region(write.region, "%" + write.value);
-    std::vector<IntExpr> sizes = write.region.extents;
+    std::vector<IntExpr> sizes;
+    if (write.region.steps)
+      sizes.push_back(write.region.steps->count);
+    sizes.insert(sizes.end(), write.region.extents.begin(), write.region.extents.end());
     sizes.insert(sizes.end(), buffer.unit.begin(), buffer.unit.end());
     const semantics::ShapeTemplate &value =
         instruction_.body.nodes[instruction_.body.results[index]].shape;
@@ -225,37 +233,79 @@ private:
     return bound.empty() ? text : text + ", which fails for " + semantics::join(bound);
   }
 
+  const spec::Isa &isa_;
+  const spec::Instruction &instruction_;
+  const IsaCheckOptions &options_;
+  IsaCheck &out_;
+  std::string premises_;
+};
+
+/// An instruction by its arms.
+class InstructionCheck {
+public:
+  InstructionCheck(const spec::Instruction &instruction, std::span<const spec::Instruction> arms,
+                   IsaCheck &out)
+      : instruction_(instruction), arms_(arms), out_(out) {}
+
+  void run(const spec::Isa &isa, const IsaCheckOptions &options) {
+    std::size_t can_run = 0;
+    for (const spec::Instruction &arm : arms_) {
+      ArmCheck check(isa, arm, options, out_);
+      if (!check.can_run())
+        continue;
+      ++can_run;
+      check.run();
+    }
+    if (can_run == 0)
+      report(Severity::Error,
+             "can never run: no attribute values satisfy `where " + conditions() + "`");
+    else
+      unused_attributes();
+  }
+
+private:
+  void report(Severity severity, const std::string &message) {
+    out_.findings.push_back(
+        {severity, instruction_.location, instruction_.name + ": " + message});
+  }
+
+  std::string conditions() const {
+    return semantics::join(instruction_.ways().front().constraint_texts);
+  }
+
   void unused_attributes() {
-    std::vector<char> used(names().size(), 0);
+    std::vector<char> used(instruction_.symbols.integers.names.size(), 0);
     auto mark = [&](const IntExpr &e) {
       e.for_each_variable([&](std::uint32_t index) { used[index] = 1; });
     };
     auto mark_region = [&](const spec::Region &r) {
       std::for_each(r.starts.begin(), r.starts.end(), mark);
       std::for_each(r.extents.begin(), r.extents.end(), mark);
+      if (r.steps)
+        mark(r.steps->count), mark(r.steps->distance);
     };
-    for (const spec::Read &read : instruction_.reads)
-      mark_region(read.region);
-    for (const spec::Write &write : instruction_.writes)
-      mark_region(write.region);
-    for (const auto &node : instruction_.body.nodes) {
-      std::for_each(node.shape.dims.begin(), node.shape.dims.end(), mark);
-      for (const auto &[key, values] : node.attributes)
-        std::for_each(values.begin(), values.end(), mark);
-      if (node.literal_value)
-        mark(*node.literal_value);
+    for (const spec::Instruction &way : instruction_.ways()) {
+      for (const spec::Read &read : way.reads)
+        mark_region(read.region);
+      for (const spec::Write &write : way.writes)
+        mark_region(write.region);
+      for (const spec::Update &update : way.before)
+        mark(update.value);
+      for (const spec::Update &update : way.after)
+        mark(update.value);
+      mark(way.guard);
+      for (std::uint32_t index : spec::body_variables(way))
+        used[index] = 1;
     }
-    for (std::size_t i = 0; i < names().size(); ++i)
+    for (std::size_t i = 0; i < instruction_.attribute_count(); ++i)
       if (!used[i])
-        report(Severity::Warning, instruction_.location,
-               "attribute '" + names()[i] + "' has no influence on what the instruction does");
+        report(Severity::Warning, "attribute '" + instruction_.symbols.integers.names[i] +
+                                      "' has no influence on what the instruction does");
   }
 
-  const spec::Isa &isa_;
   const spec::Instruction &instruction_;
-  const IsaCheckOptions &options_;
+  std::span<const spec::Instruction> arms_;
   IsaCheck &out_;
-  std::string premises_;
 };
 
 } // namespace
@@ -274,8 +324,13 @@ bool IsaCheck::has(Severity severity) const {
 IsaCheck check_isa(const spec::Isa &isa, const IsaCheckOptions &options) {
   auto begin = std::chrono::steady_clock::now();
   IsaCheck out;
-  for (const spec::Instruction &instruction : isa.instructions)
-    InstructionCheck(isa, instruction, options, out).run();
+  spec::Arms arms(isa);
+  for (std::uint32_t i = 0; i < isa.instructions.size(); ++i)
+    InstructionCheck(isa.instructions[i],
+                     std::span(arms.isa.instructions)
+                         .subspan(arms.first[i], arms.first[i + 1] - arms.first[i]),
+                     out)
+        .run(arms.isa, options);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;
 }

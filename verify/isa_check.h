@@ -2,7 +2,8 @@
 // Type-checks an instruction set for all attribute values that its `where` conditions allow: every
 // region fits its buffer, every written value has its region's shape, every operation of every body
 // is well-typed, latencies and bytes are not negative, and the conditions can hold at all.
-// Attributes are unbounded integers, addresses are at least 0. Each is an obligation for the
+// Attributes are unbounded integers, addresses are at least 0, control state is in its range; each
+// arm of an instruction is checked where it is taken. Each is an obligation for the
 // solver; what it cannot decide is reported as unknown, never as fine.
 
 #include "spec/isa.h"

@@ -1,6 +1,7 @@
 #include "verify/proof.h"
 #include "verify/parameter_shapes.h"
 
+#include "spec/state.h"
 #include "spec/unroll.h"
 #include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
@@ -146,7 +147,8 @@ Proof prove(TermGraph &terms, const spec::Kernel &kernel, const spec::Isa &isa,
             const semantics::TensorGraph &graph, Level asked) {
   Proof proof;
   try {
-    proof = prove_by_terms(terms, kernel, isa, graph, asked);
+    spec::Resolved resolved(isa, kernel);
+    proof = prove_by_terms(terms, resolved.kernel(), resolved.isa(), graph, asked);
   } catch (const TooMuchWork &limit) {
     proof.gave_up = true;
     proof.difference = limit.what();

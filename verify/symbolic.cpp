@@ -1,6 +1,7 @@
 #include "verify/symbolic.h"
 
 #include "semantics/window.h"
+#include "spec/state.h"
 #include "spec/unroll.h"
 
 #include <algorithm>
@@ -477,9 +478,11 @@ std::vector<SymbolicTensor> execute(TermGraph &terms, const TensorGraph &graph,
 }
 
 std::vector<SymbolicTensor> execute(TermGraph &terms, const spec::Isa &isa,
-                                    const spec::Kernel &kernel,
+                                    const spec::Kernel &given,
                                     std::span<const SymbolicTensor> inputs, std::int64_t limit) {
-  Machine machine(terms, isa, limit);
+  spec::Resolved resolved(isa, given);
+  const spec::Kernel &kernel = resolved.kernel();
+  Machine machine(terms, resolved.isa(), limit);
   for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
     machine.place(kernel.inputs[i], inputs[i]);
   for (const spec::Placed &c : kernel.constants)

@@ -65,7 +65,8 @@ isa machine (DIM = 4, ROWS = 8*DIM) {
 
 TEST_CASE("the shipped ISAs load and print round trips") {
   std::vector<std::string> names = shipped_isa_names();
-  REQUIRE(names == std::vector<std::string>{"amx", "gemmini", "qkv", "qkv_golden", "qkv_new"});
+  REQUIRE(names == std::vector<std::string>{"amx", "gemmini", "gemmini_rocc", "qkv", "qkv_golden",
+                                            "qkv_new", "tpuv1"});
   for (const std::string &name : names) {
     Isa isa = load_isa(name);
     CHECK(isa.name == name);

@@ -1,6 +1,7 @@
 #include "verify/checker/execution.h"
 
 #include "semantics/window.h"
+#include "spec/state.h"
 #include "spec/unroll.h"
 #include "verify/checker/refusal.h"
 
@@ -414,8 +415,11 @@ std::vector<ValueTensor> run(Values &values, const semantics::TensorGraph &graph
   return results;
 }
 
-std::vector<ValueTensor> run(Values &values, const spec::Kernel &kernel, const spec::Isa &isa,
+std::vector<ValueTensor> run(Values &values, const spec::Kernel &given, const spec::Isa &with_control,
                              const std::vector<ValueTensor> &inputs) {
+  spec::Resolved resolved(with_control, given);
+  const spec::Kernel &kernel = resolved.kernel();
+  const spec::Isa &isa = resolved.isa();
   // Every member has a meaning here: one that is added must be given one, and does not compile
   // until then.
   [[maybe_unused]] const auto &[kernel_name, memory_size, places_in, constants, places_out, calls,
