@@ -119,10 +119,24 @@ bool moves_only(const spec::Instruction &instruction) {
   return instruction.body.nodes.size() > 1;
 }
 
+/// True for an instruction that computes on what it loads: no closure undoes memory images then.
+bool computes_while_loading(const spec::Isa &isa, const spec::Instruction &instruction) {
+  auto off_chip = [&](const auto &access) { return isa.buffer(access.region.buffer).off_chip; };
+  return !moves_only(instruction) &&
+         std::any_of(instruction.reads.begin(), instruction.reads.end(), off_chip) &&
+         !std::any_of(instruction.writes.begin(), instruction.writes.end(), off_chip);
+}
+
 class Closure final : public TensorRule {
 public:
   Closure(const spec::Isa &isa, const spec::Instruction &instruction)
-      : isa_(isa), instruction_(instruction) {}
+      : isa_(isa), instruction_(instruction),
+        adds_values_(std::any_of(isa.instructions.begin(), isa.instructions.end(),
+                                 [&](const auto &i) { return computes_while_loading(isa, i); }) &&
+                     std::any_of(instruction.writes.begin(), instruction.writes.end(),
+                                 [&](const spec::Write &write) {
+                                   return isa.buffer(write.region.buffer).off_chip;
+                                 })) {}
 
   void search(const TensorEGraph &egraph) override {
     const auto &body = instruction_.body;
@@ -152,10 +166,9 @@ public:
   }
 
   void apply(TensorEGraph &egraph) override {
-    bool stores = isa_.buffer(instruction_.writes[0].region.buffer).off_chip;
     for (const auto &[c, values] : found_) {
       auto added = add_template(egraph, instruction_.body, values, std::span(&c, 1));
-      if (added && stores && egraph.find(added->front()) == egraph.find(egraph.add_bytes(c)))
+      if (added && adds_values_ && egraph.find(added->front()) == egraph.find(egraph.add_bytes(c)))
         egraph.add_value_of_bytes(added->front(), egraph.shape(c));
     }
     found_.clear();
@@ -164,6 +177,7 @@ public:
 private:
   const spec::Isa &isa_;
   const spec::Instruction &instruction_;
+  bool adds_values_;       ///< of the memory images that its body makes
   std::vector<char> done_; ///< by class: its body was added on top
   std::vector<std::pair<ClassId, SymbolValues>> found_;
 };
