@@ -211,6 +211,27 @@ private:
   std::vector<ClassId> found_;
 };
 
+/// True for a rule that makes x of x + 0.
+bool adds_zero(const RewriteRule &rule) {
+  const auto &nodes = rule.to.nodes;
+  const semantics::TemplateNode &root = nodes[rule.to.results[0]];
+  auto is = [](const semantics::TemplateNode &node, OpCode op) {
+    const auto *code = std::get_if<OpCode>(&node.op);
+    return code && *code == op;
+  };
+  return is(root, OpCode::Add) &&
+         std::any_of(root.operands.begin(), root.operands.end(), [&](std::uint32_t operand) {
+           const semantics::TemplateNode &node = nodes[operand];
+           return is(node, OpCode::Broadcast) && is(nodes[node.operands[0]], OpCode::Constant);
+         });
+}
+
+/// True when some instruction writes a value without reading any: zeros need not be loaded.
+bool has_source(const spec::Isa &isa) {
+  return std::any_of(isa.instructions.begin(), isa.instructions.end(),
+                     [](const auto &i) { return i.reads.empty() && !i.writes.empty(); });
+}
+
 struct LoopRule {
   std::unique_ptr<TensorRule> rule;
   TensorEGraph *egraph;
@@ -232,7 +253,9 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
       all.push_back({std::move(rewrite), &egraph});
   };
   for (const RewriteRule &rule : rules) {
-    if (!semantics::implies(rule.level, level))
+    // Sums from zero are for units that only accumulate; a zero that must be loaded first makes
+    // them dearer everywhere and the search space larger.
+    if (!semantics::implies(rule.level, level) || (adds_zero(rule) && !has_source(isa)))
       continue;
     add_rewrite(rule, rule.from, rule.to);
     if (rule.both_ways)

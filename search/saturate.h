@@ -11,7 +11,8 @@
 
 namespace isamorph::search {
 
-/// Saturates with all rules that hold at `level`, and the closures and views (isa_views.h) of
+/// Saturates with all rules that hold at `level` (those that add zero only where an instruction
+/// makes values from nothing), and the closures and views (isa_views.h) of
 /// `isa`; `parameters` and `results` are the classes of the program's. Constants whose element type
 /// an on-chip buffer of the ISA has also get their memory image.
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
