@@ -317,7 +317,8 @@ std::vector<std::unique_ptr<TensorRule>> view_rules(const spec::Isa &isa,
     out.push_back(std::make_unique<SameBytes>(tensors));
   }
   for (const spec::Instruction &instruction : isa.instructions) {
-    if (instruction.reads.empty() && !has_free_attributes(instruction))
+    if (instruction.reads.empty() && !instruction.writes.empty() &&
+        !has_free_attributes(instruction))
       out.push_back(std::make_unique<Source>(instruction));
     if (gathers(isa, instruction))
       out.push_back(std::make_unique<GatheringLoad>(instruction, parameters));

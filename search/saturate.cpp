@@ -179,10 +179,24 @@ bool moves_only(const spec::Instruction &instruction) {
   return instruction.body.nodes.size() > 1;
 }
 
+/// True for an instruction that computes on what it loads: no closure undoes memory images then.
+bool computes_while_loading(const spec::Isa &isa, const spec::Instruction &instruction) {
+  auto off_chip = [&](const auto &access) { return isa.buffer(access.region.buffer).off_chip; };
+  return !moves_only(instruction) &&
+         std::any_of(instruction.reads.begin(), instruction.reads.end(), off_chip) &&
+         !std::any_of(instruction.writes.begin(), instruction.writes.end(), off_chip);
+}
+
 class Closure final : public TensorRule {
 public:
   Closure(const spec::Isa &isa, const spec::Instruction &instruction)
-      : isa_(isa), instruction_(instruction) {}
+      : isa_(isa), instruction_(instruction),
+        adds_values_(std::any_of(isa.instructions.begin(), isa.instructions.end(),
+                                 [&](const auto &i) { return computes_while_loading(isa, i); }) &&
+                     std::any_of(instruction.writes.begin(), instruction.writes.end(),
+                                 [&](const spec::Write &write) {
+                                   return isa.buffer(write.region.buffer).off_chip;
+                                 })) {}
 
   void search(const TensorEGraph &egraph) override {
     const auto &body = instruction_.body;
@@ -212,10 +226,9 @@ public:
   }
 
   void apply(TensorEGraph &egraph) override {
-    bool stores = isa_.buffer(instruction_.writes[0].region.buffer).off_chip;
     for (const auto &[c, values] : found_) {
       auto added = add_template(egraph, instruction_.body, values, std::span(&c, 1));
-      if (added && stores && egraph.find(added->front()) == egraph.find(egraph.add_bytes(c)))
+      if (added && adds_values_ && egraph.find(added->front()) == egraph.find(egraph.add_bytes(c)))
         egraph.add_value_of_bytes(added->front(), egraph.shape(c));
     }
     found_.clear();
@@ -224,6 +237,7 @@ public:
 private:
   const spec::Isa &isa_;
   const spec::Instruction &instruction_;
+  bool adds_values_;       ///< of the memory images that its body makes
   std::vector<char> done_; ///< by class: its body was added on top
   std::vector<std::pair<ClassId, SymbolValues>> found_;
 };
@@ -257,6 +271,27 @@ private:
   std::vector<ClassId> found_;
 };
 
+/// True for a rule that makes x of x + 0.
+bool adds_zero(const RewriteRule &rule) {
+  const auto &nodes = rule.to.nodes;
+  const semantics::TemplateNode &root = nodes[rule.to.results[0]];
+  auto is = [](const semantics::TemplateNode &node, OpCode op) {
+    const auto *code = std::get_if<OpCode>(&node.op);
+    return code && *code == op;
+  };
+  return is(root, OpCode::Add) &&
+         std::any_of(root.operands.begin(), root.operands.end(), [&](std::uint32_t operand) {
+           const semantics::TemplateNode &node = nodes[operand];
+           return is(node, OpCode::Broadcast) && is(nodes[node.operands[0]], OpCode::Constant);
+         });
+}
+
+/// True when some instruction writes a value without reading any: zeros need not be loaded.
+bool has_source(const spec::Isa &isa) {
+  return std::any_of(isa.instructions.begin(), isa.instructions.end(),
+                     [](const auto &i) { return i.reads.empty() && !i.writes.empty(); });
+}
+
 struct LoopRule {
   std::unique_ptr<TensorRule> rule;
   TensorEGraph *egraph;
@@ -278,7 +313,9 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
       all.push_back({std::move(rewrite), &egraph});
   };
   for (std::uint32_t r = 0; r < rules.size(); ++r) {
-    if (!semantics::implies(rules[r].level, level))
+    // Sums from zero are for units that only accumulate; a zero that must be loaded first makes
+    // them dearer everywhere and the search space larger.
+    if (!semantics::implies(rules[r].level, level) || (adds_zero(rules[r]) && !has_source(isa)))
       continue;
     add_rewrite(r, true);
     if (rules[r].both_ways)

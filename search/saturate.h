@@ -24,7 +24,8 @@ struct SaturationLog {
   std::function<bool()> goal; ///< asked after each iteration; true ends the saturation
 };
 
-/// Saturates with all rules that hold at `level`, and the closures and views (isa_views.h) of
+/// Saturates with all rules that hold at `level` (those that add zero only where an instruction
+/// makes values from nothing), and the closures and views (isa_views.h) of
 /// `isa`; `parameters` and `results` are the classes of the program's. Constants whose element type
 /// an on-chip buffer of the ISA has also get their memory image. `log` is given exactly when the
 /// e-graph explains; there are no views then.
