@@ -48,9 +48,9 @@ inline std::optional<bool> machine_flushes(const semantics::NumericsProfile &pro
   semantics::DenormalUse use = semantics::denormal_use(profile, op, type);
   if (use == semantics::DenormalUse{})
     return false;
-  bool whole = use == semantics::DenormalUse{true, true, TinyResults::FlushAfter} &&
-               semantics::least_exponent(type) ==
-                   semantics::least_exponent(semantics::ElementType::F32);
+  bool whole =
+      use == semantics::DenormalUse{true, true, TinyResults::FlushAfter} &&
+      semantics::least_exponent(type) == semantics::least_exponent(semantics::ElementType::F32);
   return whole && kMachineFlushes ? std::optional(true) : std::nullopt;
 }
 

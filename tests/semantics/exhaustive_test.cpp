@@ -181,6 +181,7 @@ TEST_CASE("all pairs of bf16 are correctly rounded", "[.exhaustive]") {
     Comparison all = compare_pairs(operation, 1);
     std::printf("%s of all pairs of bf16: digest %016llx\n", info(operation.op).name.data(),
                 static_cast<unsigned long long>(all.digest));
+    std::fflush(stdout); // minutes lie between them
     CHECK(all.wrong == 0);
   }
 }
