@@ -196,7 +196,8 @@ void StateSpace::Expander::choose_writes(std::size_t index) {
     return;
   }
   const BufferInfo &info = space_.buffers_[region.buffer];
-  // A second copy only helps where an instruction can be forced to destroy the first, or reads both.
+  // A second copy only helps where an instruction can be forced to destroy the first, or reads
+  // both.
   if (instance_->writes.size() == 1 && present(instance_->writes[index].v) && info.symmetric &&
       !info.tied && !info.two_copies)
     return;
