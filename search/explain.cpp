@@ -207,7 +207,6 @@ std::string cannot_be_gathered(const TensorEGraph &egraph, const spec::Isa &isa,
 std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa,
                                 const TensorGraph &graph, std::span<const ClassId> classes,
                                 const PlacementGraph &placements) {
-  constexpr std::string_view not_tried = "; cutting values into tiles was not tried";
   std::size_t count = graph.nodes.size();
   if (moves_pieces(isa))
     if (std::string why = cannot_be_gathered(egraph, isa, graph, classes, placements); !why.empty())
@@ -234,7 +233,7 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
                                         egraph.find(classes[operand.v]));
       if (std::string why = fits_no_buffer(isa, used.shape);
           !on_chip && used.op != OpCode::Constant && !why.empty())
-        return fmt::format("{} cannot be brought on chip: {}{}", place_of(used), why, not_tried);
+        return fmt::format("{} cannot be brought on chip: {}", place_of(used), why);
     }
     std::string text = fmt::format(
         "no instruction of {} covers {} = {} {}, alone or with the operations around it", isa.name,
@@ -242,17 +241,17 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
     auto candidates = with_operation(isa, node.op);
     if (candidates.empty())
       return text;
-    return fmt::format("{} ({} {} {} with other shapes, attributes or operands){}", text,
+    return fmt::format("{} ({} {} {} with other shapes, attributes or operands)", text,
                        fmt::join(candidates, ", "), candidates.size() == 1 ? "has" : "have",
-                       semantics::info(node.op).name, not_tried);
+                       semantics::info(node.op).name);
   }
   for (semantics::NodeId result : graph.results) {
     const Node &node = graph[result];
     if (std::string why = fits_no_buffer(isa, node.shape); !why.empty())
-      return fmt::format("the result {} fits no buffer: {}{}", place_of(node), why, not_tried);
+      return fmt::format("the result {} fits no buffer: {}", place_of(node), why);
   }
-  return fmt::format("no sequence of instructions of {} writes the result {} to off-chip memory{}",
-                     isa.name, place_of(graph[graph.results[0]]), not_tried);
+  return fmt::format("no sequence of instructions of {} writes the result {} to off-chip memory",
+                     isa.name, place_of(graph[graph.results[0]]));
 }
 
 } // namespace isamorph::search

@@ -157,7 +157,7 @@ private:
       result_.status = SearchResult::Status::Infeasible;
       result_.reason =
           "every operation is covered by instructions, but no order of them fits the buffers of " +
-          isa_.name + "; cutting values into tiles was not tried";
+          isa_.name;
       break;
     case PlanResult::Status::Stopped:
       result_.status = SearchResult::Status::OutOfTime;

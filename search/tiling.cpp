@@ -188,7 +188,7 @@ SearchResult TilingContext::take() {
     result_.reason = fmt::format("stopped by {} before a tiling was found", stopped_by_);
   } else {
     result_.status = SearchResult::Status::Infeasible;
-    result_.reason = fmt::format("cut into tiles it has none either: {}",
+    result_.reason = fmt::format("nor is there a kernel of tiles{}{}", notes_.empty() ? "" : ": ",
                                  fmt::join(notes_.begin(), notes_.end(), "; "));
   }
   std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;

@@ -1,6 +1,7 @@
 // Tilings of products whose contraction is cut: C[i,j] = the sum over k of A[i,k] B[k,j], tile by
 // tile in an accumulator on chip.
 #include "search/tiling_context.h"
+#include "search/tiling_scheme.h"
 
 #include "spec/unroll.h"
 
@@ -19,106 +20,7 @@ using semantics::TensorGraph;
 
 namespace {
 
-enum Axis : std::uint32_t { kRows, kColumns, kDepth, kAxes };
-/// Loops by number. The tiles of rows are cut again: tile rows_in of the group rows_out. kLines
-/// runs over the lines of a tile that do not lie side by side in memory.
-enum LoopId : std::uint32_t {
-  kRowsOut,
-  kRowsIn,
-  kColumnsOut,
-  kColumnsIn,
-  kSum,
-  kLoops,
-  kLines = kLoops
-};
-constexpr std::array<const char *, kLoops + 1> kVariables = {"io", "i", "jo", "j", "k", "r"};
 constexpr std::size_t kMaxAssembled = 64; ///< loop orders that are planned in full
-
-/// What a step costs a unit each, and the bytes it moves.
-struct Weight {
-  std::vector<std::int64_t> by_unit;
-  std::int64_t bytes = 0, calls = 0;
-
-  void add(const Weight &other, std::int64_t times) {
-    by_unit.resize(std::max(by_unit.size(), other.by_unit.size()), 0);
-    for (std::size_t u = 0; u < other.by_unit.size(); ++u)
-      by_unit[u] += times * other.by_unit[u];
-    bytes += times * other.bytes;
-    calls += times * other.calls;
-  }
-  std::int64_t cost(costmodel::CostModel model) const {
-    if (model == costmodel::CostModel::Overlap)
-      return by_unit.empty() ? 0 : *std::max_element(by_unit.begin(), by_unit.end());
-    return std::accumulate(by_unit.begin(), by_unit.end(), std::int64_t{0});
-  }
-};
-
-Weight weigh(const LoopNest &nest, const spec::Isa &isa, costmodel::CostModel model) {
-  Weight out;
-  out.by_unit.assign(isa.units.size(), 0);
-  for (const AffineCall &call : nest.calls) {
-    const spec::Instruction &instruction = isa.instructions[call.instruction];
-    semantics::Bindings attributes;
-    for (const Affine &a : call.attributes)
-      attributes.push_back(a.base);
-    out.by_unit[instruction.cost.unit] +=
-        costmodel::instruction_cost(instruction, attributes, model);
-    out.bytes += instruction.cost.bytes.evaluate(attributes).value_or(0);
-    ++out.calls;
-  }
-  for (const LoopNest &part : nest.parts)
-    out.add(weigh(part, isa, model), nest.end - nest.start);
-  return out;
-}
-
-LoopNest loop(LoopId id, std::int64_t start, std::int64_t end, std::vector<LoopNest> parts) {
-  return {{}, id, kVariables[id], start, end, 1, std::move(parts)};
-}
-
-/// One way to run the loops: their order, how often each runs, and around which loops each operand
-/// is loaded: `depth_of[x]` loops are around the loads of operand x.
-struct Scheme {
-  std::array<LoopId, kLoops> order{};
-  std::array<std::int64_t, kLoops> trips{};
-  std::array<std::size_t, 2> depth_of{};
-  std::int64_t cost = 0, bytes = 0;
-
-  std::size_t position(LoopId id) const {
-    return static_cast<std::size_t>(std::find(order.begin(), order.end(), id) - order.begin());
-  }
-  std::int64_t trips_around(std::size_t depth) const {
-    std::int64_t out = 1;
-    for (std::size_t l = 0; l < depth; ++l)
-      out *= trips[order[l]];
-    return out;
-  }
-  /// How many tiles along an axis are there at a time, for what is made inside `depth` loops.
-  std::int64_t extent(Axis axis, std::size_t depth) const {
-    std::int64_t out = 1;
-    for (LoopId id : loops_of(axis))
-      out *= position(id) >= depth ? trips[id] : 1;
-    return out;
-  }
-  static std::vector<LoopId> loops_of(Axis axis) {
-    switch (axis) {
-    case kRows:
-      return {kRowsOut, kRowsIn};
-    case kColumns:
-      return {kColumnsOut, kColumnsIn};
-    default:
-      return {kSum};
-    }
-  }
-  /// The number of a tile along an axis times `factor`, over the loops inside `depth`.
-  void add_index(Affine &to, Axis axis, std::size_t depth, std::int64_t factor) const {
-    std::vector<LoopId> loops = loops_of(axis);
-    for (std::size_t l = loops.size(); l-- > 0;) {
-      if (position(loops[l]) >= depth)
-        to.add(loops[l], factor);
-      factor *= trips[loops[l]];
-    }
-  }
-};
 
 /// A product, what follows it, and their tiles.
 struct Product {

@@ -8,7 +8,7 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <rapidcheck.h>
+#include <random>
 
 using namespace isamorph;
 using search::SearchOptions;
@@ -74,26 +74,26 @@ ENTRY attention {{
 
 TEST_CASE("products of random shapes, with what follows them, are computed tile by tile") {
   spec::Isa isa = test::integer_machine();
-  REQUIRE(rc::check("simulation equals evaluation", [&] {
-    auto pick = [](int most) { return 4 * *rc::gen::inRange(1, most + 1); };
-    int m = pick(5), n = pick(4), k = pick(6);
-    bool narrow = *rc::gen::arbitrary<bool>();
+  std::mt19937 engine(5);
+  for (int round = 0; round < 6; ++round) {
+    auto pick = [&](unsigned most) { return 4 * (1 + engine() % most); };
+    unsigned m = pick(5), n = pick(4), k = pick(6);
+    bool narrow = round % 2 == 1;
     std::string body = fmt::format(
-        " a = s8[{},{}] parameter(0)\n b = s8[{},{}] parameter(1)\n x = s32[{},{}] convert(a)\n y "
-        "= "
-        "s32[{},{}] convert(b)\n {} = s32[{},{}] dot(x, y), lhs_contracting_dims={{1}}, "
-        "rhs_contracting_dims={{0}}\n",
-        m, k, k, n, m, k, k, n, narrow ? "c" : "ROOT c", m, n);
+        " a = s8[{0},{2}] parameter(0)\n b = s8[{2},{1}] parameter(1)\n x = s32[{0},{2}] "
+        "convert(a)\n y = s32[{2},{1}] convert(b)\n {3} = s32[{0},{1}] dot(x, y), "
+        "lhs_contracting_dims={{1}}, rhs_contracting_dims={{0}}\n",
+        m, n, k, narrow ? "c" : "ROOT c");
     if (narrow)
       body += fmt::format(" l = s32[] constant(-128)\n h = s32[] constant(127)\n d = s32[{0},{1}] "
                           "clamp(l, c, h)\n ROOT e = s8[{0},{1}] convert(d)\n",
                           m, n);
+    INFO(body);
     semantics::TensorGraph graph = text(body);
     SearchResult found = tiled(graph, isa, costmodel::CostModel::Latency);
-    RC_PRE(m * n * k > 64);
-    RC_ASSERT(found.kernel);
-    RC_ASSERT(computes(graph, isa, *found.kernel));
-  }));
+    REQUIRE(found.kernel);
+    CHECK(computes(graph, isa, *found.kernel));
+  }
 }
 
 TEST_CASE("rows of queries are tiles, on machines with one and with two buffers") {
