@@ -16,8 +16,6 @@ function(isamorph_library name)
   add_library(isamorph::${name} ALIAS isamorph_${name})
   target_compile_features(isamorph_${name} PUBLIC cxx_std_20)
   isamorph_warnings(isamorph_${name})
-  # -ffp-contract=off: the numerics fix where every rounding happens; the compiler may not fuse any.
-  target_compile_options(isamorph_${name} PRIVATE -ffp-contract=off)
   target_include_directories(isamorph_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/isamorph>)
   target_link_libraries(isamorph_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})

@@ -32,10 +32,13 @@ public:
            " bytes is larger than 2^40 bytes");
     tensors();
     check_loops(kernel_, isa_);
+    auto check_one = [&](const Instance &instance) { check(instance); };
     // Places that were written stay written: what does not depend on a loop holds in all of its
-    // iterations if it does in the first.
-    for_each_distinct_instance(kernel_, dependences(),
-                               [&](const Instance &instance) { check(instance); });
+    // iterations if it does in the first. But control state is another one after each.
+    if (control_)
+      for_each_instance(kernel_, check_one);
+    else
+      for_each_distinct_instance(kernel_, dependences(), check_one);
     instance_ = nullptr;
     for (const Placed &output : kernel_.outputs)
       if (auto byte = written_[isa_.off_chip].first_missing(output.address,

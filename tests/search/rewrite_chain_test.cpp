@@ -111,7 +111,7 @@ TEST_CASE("an e-graph that explains holds the same terms and classes") {
   search::SaturationLog log;
   auto first = saturate(plain, isa, semantics::shipped_rules(), semantics::Level::Bits, {});
   auto second =
-      saturate(explaining, isa, semantics::shipped_rules(), semantics::Level::Bits, {}, &log);
+      saturate(explaining, isa, semantics::shipped_rules(), semantics::Level::Bits, {}, {}, {}, &log);
   CHECK(first.reason == search::StopReason::Saturated);
   CHECK(second.reason == search::StopReason::Saturated);
   CHECK(plain.graph().class_count() == explaining.graph().class_count());

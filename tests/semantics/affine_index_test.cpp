@@ -199,7 +199,7 @@ ENTRY e {
   int inside = 0, outside = 0;
   REQUIRE(rc::check([&] {
     IndexSpace space(some_counts());
-    for (int trial = 0; trial < 100; ++trial) {
+    for (int trial = 0; trial < 500; ++trial) {
       AffineIndex position = some_index(space, 12);
       IndexSpace::Range range = space.range(position);
       if (range.low < 0 || range.high >= node.shape.elements())

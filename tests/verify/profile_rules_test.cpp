@@ -115,7 +115,10 @@ TEST_CASE("no test refutes a shipped rule under a shipped profile where it may b
     for (std::size_t i = 0; i < rules.size(); ++i) {
       if (rules[i].level != semantics::Level::Bits || rules[i].symbols.types.names.empty())
         continue;
-      auto rule = rule_under(profile, of_floats(rules[i]), proofs[i]);
+      RewriteRule floats = of_floats(rules[i]);
+      if (std::ranges::any_of(floats.symbols.type_choices, &std::vector<ElementType>::empty))
+        continue; // of integers
+      auto rule = rule_under(profile, floats, proofs[i]);
       ++(rule ? used : left_out);
       INFO(rules[i].name << " under " << profile.name);
       if (rule)

@@ -4,6 +4,7 @@
 #include "random_graph.h"
 #include "search/saturate.h"
 #include "verify/differential.h"
+#include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
 
 #include <catch2/catch.hpp>
@@ -110,6 +111,12 @@ bool proved(const TensorGraph &a, const TensorGraph &b, Level level) {
   std::vector<TermId> left = elements(execute(terms, a, inputs)),
                       right = elements(execute(terms, b, inputs));
   REQUIRE(left.size() == right.size());
+  if (left != right && has_integer_arithmetic(terms)) {
+    IntegerNormalizer integers(terms);
+    for (std::vector<TermId> *side : {&left, &right})
+      for (TermId &term : *side)
+        term = integers.normalize(term);
+  }
   Normalizer normalizer(terms, level == Level::Bits ? Level::Finite : level);
   for (std::size_t i = 0; i < left.size(); ++i) {
     if (left[i] == right[i])
