@@ -288,10 +288,11 @@ bool gathers(const spec::Isa &isa, const spec::Instruction &instruction) {
 } // namespace
 
 void add_tiles(TensorEGraph &egraph, const spec::Isa &isa, std::span<const ClassId> values) {
+  constexpr std::int64_t kMostTiles = 16;
   for (ClassId value : values) {
     Shape whole = egraph.shape(value);
     for (const Shape &tile : fold_shapes(isa)) {
-      if (!tiles(tile, whole))
+      if (!tiles(tile, whole) || whole.elements() > kMostTiles * tile.elements())
         continue;
       std::vector<std::int64_t> starts(whole.rank(), 0);
       for (std::size_t d = 0; d < starts.size();) {

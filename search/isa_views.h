@@ -12,7 +12,7 @@
 namespace isamorph::search {
 
 /// Cuts values into tiles: where instructions fold (dot, reduce) into a tensor of fixed sizes, of
-/// the same type and rank, that divide the value's.
+/// the same type and rank, that divide the value's into 16 at most (more are for loops: tiling.h).
 void add_tiles(TensorEGraph &egraph, const spec::Isa &isa, std::span<const ClassId> values);
 
 /// The rules for an instruction set; none for most. `parameters` and `results` are the classes of
