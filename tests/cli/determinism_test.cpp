@@ -36,7 +36,8 @@ void check_same(const Answer &a, const Answer &b) {
   CHECK(a.json == b.json);
 }
 
-TEST_CASE("one and two threads, and two runs, give the same kernel, certificate and JSON") {
+TEST_CASE("one and two threads, and two runs, give the same kernel, certificate and JSON",
+          "[slow]") {
   for (const char *isa : {"qkv", "qkv_new"}) {
     for (const char *cost : {"count", "latency", "overlap"}) {
       INFO(isa << " by " << cost);

@@ -35,7 +35,7 @@ verify::Verdict verdict(const spec::Isa &isa) {
 
 } // namespace
 
-TEST_CASE("the loops over scalars are not the product of tiles") {
+TEST_CASE("the loops over scalars are not the product of tiles", "[slow]") {
   std::vector<std::string> lines =
       spec::diff(spec::load_isa("amx"), loops("amx_loops"), spec::DiffScope::Semantics);
   REQUIRE_FALSE(lines.empty());
@@ -47,7 +47,7 @@ TEST_CASE("the loops over scalars are not the product of tiles") {
   CHECK(verdict.counterexample->nonzero_inputs <= 2);
 }
 
-TEST_CASE("mended, the loops over scalars are the product of tiles") {
+TEST_CASE("mended, the loops over scalars are the product of tiles", "[slow]") {
   verify::Verdict verdict = ::verdict(loops("amx_loops_mended"));
   INFO(verdict.reason);
   CHECK(verdict.outcome == verify::Outcome::Equivalent);

@@ -147,7 +147,7 @@ ENTRY main {
   CHECK(result.cost == 10);
 }
 
-TEST_CASE("a product with bias on gemmini_rocc, in the dataflow that the machine is in") {
+TEST_CASE("a product with bias on gemmini_rocc, in the dataflow that the machine is in", "[slow]") {
   auto graph = graph_of(kGemmini);
   for (int dataflow : {0, 1}) {
     spec::Isa isa = spec::load_isa("gemmini_rocc(DATAFLOW=" + std::to_string(dataflow) + ")");

@@ -81,7 +81,7 @@ void check_kernels(const std::string &folder, const spec::Isa &isa,
 
 } // namespace
 
-TEST_CASE("single tiles on Gemmini") {
+TEST_CASE("single tiles on Gemmini", "[slow]") {
   check_kernels("gemmini/", spec::load_isa("gemmini"),
                 {{"add_2", 5, 4},
                  {"add_3", 7, 5},
@@ -100,7 +100,7 @@ TEST_CASE("single tiles on Gemmini") {
                  {"broadcast", 4, 3}});
 }
 
-TEST_CASE("products of tiles on AMX") {
+TEST_CASE("products of tiles on AMX", "[slow]") {
   check_kernels("amx/", spec::load_isa("amx"),
                 {{"product_16", 5, 3},
                  {"product_16_32", 9, 5},
@@ -119,7 +119,7 @@ TEST_CASE("certificates of kernels that write results in pieces are accepted") {
   CHECK(report.accepted);
 }
 
-TEST_CASE("bytes that no load brings together are the reason for no kernel") {
+TEST_CASE("bytes that no load brings together are the reason for no kernel", "[slow]") {
   corpus::Synthesis result = compile("amx/product_32_row_major", spec::load_isa("amx"));
   CHECK(result.outcome == corpus::Synthesis::Outcome::Infeasible);
   CHECK_THAT(result.reason, Catch::Contains("the bytes of 'b'") &&

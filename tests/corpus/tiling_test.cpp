@@ -72,7 +72,7 @@ semantics::TensorGraph product(const std::string &m, const std::string &n, const
 
 } // namespace
 
-TEST_CASE("rows of queries, pipelined or not, are proved") {
+TEST_CASE("rows of queries, pipelined or not, are proved", "[slow]") {
   struct Row {
     const char *program, *isa;
     costmodel::CostModel cost;
@@ -99,7 +99,7 @@ TEST_CASE("rows of queries, pipelined or not, are proved") {
   }
 }
 
-TEST_CASE("loops that are not as they were found are told apart") {
+TEST_CASE("loops that are not as they were found are told apart", "[slow]") {
   spec::Isa isa = spec::load_isa("gemmini");
   semantics::TensorGraph graph = product("32", "48", "32");
   Synthesis found = compile(graph, isa);
@@ -133,7 +133,7 @@ TEST_CASE("loops that are not as they were found are told apart") {
   CHECK(invalid > 3);
 }
 
-TEST_CASE("a kernel of tiles has a certificate that checks") {
+TEST_CASE("a kernel of tiles has a certificate that checks", "[slow]") {
   spec::Isa isa = spec::load_isa("gemmini");
   Synthesis found = compile(product("32", "32", "48"), isa, costmodel::CostModel::Count, true);
   REQUIRE(found.outcome == Synthesis::Outcome::Found);
@@ -141,7 +141,7 @@ TEST_CASE("a kernel of tiles has a certificate that checks") {
       verify::check_certificate(semantics::make_source("<certificate>", found.certificate)));
 }
 
-TEST_CASE("products that wrap are computed in bytes too") {
+TEST_CASE("products that wrap are computed in bytes too", "[slow]") {
   spec::Isa isa = spec::load_isa("gemmini");
   auto graph = semantics::parse_hlo(semantics::make_source("<test>", R"(HloModule p
 ENTRY p {

@@ -303,7 +303,7 @@ TEST_CASE("a minimal infeasible subset is infeasible, and nothing in it can be s
   });
 }
 
-TEST_CASE("the published instances fit, alike with any number of threads") {
+TEST_CASE("the published instances fit, alike with any number of threads", "[slow]") {
   for (const std::filesystem::path &file : published()) {
     INFO(file);
     AllocationProblem problem =

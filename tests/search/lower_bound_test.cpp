@@ -93,7 +93,7 @@ TEST_CASE("costs that follow from what must be moved") {
   CHECK(search::cost_bound({}, isa, costmodel::CostModel::Count) == 0);
 }
 
-TEST_CASE("no tiled kernel is below the bounds") {
+TEST_CASE("no tiled kernel is below the bounds", "[slow]") {
   spec::Isa isa = test::integer_machine();
   for (auto [m, n, k] :
        {std::array<std::int64_t, 3>{8, 8, 8}, {4, 12, 16}, {32, 4, 8}, {12, 20, 4}})

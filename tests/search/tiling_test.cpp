@@ -72,7 +72,8 @@ ENTRY attention {{
 
 } // namespace
 
-TEST_CASE("products of random shapes, with what follows them, are computed tile by tile") {
+TEST_CASE("products of random shapes, with what follows them, are computed tile by tile",
+          "[slow]") {
   spec::Isa isa = test::integer_machine();
   std::mt19937 engine(5);
   for (int round = 0; round < 6; ++round) {
@@ -112,7 +113,7 @@ TEST_CASE("rows of queries are tiles, on machines with one and with two buffers"
     }
 }
 
-TEST_CASE("loads overlap with computation when buffers can be halved") {
+TEST_CASE("loads overlap with computation when buffers can be halved", "[slow]") {
   spec::Isa isa = spec::load_isa("qkv_new");
   for (std::int64_t n : {128, 192, 256, 320, 512}) { // both parities, with and without a loop
     INFO(n);
