@@ -140,8 +140,9 @@ void check_reader(const std::string &name, fuzz::Reader &reader) {
       ++(is_accepted ? accepted : refused);
     }
   }
-  CHECK(accepted > 0);
   CHECK(refused > 0);
+  if (effort::kEvery == 1) // of few, all may be refused
+    CHECK(accepted > 0);
 }
 
 TEST_CASE("undamaged texts that are to be read are accepted") {

@@ -129,7 +129,7 @@ TEST_CASE("loads overlap with computation when buffers can be halved", "[slow]")
   CHECK(tiled(queries(512), isa, costmodel::CostModel::Overlap).cost < 8 * 664 * 9 / 8);
 }
 
-TEST_CASE("a product on Gemmini keeps what it can on chip") {
+TEST_CASE("a product on Gemmini keeps what it can on chip", "[slow]") {
   spec::Isa isa = spec::load_isa("gemmini");
   semantics::TensorGraph graph = text(
       " a = s8[64,48] parameter(0)\n b = s8[48,32] parameter(1)\n x = s32[64,48] convert(a)\n y "

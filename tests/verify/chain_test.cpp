@@ -116,7 +116,7 @@ TEST_CASE("steps that are dropped, doubled or exchanged are refused") {
   CHECK(corruptions >= 50);
 }
 
-TEST_CASE("another direction, place, rule, term or substitution is refused at its step") {
+TEST_CASE("another direction, place, rule, term or substitution is refused at its step", "[slow]") {
   std::size_t corruptions = 0;
   for (const Json &good : both())
     for (const Pointer &steps : paths(good))

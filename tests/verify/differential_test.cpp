@@ -30,8 +30,8 @@ TEST_CASE("elements are compared as the level says") {
   CHECK_FALSE(equal_element(f32, 0x3f800000, 0x3f800001, Level::Finite));
 }
 
-TEST_CASE(
-    "minimised counterexamples are counterexamples, smaller, and the same for the same seed") {
+TEST_CASE("minimised counterexamples are counterexamples, smaller, and the same for the same seed",
+          "[slow]") {
   spec::Isa isa = spec::load_isa("qkv_golden");
   spec::Kernel kernel = test::kernel_file("qkv/attention", isa);
   semantics::TensorGraph graph = test::program("attention");

@@ -140,7 +140,7 @@ TEST_CASE(
   CHECK(again.counterexample->inputs == verdict.counterexample->inputs);
 }
 
-TEST_CASE("typical mistakes in attention are refuted") {
+TEST_CASE("typical mistakes in attention are refuted", "[slow]") {
   spec::Isa isa = spec::load_isa("qkv");
   spec::Kernel right = test::kernel_file("qkv/attention", isa);
   semantics::TensorGraph attention = test::program("attention");

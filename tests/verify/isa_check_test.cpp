@@ -33,7 +33,7 @@ struct Mistake {
 
 } // namespace
 
-TEST_CASE("the shipped ISAs are well-typed for all attribute values") {
+TEST_CASE("the shipped ISAs are well-typed for all attribute values", "[slow]") {
   for (const std::string &name : spec::shipped_isa_names()) {
     verify::IsaCheck check = verify::check_isa(spec::load_isa(name));
     INFO(name << "\n" << messages(check));
