@@ -67,6 +67,9 @@ std::int64_t TilingContext::parameter_address(semantics::NodeId parameter) const
   return frame_.inputs[static_cast<std::size_t>(at - graph_.parameters.begin())].address;
 }
 
+/// Tiles are small programs, of which many are saturated.
+constexpr std::size_t kTileNodes = 2000;
+
 TileValues TilingContext::saturated(const TensorGraph &tile) {
   TileValues values{tile, TensorEGraph(isa_.numerics), {}, {}, {}};
   values.classes = values.egraph.add_graph(tile);
@@ -76,8 +79,8 @@ TileValues TilingContext::saturated(const TensorGraph &tile) {
     values.result_images.push_back(values.egraph.add_bytes(values.classes[id.v]));
   auto begin = std::chrono::steady_clock::now();
   saturate(values.egraph, isa_, rules_, options_.level,
-           {options_.max_enodes, options_.max_iterations, options_.time_limit_seconds / 4,
-            options_.interrupt});
+           {std::min(options_.max_enodes, kTileNodes), options_.max_iterations,
+            options_.time_limit_seconds / 4, options_.interrupt});
   result_.seconds.saturate +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   result_.enodes += values.egraph.graph().node_count();
