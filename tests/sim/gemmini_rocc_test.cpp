@@ -87,6 +87,17 @@ std::int64_t at(const Tensor &tensor, std::int64_t row, std::int64_t column) {
 
 std::int64_t clamped(std::int64_t value) { return std::clamp<std::int64_t>(value, -128, 127); }
 
+/// c = clamp(a b + d).
+void check_product(const Tensor &c, const Tensor &a, const Tensor &b, const Tensor &d) {
+  for (std::int64_t i = 0; i < c.shape().dims[0]; ++i)
+    for (std::int64_t j = 0; j < c.shape().dims[1]; ++j) {
+      std::int64_t sum = at(d, i, j);
+      for (std::int64_t k = 0; k < b.shape().dims[0]; ++k)
+        sum += at(a, i, k) * at(b, k, j);
+      REQUIRE(at(c, i, j) == clamped(sum));
+    }
+}
+
 } // namespace
 
 TEST_CASE("Gemmini's published products, in both dataflows") {
@@ -119,13 +130,7 @@ TEST_CASE("sums that saturate are clipped after all of the sum") {
   for (bool weight_stationary : {false, true}) {
     Tensor c = run(product(16, 2, weight_stationary), gemmini(16), inputs);
     CHECK(saturated(c) > 100);
-    for (std::int64_t i = 0; i < 32; ++i)
-      for (std::int64_t j = 0; j < 16; ++j) {
-        std::int64_t sum = at(d, i, j);
-        for (std::int64_t k = 0; k < 16; ++k)
-          sum += at(a, i, k) * at(b, k, j);
-        REQUIRE(at(c, i, j) == clamped(sum));
-      }
+    check_product(c, a, b, d);
   }
 }
 
@@ -152,13 +157,7 @@ TEST_CASE("tiles within larger matrices, and a compute that goes on with the sum
 )";
   std::vector<Tensor> inputs = {a, b, d};
   Tensor c = run(text, isa, inputs);
-  for (std::int64_t i = 0; i < 16; ++i)
-    for (std::int64_t j = 0; j < 16; ++j) {
-      std::int64_t sum = at(d, i, j);
-      for (std::int64_t k = 0; k < 32; ++k)
-        sum += at(a, i, k) * at(b, k, j);
-      REQUIRE(at(c, i, j) == clamped(sum));
-    }
+  check_product(c, a, b, d);
 }
 
 TEST_CASE("a bias of one row, and a tile that is stored into the middle of a matrix") {
