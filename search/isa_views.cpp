@@ -2,6 +2,7 @@
 
 #include "search/byte_sources.h"
 #include "search/matcher.h"
+#include "search/row_terms.h"
 #include "search/saturate.h"
 
 #include <numeric>
@@ -24,18 +25,6 @@ bool is_off_chip(const spec::Isa &isa, const spec::Region &region) {
 
 bool has_free_attributes(const spec::Instruction &instruction) {
   return instruction.computational > 0;
-}
-
-Attributes slice_attributes(const std::vector<std::int64_t> &starts,
-                            const std::vector<std::int64_t> &sizes) {
-  std::vector<std::int64_t> limits = starts;
-  for (std::size_t d = 0; d < limits.size(); ++d)
-    limits[d] += sizes[d];
-  Attributes out;
-  out.set(AttributeKey::SliceStarts, starts);
-  out.set(AttributeKey::SliceLimits, limits);
-  out.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(starts.size(), 1));
-  return out;
 }
 
 /// The shapes of fixed sizes into which instructions fold.
@@ -129,8 +118,6 @@ private:
   std::vector<std::pair<ClassId, SymbolValues>> found_;
 };
 
-/// Values of one shape whose bytes are the same bytes of parameters or results are equal, however
-/// they were moved there.
 class SameBytes final : public TensorRule {
 public:
   explicit SameBytes(std::span<const ClassId> tensors) : tensors_(tensors.begin(), tensors.end()) {}
@@ -207,8 +194,9 @@ public:
       for (std::size_t r = 0; r < regions.size(); ++r) {
         const Shape &shape = body_[body_.parameters[r]].shape;
         ClassId image = egraph.add_bytes(parameters_[regions[r].tensor]);
-        parts.push_back(*egraph.add(OpCode::Slice, std::span(&image, 1),
-                                    slice_attributes({regions[r].offset}, shape.dims), shape));
+        parts.push_back(*egraph.add(
+            OpCode::Slice, std::span(&image, 1),
+            slice_attributes(std::array<std::int64_t, 1>{regions[r].offset}, shape.dims), shape));
       }
       auto loaded =
           add_template(egraph, instruction_.body, SymbolValues(instruction_.symbols), parts);
@@ -315,7 +303,7 @@ std::vector<std::unique_ptr<TensorRule>> view_rules(const spec::Isa &isa,
   if (moves_pieces(isa)) {
     std::vector<ClassId> tensors(parameters.begin(), parameters.end());
     tensors.insert(tensors.end(), results.begin(), results.end());
-    out.push_back(std::make_unique<SameBytes>(tensors));
+    out.push_back(same_bytes_rule(tensors));
   }
   for (const spec::Instruction &instruction : isa.instructions) {
     if (instruction.reads.empty() && !instruction.writes.empty() &&
@@ -332,6 +320,10 @@ std::vector<std::unique_ptr<TensorRule>> view_rules(const spec::Isa &isa,
     }
   }
   return out;
+}
+
+std::unique_ptr<TensorRule> same_bytes_rule(std::span<const ClassId> tensors) {
+  return std::make_unique<SameBytes>(tensors);
 }
 
 bool moves_pieces(const spec::Isa &isa) {

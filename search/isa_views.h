@@ -21,6 +21,10 @@ std::vector<std::unique_ptr<TensorRule>> view_rules(const spec::Isa &isa,
                                                     std::span<const ClassId> parameters,
                                                     std::span<const ClassId> results);
 
+/// Equates values of one shape whose bytes are the same bytes of some tensors, however they were
+/// moved there.
+std::unique_ptr<TensorRule> same_bytes_rule(std::span<const ClassId> tensors);
+
 /// True when instructions of the set move memory in several pieces: then parts of parameters and
 /// of results have places of their own.
 bool moves_pieces(const spec::Isa &isa);

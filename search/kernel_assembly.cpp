@@ -16,10 +16,16 @@ Locations compact(const StateSpace &space, const std::vector<PlanStep> &steps,
     if (slot < used.size())
       used[slot] = 1;
   };
+  std::vector<Placement> parts;
   for (const PlanStep &step : steps) {
-    std::for_each(step.reads.begin(), step.reads.end(), mark);
-    std::for_each(step.writes.begin(), step.writes.end(), mark);
+    const Instance &instance = space.graph().instances[step.instance];
+    for (std::size_t i = 0; i < step.reads.size(); ++i)
+      space.parts_at({instance.reads[i].v, step.reads[i]}, parts);
+    for (std::size_t i = 0; i < step.writes.size(); ++i)
+      space.parts_at({instance.writes[i].v, step.writes[i]}, parts);
   }
+  for (Placement part : parts)
+    mark(part.slot);
   layout.total_bytes = 0;
   for (std::size_t i = 0; i < layout.all.size(); ++i) {
     Locations::Location &location = layout.all[i];
@@ -48,7 +54,8 @@ bool bind_all(const StateSpace &space, const std::vector<PlanStep> &steps, const
     return places;
   };
   for (const PlanStep &step : steps) {
-    auto values = space.bind(step.instance, step.fixed, slots(step.reads), slots(step.writes), layout);
+    auto values =
+        space.bind(step.instance, step.fixed, slots(step.reads), slots(step.writes), layout);
     if (!values)
       return false;
     out.push_back({space.graph().instances[step.instance].instruction, std::move(*values), {}});

@@ -7,11 +7,16 @@
 // those of constants may be (a kernel constant costs nothing); those of the results are wanted,
 // each at a place of its own. Where instructions move memory in pieces, a part of a parameter is
 // there too, and a result that no instruction writes as a whole is wanted in pieces. The graph
-// holds only what can be reached from the start without
-// regard to capacity, and what some way to the results uses.
+// holds only what can be reached from the start without regard to capacity, and what some way to
+// the results uses.
+//
+// A joint vertex stands for others of its buffer: it is there where these lie one after the other
+// along the first dimension, and what writes it writes them. joint_moves.h adds them.
 
 #include "costmodel/cost_model.h"
 #include "search/matcher.h"
+
+#include <algorithm>
 
 namespace isamorph::search {
 
@@ -43,6 +48,7 @@ struct Piece {
 struct PlacementGraph {
   std::vector<Vertex> vertices;
   std::vector<Instance> instances;
+  std::vector<std::vector<VertexId>> parts; ///< of joint vertices, by vertex; empty if none is
   std::vector<VertexId> inputs;    ///< what is there; one that nothing needs has a vertex too
   std::vector<Piece> input_pieces; ///< parts of inputs that instructions read
   std::vector<VertexId> constants; ///< off-chip vertices that may be kernel constants
@@ -59,6 +65,15 @@ struct PlacementGraph {
     std::uint32_t instruction = 0;
   };
   std::vector<Missing> missing;
+
+  bool is_joint(VertexId v) const { return v.v < parts.size() && !parts[v.v].empty(); }
+  /// Calls `f` with each vertex that a joint one stands for, in order, or with the vertex itself.
+  template <class F> void each_part(VertexId v, F &&f) const {
+    if (is_joint(v))
+      std::for_each(parts[v.v].begin(), parts[v.v].end(), f);
+    else
+      f(v);
+  }
 };
 
 /// From the placements that are there from the start and those that are wanted, of an ISA without

@@ -2,7 +2,6 @@
 
 #include "search/isa_views.h"
 
-#include <memory>
 #include <numeric>
 
 namespace isamorph::search {
@@ -301,10 +300,11 @@ struct LoopRule {
 
 } // namespace
 
-SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
-                          std::span<const RewriteRule> rules, semantics::Level level,
-                          const SaturationLimits &limits, std::span<const ClassId> parameters,
-                          std::span<const ClassId> results, SaturationLog *log) {
+SaturationReport saturate(TensorEGraph &egraph, std::span<const RewriteRule> rules,
+                          std::span<const std::uint32_t> chosen,
+                          std::vector<std::unique_ptr<TensorRule>> others,
+                          const SaturationLimits &limits, const std::function<bool()> &goal,
+                          SaturationLog *log) {
   assert((log != nullptr) == (egraph.graph().proofs() != nullptr));
   std::vector<LoopRule> all;
   auto add_rewrite = [&](std::uint32_t number, bool forward) {
@@ -312,24 +312,37 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
     if (rewrite->usable())
       all.push_back({std::move(rewrite), &egraph});
   };
-  for (std::uint32_t r = 0; r < rules.size(); ++r) {
-    // Sums from zero are for units that only accumulate; a zero that must be loaded first makes
-    // them dearer everywhere and the search space larger.
-    if (!semantics::implies(rules[r].level, level) || (adds_zero(rules[r]) && !has_source(isa)))
-      continue;
+  for (std::uint32_t r : chosen) {
     add_rewrite(r, true);
     if (rules[r].both_ways)
       add_rewrite(r, false);
   }
+  for (std::unique_ptr<TensorRule> &rule : others)
+    all.push_back({std::move(rule), &egraph});
+  return saturation_loop(egraph.graph(), std::span(all), SaturationGuard(limits),
+                         [&](const SaturationReport &) { return goal && goal(); });
+}
+
+SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
+                          std::span<const RewriteRule> rules, semantics::Level level,
+                          const SaturationLimits &limits, std::span<const ClassId> parameters,
+                          std::span<const ClassId> results, SaturationLog *log) {
+  std::vector<std::uint32_t> chosen;
+  // Sums from zero are for units that only accumulate; a zero that must be loaded first makes them
+  // dearer everywhere and the search space larger.
+  for (std::uint32_t r = 0; r < rules.size(); ++r)
+    if (semantics::implies(rules[r].level, level) && (!adds_zero(rules[r]) || has_source(isa)))
+      chosen.push_back(r);
+  std::vector<std::unique_ptr<TensorRule>> others;
   for (const spec::Instruction &instruction : isa.instructions)
     if (moves_only(instruction))
-      all.push_back({std::make_unique<Closure>(isa, instruction), &egraph});
-  all.push_back({std::make_unique<ConstantImages>(isa), &egraph});
+      others.push_back(std::make_unique<Closure>(isa, instruction));
+  others.push_back(std::make_unique<ConstantImages>(isa));
   if (!log) // views are explained by no rule
     for (std::unique_ptr<TensorRule> &rule : view_rules(isa, parameters, results))
-      all.push_back({std::move(rule), &egraph});
-  return saturation_loop(egraph.graph(), std::span(all), SaturationGuard(limits),
-                         [&](const SaturationReport &) { return log && log->goal && log->goal(); });
+      others.push_back(std::move(rule));
+  return saturate(egraph, rules, chosen, std::move(others), limits,
+                  log ? log->goal : std::function<bool()>(), log);
 }
 
 } // namespace isamorph::search

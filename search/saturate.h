@@ -6,8 +6,11 @@
 
 #include "search/matcher.h"
 #include "search/saturation_loop.h"
+#include "search/tensor_rule.h"
 #include "semantics/rules.h"
 #include "spec/isa.h"
+
+#include <memory>
 
 namespace isamorph::search {
 
@@ -33,6 +36,14 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const semantics::RewriteRule> rules, semantics::Level level,
                           const SaturationLimits &limits, std::span<const ClassId> parameters = {},
                           std::span<const ClassId> results = {}, SaturationLog *log = nullptr);
+
+/// Saturates with the rules of `rules` whose numbers are `chosen`, in both directions where they
+/// have two, and then `others`. `goal`, if any, is asked after each iteration; true ends it.
+SaturationReport saturate(TensorEGraph &egraph, std::span<const semantics::RewriteRule> rules,
+                          std::span<const std::uint32_t> chosen,
+                          std::vector<std::unique_ptr<TensorRule>> others,
+                          const SaturationLimits &limits, const std::function<bool()> &goal,
+                          SaturationLog *log = nullptr);
 
 /// Adds a template's nodes for a choice of symbols on given parameter classes; the classes of its
 /// results, or nullopt when the instance is not well-typed.

@@ -2,6 +2,7 @@
 
 #include "search/explain.h"
 #include "search/isa_views.h"
+#include "search/joint_moves.h"
 #include "search/kernel_assembly.h"
 #include "search/makespan.h"
 #include "search/saturate.h"
@@ -82,6 +83,8 @@ public:
       result_.reason = explain_unreachable(egraph_, isa_, graph_, classes_, placements);
       result_.exhaustive = true;
     } else {
+      if (options_.cost != costmodel::CostModel::Overlap)
+        add_joint_moves(placements, egraph_, isa_, options_.cost, rules_, options_.level);
       // Under `overlap` places differ in when they are free: none are interchangeable.
       StateSpace space(placements, isa_, egraph_, {options_.cost != costmodel::CostModel::Overlap});
       result_.seconds.match = watch.lap();

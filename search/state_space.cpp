@@ -81,9 +81,30 @@ void StateSpace::make_locations(const TensorEGraph &egraph) {
       home_[graph_.constants[i].v] = add_location(Locations::Kind::Constant, i, graph_.constants[i],
                                                   bytes(graph_.constants[i]));
   make_outputs(egraph);
+  find_joint_homes();
   for (std::uint32_t v = 0; v < graph_.vertices.size(); ++v)
-    if (graph_.vertices[v].buffer == isa_.off_chip)
+    if (graph_.vertices[v].buffer == isa_.off_chip && !graph_.is_joint({v}))
       scratch_[v] = add_location(Locations::Kind::Scratch, v, {v}, bytes({v}));
+}
+
+/// A joint vertex lies off chip from the start where its parts do, side by side.
+void StateSpace::find_joint_homes() {
+  for (std::uint32_t v = 0; v < graph_.parts.size(); ++v) {
+    if (!graph_.is_joint({v}) || graph_.vertices[v].buffer != isa_.off_chip)
+      continue;
+    std::optional<std::int64_t> next;
+    bool adjacent = true;
+    for (VertexId part : graph_.parts[v]) {
+      adjacent &= home_[part.v] != kNone;
+      if (!adjacent)
+        break;
+      const Locations::Location &location = locations_.all[home_[part.v]];
+      adjacent &= !next || location.address == *next;
+      next = location.address + location.bytes;
+    }
+    if (adjacent)
+      home_[v] = home_[graph_.parts[v][0].v];
+  }
 }
 
 void StateSpace::make_outputs(const TensorEGraph &egraph) {
@@ -109,6 +130,22 @@ void StateSpace::make_outputs(const TensorEGraph &egraph) {
   }
 }
 
+/// The parts are the whole outputs from the location on, side by side.
+bool StateSpace::joint_output_fits(VertexId vertex, std::uint32_t first) const {
+  const std::vector<VertexId> &parts = graph_.parts[vertex.v];
+  std::int64_t address = locations_.all[first].address;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    if (first + k >= locations_.all.size())
+      return false;
+    const Locations::Location &location = locations_.all[first + k];
+    if (location.kind != Locations::Kind::Output || locations_.is_piece(first + k) ||
+        location.vertex != parts[k] || location.address != address)
+      return false;
+    address += location.bytes;
+  }
+  return true;
+}
+
 /// The product of the destinations of writes (each output of that value; off chip, scratch if it is
 /// none; on chip, anywhere too), as far as the addresses of off-chip writes agree.
 std::vector<std::vector<std::uint32_t>> StateSpace::destinations(const Instance &instance) const {
@@ -119,12 +156,14 @@ std::vector<std::vector<std::uint32_t>> StateSpace::destinations(const Instance 
     VertexId v = instance.writes[w];
     std::vector<std::uint32_t> places;
     for (std::uint32_t l = 0; l < locations_.all.size(); ++l)
-      if (locations_.all[l].kind == Locations::Kind::Output && locations_.all[l].vertex == v)
+      if (graph_.is_joint(v)
+              ? joint_output_fits(v, l)
+              : locations_.all[l].kind == Locations::Kind::Output && locations_.all[l].vertex == v)
         places.push_back(l);
     bool off_chip = graph_.vertices[v.v].buffer == isa_.off_chip;
     if (!off_chip)
       places.push_back(kNone);
-    else if (places.empty() || instance.writes.size() > 1)
+    else if (!graph_.is_joint(v) && (places.empty() || instance.writes.size() > 1))
       places.push_back(scratch_[v.v]);
     std::vector<std::pair<std::vector<std::uint32_t>, Bindings>> longer;
     for (const auto &[prefix, bindings] : choices)
@@ -147,28 +186,41 @@ std::vector<std::vector<std::uint32_t>> StateSpace::destinations(const Instance 
 void StateSpace::make_variants() {
   relaxed_.facts = static_cast<std::uint32_t>(graph_.vertices.size() + graph_.outputs.size());
   for (std::uint32_t v = 0; v < graph_.vertices.size(); ++v)
-    if (home_[v] != kNone)
+    if (home_[v] != kNone && !graph_.is_joint({v}))
       relaxed_.initial.push_back(v);
   for (std::size_t j = 0; j < graph_.outputs.size(); ++j)
     relaxed_.goal.push_back(static_cast<std::uint32_t>(graph_.vertices.size() + j));
 
   for (std::uint32_t i = 0; i < graph_.instances.size(); ++i) {
     const Instance &instance = graph_.instances[i];
+    auto lies_apart = [&](VertexId v) {
+      return graph_.is_joint(v) && graph_.vertices[v.v].buffer == isa_.off_chip &&
+             home_[v.v] == kNone;
+    };
+    if (std::any_of(instance.reads.begin(), instance.reads.end(), lies_apart))
+      continue;
     for (auto &places : destinations(instance)) {
-      RelaxedAction action;
-      for (VertexId r : instance.reads)
-        action.needs.push_back(r.v);
-      for (std::size_t w = 0; w < places.size(); ++w) {
-        action.adds.push_back(instance.writes[w].v);
-        if (places[w] != kNone && locations_.all[places[w]].kind == Locations::Kind::Output)
-          action.adds.push_back(
-              static_cast<std::uint32_t>(graph_.vertices.size() + locations_.all[places[w]].index));
-      }
-      action.cost = instance.cost;
-      relaxed_.actions.push_back(std::move(action));
+      relaxed_.actions.push_back(relaxed_action(instance, places));
       variants_.push_back({i, std::move(places)});
     }
   }
+}
+
+RelaxedAction StateSpace::relaxed_action(const Instance &instance,
+                                         std::span<const std::uint32_t> places) const {
+  RelaxedAction action;
+  for (VertexId r : instance.reads)
+    graph_.each_part(r, [&](VertexId part) { action.needs.push_back(part.v); });
+  for (std::size_t w = 0; w < places.size(); ++w) {
+    graph_.each_part(instance.writes[w], [&](VertexId part) { action.adds.push_back(part.v); });
+    if (places[w] == kNone || locations_.all[places[w]].kind != Locations::Kind::Output)
+      continue;
+    auto output =
+        static_cast<std::uint32_t>(graph_.vertices.size() + locations_.all[places[w]].index);
+    graph_.each_part(instance.writes[w], [&](VertexId) { action.adds.push_back(output++); });
+  }
+  action.cost = instance.cost;
+  return action;
 }
 
 std::vector<std::int64_t> StateSpace::extents(const spec::Region &region,
@@ -380,6 +432,11 @@ std::uint64_t StateSpace::fingerprint() const {
     digest.add(relaxed_.actions[a].adds);
     digest.add(static_cast<std::uint64_t>(relaxed_.actions[a].cost));
   }
+  for (std::uint32_t v = 0; v < graph_.parts.size(); ++v)
+    for (VertexId part : graph_.parts[v]) {
+      digest.add(v);
+      digest.add(part.v);
+    }
   digest.add(relaxed_.initial);
   digest.add(relaxed_.goal);
   digest.add(options_.symmetry);
@@ -423,9 +480,29 @@ void StateSpace::apply(const State &state, const Transition &transition, State &
     if (!gone)
       next.push_back(p);
   }
-  next.insert(next.end(), transition.writes.begin(), transition.writes.end());
+  for (Placement w : transition.writes)
+    parts_at(w, next);
   next.insert(next.end(), transition.control.begin(), transition.control.end());
   std::sort(next.begin(), next.end());
+}
+
+void StateSpace::parts_at(Placement p, std::vector<Placement> &out) const {
+  if (is_control(p) || !graph_.is_joint({p.vertex})) {
+    out.push_back(p);
+    return;
+  }
+  const std::vector<VertexId> &parts = graph_.parts[p.vertex];
+  if (is_location(p.slot)) {
+    bool output = is_output(p.slot);
+    for (std::uint32_t k = 0; k < parts.size(); ++k)
+      out.push_back({parts[k].v, output ? p.slot + k : home_[parts[k].v]});
+    return;
+  }
+  Slot place = slot(p.slot);
+  for (VertexId part : parts) {
+    out.push_back({part.v, slot_id(place.buffer, place.starts, extents_[part.v])});
+    place.starts[0] += extents_[part.v][0];
+  }
 }
 
 void StateSpace::normalize(State &state,

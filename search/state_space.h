@@ -16,6 +16,13 @@
 // if there is one (overwriting instead is never better) and else each occupied one. Neither loses
 // an optimal plan.
 //
+// A buffer is ample when its addresses are as free and it has room for every value of the graph at
+// a place of its own, those that instructions read or write jointly one after the other. Values are
+// then written to their own place only: what lies elsewhere is never destroyed, so that a state has
+// what it would have had otherwise, and more. Neither does this lose an optimal plan.
+//
+// A joint vertex is never in a state; its parts are, each in its part of the slot.
+//
 // Control state is part of a state: a placement whose vertex is none and whose slot is its value,
 // for each variable that has not its initial value. An action applies where its conditions hold in
 // the state that it finds, and changes it. A buffer whose addresses also stand in control state is
@@ -113,6 +120,8 @@ public:
   /// The state after a transition with placements where the transition put them (not packed).
   State apply(const State &state, const Transition &transition) const;
   void apply(const State &state, const Transition &transition, State &next) const;
+  /// Appends the placements that a read or write stands for: the parts of a joint one, or itself.
+  void parts_at(Placement p, std::vector<Placement> &out) const;
   /// Packs symmetric buffers. If `moved` is given, it gets (slot before, slot after) for every
   /// placement in one.
   void normalize(State &state,
@@ -152,7 +161,8 @@ private:
     std::vector<std::uint32_t> named_by;  ///< of a renamable buffer: control-state variables
     std::vector<std::vector<std::int64_t>> shapes; ///< extents of its slots, sorted
     std::uint32_t first_slot = 0, slots_of_a_shape = 0;
-    std::vector<std::uint32_t> slots; ///< of a symmetric or renamable buffer, by position
+    std::vector<std::uint32_t> slots;  ///< of a symmetric or renamable buffer, by position
+    std::vector<std::uint32_t> places; ///< of an ample buffer, by vertex: its own slot
     std::vector<std::vector<std::int64_t>> candidates; ///< addresses by dimension, of other buffers
   };
 
@@ -171,8 +181,17 @@ private:
   std::uint32_t add_piece(Locations::Kind kind, std::size_t index, VertexId v, std::int64_t bytes,
                           std::uint32_t within, std::int64_t offset);
   std::vector<std::vector<std::uint32_t>> destinations(const Instance &instance) const;
+  void find_joint_homes();
+  bool joint_output_fits(VertexId vertex, std::uint32_t location) const;
   void make_variants();
+  RelaxedAction relaxed_action(const Instance &instance,
+                               std::span<const std::uint32_t> places) const;
   void classify_buffers();
+  void find_addresses(std::uint32_t buffer, bool broken);
+  void find_extents();
+  void find_places(std::uint32_t buffer);
+  bool writes_twice(std::uint32_t buffer) const;
+  std::optional<std::map<std::uint32_t, std::uint32_t>> neighbours(std::uint32_t buffer) const;
   void number_slots();
   void number_control(std::uint64_t first);
   void find_renamable(std::uint32_t buffer);
@@ -209,7 +228,8 @@ private:
   Locations locations_;
   std::vector<std::uint32_t>
       home_; ///< by vertex: the location where it lies from the start, or kNone
-  std::vector<std::uint32_t> scratch_; ///< by vertex: its scratch location
+  std::vector<std::uint32_t> scratch_;             ///< by vertex: its scratch location
+  std::vector<std::vector<std::int64_t>> extents_; ///< by vertex: of its slots on chip
   std::vector<BufferInfo> buffers_;
   std::uint32_t first_control_ = 0;          ///< the first slot that is a value of control state
   std::vector<std::uint32_t> control_slots_; ///< by variable: the slot that is its least value
@@ -230,11 +250,14 @@ public:
 private:
   void choose_reads(std::size_t index);
   void off_chip_reads(std::size_t index);
+  void joint_reads(std::size_t index);
+  bool holds(Placement p);
   void choose_writes(std::size_t index);
   void write_to_location(std::size_t index);
   void write_symmetric(std::size_t index);
   void write_anywhere(std::size_t index, std::span<const std::int64_t> extents);
   void write_renamable(std::size_t index);
+  void write_to_own_place(std::size_t index);
   void choose_names(std::size_t update);
   std::vector<std::uint32_t> nameable(std::uint32_t buffer) const;
   void find_control();
@@ -243,6 +266,11 @@ private:
   void finish();
   bool bind(const spec::Region &region, std::uint32_t slot);
   bool present(std::uint32_t vertex) const { return present_[vertex] == round_; }
+  bool all_present(VertexId vertex) const {
+    bool all = true;
+    space_.graph_.each_part(vertex, [&](VertexId part) { all &= present(part.v); });
+    return all;
+  }
 
   const StateSpace &space_;
   const State *state_ = nullptr;
@@ -253,6 +281,7 @@ private:
   semantics::Bindings bindings_;
   std::vector<semantics::Bindings> saved_; ///< by the number of reads and writes chosen
   Transition transition_;
+  std::vector<Placement> parts_;
   std::vector<std::int64_t> control_; ///< of the state
   State next_;
   std::vector<std::uint32_t> present_; ///< by vertex: the last round in which it was there

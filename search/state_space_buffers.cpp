@@ -209,38 +209,130 @@ void StateSpace::classify_buffers() {
     if (!isa_.buffer(b).off_chip)
       buffers_[b].shapes.assign(shapes[b].begin(), shapes[b].end());
   number_slots();
-  for (std::uint32_t b = 0; b < buffers_.size(); ++b) {
-    const spec::Buffer &buffer = isa_.buffer(b);
-    BufferInfo &info = buffers_[b];
-    if (buffer.off_chip || shapes[b].empty())
+  find_extents();
+  for (std::uint32_t b = 0; b < buffers_.size(); ++b)
+    if (!isa_.buffer(b).off_chip && !buffers_[b].shapes.empty())
+      find_addresses(b, broken[b] != 0);
+  find_name_candidates();
+}
+
+/// Which addresses are tried in a buffer that the graph uses.
+void StateSpace::find_addresses(std::uint32_t b, bool broken) {
+  const spec::Buffer &buffer = isa_.buffer(b);
+  BufferInfo &info = buffers_[b];
+  const std::vector<std::int64_t> &first = info.shapes[0];
+  info.symmetric = options_.symmetry && info.shapes.size() == 1 && !broken && !first.empty() &&
+                   first[0] > 0 && (buffer.addressed[0] - reserved(b)) % first[0] == 0;
+  if (info.symmetric) {
+    std::vector<std::int64_t> starts(first.size(), 0);
+    for (starts[0] = reserved(b); starts[0] + first[0] <= buffer.addressed[0];
+         starts[0] += first[0])
+      info.slots.push_back(slot_id(b, starts, first));
+    return;
+  }
+  if (options_.symmetry && !broken && !info.tied && !info.two_copies && !first.empty())
+    find_places(b);
+  find_renamable(b);
+  for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {
+    std::set<std::int64_t> sizes;
+    for (const auto &shape : info.shapes)
+      sizes.insert(shape[d]);
+    // Where constraints or expressions tie addresses, sums of extents may miss the only ones
+    // allowed.
+    if (broken && buffer.addressed[d] <= static_cast<std::int64_t>(kMaxCandidates))
+      sizes.insert(1);
+    std::int64_t first_free = d == 0 ? reserved(b) : 0;
+    info.candidates.push_back(normal_patterns(sizes, buffer.addressed[d] - first_free));
+    for (std::int64_t &start : info.candidates.back())
+      start += first_free;
+  }
+}
+
+/// The extents of every vertex on chip; where instructions see it in several ways, none.
+void StateSpace::find_extents() {
+  extents_.resize(graph_.vertices.size());
+  std::vector<char> seen(graph_.vertices.size(), 0);
+  auto look = [&](const spec::Region &region, VertexId v, const Bindings &attributes) {
+    if (region.buffer == isa_.off_chip)
+      return;
+    std::vector<std::int64_t> found = extents(region, attributes);
+    if (seen[v.v] && extents_[v.v] != found)
+      found.clear();
+    seen[v.v] = 1;
+    extents_[v.v] = std::move(found);
+  };
+  for (const Instance &instance : graph_.instances) {
+    const spec::Instruction &instruction = isa_.instructions[instance.instruction];
+    for (std::size_t i = 0; i < instance.reads.size(); ++i)
+      look(instruction.reads[i].region, instance.reads[i], instance.attributes);
+    for (std::size_t i = 0; i < instance.writes.size(); ++i)
+      look(instruction.writes[i].region, instance.writes[i], instance.attributes);
+  }
+}
+
+/// For each vertex of a buffer that must lie after another one, that one; nullopt where one must
+/// lie after or before two.
+std::optional<std::map<std::uint32_t, std::uint32_t>>
+StateSpace::neighbours(std::uint32_t buffer) const {
+  std::map<std::uint32_t, std::uint32_t> before, after;
+  for (std::uint32_t v = 0; v < graph_.parts.size(); ++v) {
+    if (graph_.vertices[v].buffer != buffer)
       continue;
-    const auto &first = *shapes[b].begin();
-    info.symmetric = options_.symmetry && shapes[b].size() == 1 && !broken[b] && !first.empty() &&
-                     first[0] > 0 && (buffer.addressed[0] - reserved(b)) % first[0] == 0;
-    if (info.symmetric) {
-      std::vector<std::int64_t> starts(first.size(), 0);
-      for (starts[0] = reserved(b); starts[0] + first[0] <= buffer.addressed[0];
-           starts[0] += first[0])
-        info.slots.push_back(slot_id(b, starts, first));
+    const std::vector<VertexId> &parts = graph_.parts[v];
+    for (std::size_t k = 1; k < parts.size(); ++k)
+      if (before.try_emplace(parts[k].v, parts[k - 1].v).first->second != parts[k - 1].v ||
+          after.try_emplace(parts[k - 1].v, parts[k].v).first->second != parts[k].v)
+        return std::nullopt;
+  }
+  return before;
+}
+
+/// True when some instruction writes one value to several places at once.
+bool StateSpace::writes_twice(std::uint32_t buffer) const {
+  return std::any_of(graph_.instances.begin(), graph_.instances.end(), [&](const Instance &i) {
+    return std::any_of(i.writes.begin(), i.writes.end(), [&](VertexId v) {
+      return graph_.vertices[v.v].buffer == buffer &&
+             std::count(i.writes.begin(), i.writes.end(), v) > 1;
+    });
+  });
+}
+
+/// Sets `places` of a buffer if it has room for all: a slot for each vertex, those that must lie
+/// after another one after it.
+void StateSpace::find_places(std::uint32_t b) {
+  auto before = neighbours(b);
+  if (!before || writes_twice(b))
+    return;
+  std::vector<std::uint32_t> places(graph_.vertices.size(), kNone);
+  std::map<std::uint32_t, std::uint32_t> after;
+  for (auto [next, first] : *before)
+    after[first] = next;
+  std::int64_t end = reserved(b);
+  auto place = [&](std::uint32_t v, std::int64_t start) {
+    std::vector<std::int64_t> starts(extents_[v].size(), 0);
+    starts[0] = start;
+    places[v] = slot_id(b, starts, extents_[v]);
+  };
+  for (std::uint32_t v = 0; v < graph_.vertices.size(); ++v) {
+    if (graph_.vertices[v].buffer != b || graph_.is_joint({v}) || before->contains(v))
       continue;
-    }
-    find_renamable(b);
-    for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {
-      std::set<std::int64_t> sizes;
-      for (const auto &shape : shapes[b])
-        sizes.insert(shape[d]);
-      // Where constraints or expressions tie addresses, sums of extents may miss the only ones
-      // allowed.
-      bool all = broken[b] && buffer.addressed[d] <= static_cast<std::int64_t>(kMaxCandidates);
-      if (all)
-        sizes.insert(1);
-      std::int64_t first_free = d == 0 ? reserved(b) : 0;
-      info.candidates.push_back(normal_patterns(sizes, buffer.addressed[d] - first_free));
-      for (std::int64_t &start : info.candidates.back())
-        start += first_free;
+    for (auto at = v;; at = after[at]) {
+      if (extents_[at].empty() || end + extents_[at][0] > isa_.buffer(b).addressed[0])
+        return;
+      place(at, end);
+      end += extents_[at][0];
+      if (!after.contains(at))
+        break;
     }
   }
-  find_name_candidates();
+  for (std::uint32_t v = 0; v < graph_.parts.size(); ++v)
+    if (graph_.is_joint({v}) && graph_.vertices[v].buffer == b) {
+      std::uint32_t first = places[graph_.parts[v][0].v];
+      if (first == kNone || extents_[v].empty())
+        return; // they must lie in a circle
+      place(v, slot(first).starts[0]);
+    }
+  buffers_[b].places = std::move(places);
 }
 
 void StateSpace::find_name_candidates() {

@@ -32,8 +32,8 @@ void StateSpace::Expander::operator()(const State &state, const Found &found) {
   for (std::uint32_t i = 0; i < space_.variants_.size(); ++i) {
     variant_ = &space_.variants_[i];
     instance_ = &space_.graph_.instances[variant_->instance];
-    if (!std::all_of(instance_->reads.begin(), instance_->reads.end(),
-                     [&](VertexId v) { return present(v.v); }))
+    const std::vector<std::uint32_t> &needs = space_.relaxed_.actions[i].needs;
+    if (!std::all_of(needs.begin(), needs.end(), [&](std::uint32_t v) { return present(v); }))
       continue;
     instruction_ = &space_.isa_.instructions[instance_->instruction];
     bindings_ = instance_->attributes;
@@ -101,6 +101,37 @@ void StateSpace::Expander::off_chip_reads(std::size_t index) {
       take(p.slot);
 }
 
+/// Whether the state has a placement, or all the parts of a joint one.
+bool StateSpace::Expander::holds(Placement p) {
+  parts_.clear();
+  space_.parts_at(p, parts_);
+  return std::all_of(parts_.begin(), parts_.end(), [&](Placement part) {
+    return std::binary_search(state_->begin(), state_->end(), part);
+  });
+}
+
+/// On chip: wherever the parts lie one after the other.
+void StateSpace::Expander::joint_reads(std::size_t index) {
+  std::uint32_t v = instance_->reads[index].v;
+  const spec::Region &region = instruction_->reads[index].region;
+  const std::vector<std::int64_t> &extents = space_.extents_[v];
+  Bindings &saved = saved_[index] = bindings_;
+  for (Placement p : *state_) {
+    if (p.vertex != space_.graph_.parts[v][0].v || space_.is_location(p.slot))
+      continue;
+    Slot first = space_.slot(p.slot);
+    if (first.starts[0] + extents[0] > space_.isa_.buffer(first.buffer).addressed[0])
+      continue;
+    Placement all{v, space_.slot_id(first.buffer, first.starts, extents)};
+    if (holds(all) && bind(region, all.slot)) {
+      transition_.reads.push_back(all);
+      choose_reads(index + 1);
+      transition_.reads.pop_back();
+    }
+    bindings_ = saved;
+  }
+}
+
 void StateSpace::Expander::choose_reads(std::size_t index) {
   if (index == instance_->reads.size()) {
     choose_writes(0);
@@ -109,6 +140,10 @@ void StateSpace::Expander::choose_reads(std::size_t index) {
   const spec::Region &region = instruction_->reads[index].region;
   if (region.buffer == space_.isa_.off_chip) {
     off_chip_reads(index);
+    return;
+  }
+  if (space_.graph_.is_joint(instance_->reads[index])) {
+    joint_reads(index);
     return;
   }
   std::uint32_t v = instance_->reads[index].v;
@@ -147,9 +182,7 @@ void StateSpace::Expander::try_write(std::size_t index, std::uint32_t slot) {
 void StateSpace::Expander::write_to_location(std::size_t index) {
   std::uint32_t vertex = instance_->writes[index].v, location = variant_->destinations[index];
   bool scratch = space_.locations_.all[location].kind == Locations::Kind::Scratch;
-  bool useless = scratch ? present(vertex)
-                         : std::find(state_->begin(), state_->end(), Placement{vertex, location}) !=
-                               state_->end();
+  bool useless = scratch ? present(vertex) : holds({vertex, location});
   if (useless && instance_->writes.size() == 1 && instruction_->after.empty())
     return;
   if (bind(instruction_->writes[index].region, location))
@@ -257,6 +290,15 @@ void StateSpace::Expander::choose_names(std::size_t number) {
       take(value);
 }
 
+void StateSpace::Expander::write_to_own_place(std::size_t index) {
+  const spec::Region &region = instruction_->writes[index].region;
+  Bindings &saved = saved_[instance_->reads.size() + index] = bindings_;
+  std::uint32_t slot = space_.buffers_[region.buffer].places[instance_->writes[index].v];
+  if (bind(region, slot))
+    try_write(index, slot);
+  bindings_ = saved;
+}
+
 /// Every combination of candidate addresses.
 void StateSpace::Expander::write_anywhere(std::size_t index,
                                           std::span<const std::int64_t> extents) {
@@ -298,8 +340,9 @@ void StateSpace::Expander::choose_writes(std::size_t index) {
   const BufferInfo &info = space_.buffers_[region.buffer];
   // A second copy only helps where an instruction can be forced to destroy the first, or reads
   // both.
-  if (instance_->writes.size() == 1 && present(instance_->writes[index].v) && info.symmetric &&
-      !info.tied && !info.two_copies && instruction_->after.empty())
+  if (instance_->writes.size() == 1 && instruction_->after.empty() &&
+      (info.symmetric ? !info.tied && !info.two_copies : !info.places.empty()) &&
+      all_present(instance_->writes[index]))
     return;
   std::vector<std::int64_t> extents = space_.extents(region, instance_->attributes), starts;
   bool fixed = true, inside = true;
@@ -314,6 +357,8 @@ void StateSpace::Expander::choose_writes(std::size_t index) {
     try_write(index, space_.slot_id(region.buffer, starts, extents));
   else if (!fixed && info.symmetric)
     write_symmetric(index);
+  else if (!fixed && !info.places.empty())
+    write_to_own_place(index);
   else if (!fixed && info.renamable)
     write_renamable(index);
   else if (!fixed)
