@@ -232,6 +232,8 @@ void StateSpace::find_addresses(std::uint32_t b, bool broken) {
   }
   if (options_.symmetry && !broken && !info.tied && !info.two_copies && !first.empty())
     find_places(b);
+  if (!info.places.empty())
+    return;
   find_renamable(b);
   for (std::size_t d = 0; d < buffer.addressed.size(); ++d) {
     std::set<std::int64_t> sizes;
