@@ -105,14 +105,16 @@ std::vector<std::string> action_names(const StateSpace &space,
                          space.isa().buffer(space.graph().vertices[v.v].buffer).name);
     };
     for (VertexId v : instance.reads)
-      from.push_back(place(v));
+      space.graph().each_part(v, [&](VertexId part) { from.push_back(place(part)); });
     for (std::size_t w = 0; w < instance.writes.size(); ++w) {
-      to.push_back(place(instance.writes[w]));
-      if (variant.destinations[w] == 0xffffffff)
-        continue;
-      const Locations::Location &location = space.locations().all[variant.destinations[w]];
-      if (location.kind == Locations::Kind::Output)
-        to.back() += output_name(space.graph().outputs[location.index]);
+      std::uint32_t location = variant.destinations[w];
+      bool output =
+          location != 0xffffffff && space.locations().all[location].kind == Locations::Kind::Output;
+      space.graph().each_part(instance.writes[w], [&](VertexId part) {
+        to.push_back(place(part));
+        if (output)
+          to.back() += output_name(space.graph().outputs[space.locations().all[location++].index]);
+      });
     }
     out.push_back(fmt::format("{}({}): {} -> {}", instruction.name, fmt::join(attributes, ", "),
                               fmt::join(from, ", "), fmt::join(to, ", ")));

@@ -190,12 +190,14 @@ RelaxedAction StateSpace::relaxed_action(const Instance &instance,
   for (VertexId r : instance.reads)
     graph_.each_part(r, [&](VertexId part) { action.needs.push_back(part.v); });
   for (std::size_t w = 0; w < places.size(); ++w) {
-    graph_.each_part(instance.writes[w], [&](VertexId part) { action.adds.push_back(part.v); });
-    if (places[w] == kNone || locations_.all[places[w]].kind != Locations::Kind::Output)
-      continue;
-    auto output =
-        static_cast<std::uint32_t>(graph_.vertices.size() + locations_.all[places[w]].index);
-    graph_.each_part(instance.writes[w], [&](VertexId) { action.adds.push_back(output++); });
+    bool output = places[w] != kNone && locations_.all[places[w]].kind == Locations::Kind::Output;
+    std::uint32_t location = places[w];
+    graph_.each_part(instance.writes[w], [&](VertexId part) {
+      action.adds.push_back(part.v);
+      if (output)
+        action.adds.push_back(static_cast<std::uint32_t>(graph_.vertices.size()) +
+                              locations_.all[location++].index);
+    });
   }
   action.cost = instance.cost;
   return action;
