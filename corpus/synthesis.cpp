@@ -2,6 +2,7 @@
 
 #include "search/rewrite_chain.h"
 #include "search/tiling.h"
+#include "spec/unroll.h"
 #include "verify/certificate.h"
 #include "verify/checker/kernel_terms.h"
 #include "verify/checker/refusal.h"
@@ -89,12 +90,17 @@ verify::OptimalityClaim optimality_claim(const search::SearchResult &result, con
   return out;
 }
 
-/// The chain of rewriting from the program to the kernel; nullopt when the kernel takes values
-/// apart or saturation was stopped before it met the kernel's terms.
+/// Longer kernels get no chain: saturation with all their terms would not end.
+constexpr std::int64_t kMostChained = 128;
+
+/// The chain of rewriting from the program to the kernel; nullopt when the kernel has no term (see
+/// kernel_images) or a long one, or saturation was stopped before it met the kernel's terms.
 std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &graph,
                                               const spec::Isa &isa, const spec::Kernel &kernel,
                                               std::span<const semantics::RewriteRule> rules,
                                               const SynthesisOptions &options) {
+  if (spec::instance_count(kernel) > kMostChained)
+    return std::nullopt;
   semantics::TensorTerms terms;
   std::vector<semantics::NodeId> values = terms.add(graph), inputs, from, to;
   for (semantics::NodeId parameter : graph.parameters)

@@ -2,69 +2,9 @@
 
 namespace isamorph::search {
 
-using semantics::OpClass;
-
 namespace {
 constexpr std::int64_t kMaxBytes = std::int64_t{1} << 16;
 } // namespace
-
-ByteSources own_bytes(std::uint32_t tensor, std::int64_t bytes) {
-  ByteSources out;
-  for (std::int64_t i = 0; i < bytes; ++i)
-    out.push_back({tensor, static_cast<std::uint32_t>(i)});
-  return out;
-}
-
-bool moves_bytes(OpCode op) {
-  switch (op) {
-  case OpCode::Copy:
-  case OpCode::Reshape:
-  case OpCode::Transpose:
-  case OpCode::Broadcast:
-  case OpCode::Reverse:
-  case OpCode::Slice:
-  case OpCode::Concatenate:
-  case OpCode::BitcastConvert:
-    return true;
-  default:
-    return false;
-  }
-}
-
-ByteSources moved_bytes(OpCode op, std::span<const Shape> operands,
-                        std::span<const ByteSources *const> sources, const Attributes &attributes,
-                        const Shape &result) {
-  if (op == OpCode::BitcastConvert)
-    return *sources[0];
-  auto width = static_cast<std::size_t>(semantics::byte_size(result.type));
-  ByteSources out;
-  for (semantics::ElementSource from : semantics::movement_map(op, operands, attributes, result))
-    for (std::size_t b = 0; b < width; ++b)
-      out.push_back((*sources[from.operand])[from.index * width + b]);
-  return out;
-}
-
-std::vector<ByteSources> moved_bytes(const semantics::TensorGraph &graph) {
-  std::vector<ByteSources> bytes;
-  for (const semantics::Node &node : graph.nodes) {
-    if (node.op == OpCode::Parameter) {
-      auto number = node.attributes.get_one(semantics::AttributeKey::ParameterNumber);
-      bytes.push_back(own_bytes(static_cast<std::uint32_t>(number), node.shape.bytes()));
-      continue;
-    }
-    std::vector<Shape> shapes;
-    std::vector<const ByteSources *> sources;
-    for (semantics::NodeId operand : node.operands) {
-      shapes.push_back(graph[operand].shape);
-      sources.push_back(&bytes[operand.v]);
-    }
-    bytes.push_back(moved_bytes(node.op, shapes, sources, node.attributes, node.shape));
-  }
-  std::vector<ByteSources> out;
-  for (semantics::NodeId result : graph.results)
-    out.push_back(bytes[result.v]);
-  return out;
-}
 
 ByteOrigins::ByteOrigins(const TensorEGraph &egraph, std::span<const ClassId> tensors)
     : egraph_(egraph) {

@@ -1,17 +1,25 @@
 #include "search/rewrite_chain.h"
 
+#include "semantics/byte_sources.h"
+
+#include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace isamorph::search {
 
 using semantics::NodeId;
+using semantics::OpCode;
 using semantics::RewriteChain;
 using semantics::RewritePath;
 using semantics::RewriteStep;
 using semantics::TensorTerms;
 
 namespace {
+
+/// Of terms of more bytes in all, movements are not compared.
+constexpr std::int64_t kMaxMovementWork = std::int64_t{1} << 22;
 
 /// An equality for which there is no kind of step.
 struct Unexplained {};
@@ -100,10 +108,11 @@ private:
     }
   }
 
-  std::variant<semantics::RuleInstance, semantics::FoldInstance, semantics::PartUse>
-  reason(const ProofStep &step) {
+  decltype(RewriteStep::by) reason(const ProofStep &step) {
     if (step.reason.kind == Reason::Kind::Analysis)
       return semantics::FoldInstance{};
+    if (step.reason.kind == Reason::Kind::Stated && same_bytes(term(step.from), term(step.to)))
+      return semantics::MoveInstance{};
     if (step.reason.kind != Reason::Kind::Rule)
       throw Unexplained{};
     const RuleUse &use = log_.uses[step.reason.rule];
@@ -111,6 +120,11 @@ private:
     for (TermId parameter : use.parameters)
       out.parameters.push_back(term(parameter));
     return out;
+  }
+
+  bool same_bytes(NodeId a, NodeId b) const {
+    auto bytes = semantics::bytes_of_term(terms_, a, semantics::kMaxMovedBytes);
+    return bytes && bytes == semantics::bytes_of_term(terms_, b, semantics::kMaxMovedBytes);
   }
 
   std::uint32_t rule(std::uint32_t number) {
@@ -159,14 +173,116 @@ std::vector<TermId> add_terms(TensorEGraph &egraph, const semantics::TensorGraph
   return out;
 }
 
+/// For each term whether it takes values apart or puts them together before it is computed with.
+std::vector<char> in_pieces(const TensorTerms &terms) {
+  std::vector<char> out;
+  for (std::uint32_t n = 0; n < terms.size(); ++n) {
+    const semantics::Node &node = terms[{n}];
+    out.push_back(node.op == OpCode::Slice || node.op == OpCode::Concatenate);
+    for (NodeId operand : node.operands)
+      out.back() |= semantics::moves_bytes(node.op) && out[operand.v];
+  }
+  return out;
+}
+
+/// Rows of a tensor: its bytes [first, first + count), if these are rows.
+std::optional<NodeId> rows_of(TensorTerms &terms, NodeId tensor, std::int64_t first,
+                              std::int64_t count) {
+  semantics::Shape shape = terms[tensor].shape;
+  if (count == shape.bytes())
+    return tensor;
+  std::int64_t row = shape.rank() == 0 ? shape.bytes() : shape.bytes() / shape.dims[0];
+  if (first % row != 0 || count % row != 0)
+    return std::nullopt;
+  std::vector<std::int64_t> starts(shape.rank(), 0), limits = shape.dims;
+  starts[0] = first / row;
+  limits[0] = starts[0] + count / row;
+  shape.dims[0] = count / row;
+  semantics::Attributes attributes;
+  attributes.set(semantics::AttributeKey::SliceStarts, starts);
+  attributes.set(semantics::AttributeKey::SliceLimits, limits);
+  attributes.set(semantics::AttributeKey::SliceStrides, std::vector<std::int64_t>(shape.rank(), 1));
+  return terms.add(OpCode::Slice, {tensor}, attributes, shape);
+}
+
+/// Two tensors one below the other, if they have the same columns.
+std::optional<NodeId> stacked(TensorTerms &terms, NodeId above, NodeId below) {
+  semantics::Shape shape = terms[above].shape, rest = terms[below].shape;
+  if (shape.rank() == 0 || shape.rank() != rest.rank() || shape.type != rest.type)
+    return std::nullopt;
+  std::swap(shape.dims[0], rest.dims[0]);
+  if (shape.dims != rest.dims)
+    return std::nullopt;
+  shape.dims[0] += terms[above].shape.dims[0];
+  semantics::Attributes attributes;
+  attributes.set(semantics::AttributeKey::Dimensions, {0});
+  return terms.add(OpCode::Concatenate, {above, below}, attributes, shape);
+}
+
+/// Adds a tensor of this shape that consists of these bytes, as rows of tensors one below the
+/// other, or as the memory image of that; unless they are something else.
+void add_whole(TensorTerms &terms, const semantics::TermBytes &bytes,
+               const semantics::Shape &shape) {
+  std::optional<NodeId> whole;
+  for (std::size_t i = 0; i < bytes.bytes.size();) {
+    const semantics::ByteSource first = bytes.bytes[i];
+    std::uint32_t count = 0;
+    for (; i < bytes.bytes.size() &&
+           bytes.bytes[i] == semantics::ByteSource{first.tensor, first.offset + count};
+         ++i)
+      ++count;
+    auto part = rows_of(terms, bytes.tensors[first.tensor], first.offset, count);
+    whole = part && whole ? stacked(terms, *whole, *part) : part;
+    if (!whole)
+      return;
+  }
+  if (whole && shape.type == semantics::ElementType::U8 && shape.rank() == 1)
+    terms.image(*whole);
+}
+
+/// Terms to which rules apply, for those that are made of pieces.
+void add_wholes(TensorTerms &terms) {
+  std::vector<char> pieces = in_pieces(terms);
+  for (std::uint32_t n = 0; n < pieces.size(); ++n)
+    if (pieces[n] && terms[{n}].shape.bytes() <= kMaxMovementWork)
+      if (auto bytes = semantics::bytes_of_term(terms, {n}, semantics::kMaxMovedBytes))
+        add_whole(terms, *bytes, semantics::Shape(terms[{n}].shape));
+}
+
+/// States that terms are equal which movement makes of the same bytes, one of them in pieces: such
+/// as a value and what is read of it in other pieces than it was written. Rules do the rest.
+void merge_movements(TensorEGraph &egraph, const TensorTerms &terms, std::span<const TermId> ids) {
+  std::map<std::tuple<semantics::TermBytes, semantics::ElementType, std::vector<std::int64_t>>,
+           std::uint32_t>
+      known;
+  std::vector<char> pieces = in_pieces(terms);
+  std::int64_t work = 0;
+  if (std::ranges::count(pieces, 1) == 0)
+    return;
+  for (std::uint32_t n = 0; n < terms.size() && work <= kMaxMovementWork; ++n) {
+    const semantics::Shape &shape = terms[{n}].shape;
+    auto bytes = semantics::bytes_of_term(terms, {n}, semantics::kMaxMovedBytes);
+    work += shape.bytes();
+    if (!bytes)
+      continue;
+    auto [place, fresh] = known.try_emplace({*std::move(bytes), shape.type, shape.dims}, n);
+    if (std::uint32_t first = place->second; !fresh && (pieces[n] || pieces[first]))
+      egraph.merge(egraph.graph().class_of(ids[first]), egraph.graph().class_of(ids[n]));
+  }
+  egraph.rebuild();
+}
+
 } // namespace
 
-std::optional<RewriteChain> find_chain(const TensorTerms &terms, std::span<const NodeId> from,
+std::optional<RewriteChain> find_chain(const TensorTerms &given, std::span<const NodeId> from,
                                        std::span<const NodeId> to, const spec::Isa &isa,
                                        std::span<const semantics::RewriteRule> rules,
                                        const ChainOptions &options) {
+  TensorTerms terms = given;
+  add_wholes(terms);
   TensorEGraph egraph(isa.numerics, true);
   std::vector<TermId> ids = add_terms(egraph, terms.graph());
+  merge_movements(egraph, terms, ids);
   SaturationLog log;
   auto equal = [&] {
     for (std::size_t i = 0; i < from.size(); ++i)

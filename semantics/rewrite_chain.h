@@ -1,8 +1,8 @@
 #pragma once
 // A chain of rewriting spelled out: how a term becomes another, one place at a time. Each step
 // replaces what stands at a place by the other side of an instance of a rule, by the value of an
-// operation on constants, or by what an earlier chain (a part) made of it. The search writes
-// chains, certificates carry them, the checker re-checks them.
+// operation on constants, by another movement of the same bytes, or by what an earlier chain (a
+// part) made of it. The search writes chains, certificates carry them, the checker re-checks them.
 
 #include "semantics/rules.h"
 #include "semantics/tensor_terms.h"
@@ -24,13 +24,18 @@ struct RuleInstance {
 };
 /// An operation on constants and the constant that it gives, whichever of them is replaced.
 struct FoldInstance {};
+/// A term that other movements make of the same tensors, with the same bytes at the same places
+/// (byte_sources.h).
+struct MoveInstance {};
+/// Tensors of more bytes are not looked at.
+inline constexpr std::int64_t kMaxMovedBytes = std::int64_t{1} << 22;
 struct PartUse {
   std::uint32_t part = 0; ///< into RewriteChain::parts, of an earlier one
 };
 
 struct RewriteStep {
   std::vector<std::uint32_t> at; ///< operand numbers from the root to the place
-  std::variant<RuleInstance, FoldInstance, PartUse> by;
+  std::variant<RuleInstance, FoldInstance, MoveInstance, PartUse> by;
   NodeId to; ///< the whole term after the step
 };
 

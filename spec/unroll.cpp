@@ -1,5 +1,7 @@
 #include "spec/unroll.h"
 
+#include "spec/nesting.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -23,7 +25,7 @@ public:
   /// `depends`: see for_each_distinct_instance; null: all instances.
   Walker(const Kernel &kernel, const std::function<void(const Instance &)> &visit,
          const LoopFlags *depends = nullptr)
-      : kernel_(kernel), visit_(visit), depends_(depends) {
+      : kernel_(kernel), nesting_(kernel), visit_(visit), depends_(depends) {
     if (depends)
       muted_.assign(kernel.instructions.size(), 0);
     for (const KernelInstruction &call : kernel.instructions)
@@ -33,35 +35,23 @@ public:
       call.strides.clear();
   }
 
-  void run() {
-    std::size_t loop = 0;
-    range(0, static_cast<std::uint32_t>(kernel_.instructions.size()), loop);
-  }
+  void run() { forwards(nesting_.outside()); }
+  void run_backwards() { backwards(nesting_.outside()); }
 
 private:
-  /// The instructions [first, last), whose loops begin at `loop`, which moves past them.
-  void range(std::uint32_t first, std::uint32_t last, std::size_t &loop) {
-    for (std::uint32_t i = first; i < last;) {
-      if (loop < kernel_.loops.size() && kernel_.loops[loop].first == i) {
-        i = kernel_.loops[loop].last;
-        iterate(loop);
-      } else {
-        instance(i++);
-      }
-    }
+  void forwards(std::span<const Nesting::Item> body) {
+    for (const Nesting::Item &item : body)
+      item.loop ? iterate(item.index) : instance(item.index);
   }
 
-  void iterate(std::size_t &loop) {
+  void iterate(std::uint32_t loop) {
     const Loop &here = kernel_.loops[loop];
-    std::size_t inner = loop + 1;
-    std::int64_t value = here.start, times = here.iterations();
-    iteration_.push_back(value);
+    std::int64_t times = here.iterations();
+    iteration_.push_back(here.start);
     bool entered = false;
     for (std::int64_t t = 0; t < times && !muted(here); ++t) {
-      iteration_.back() = value;
-      inner = loop + 1;
-      range(here.first, here.last, inner);
-      value = wrapping(value, 1, here.step);
+      iteration_.back() = wrapping(here.start, t, here.step);
+      forwards(nesting_.body(loop));
       if (t == 0)
         mute(loop, 1);
       entered = true;
@@ -69,9 +59,21 @@ private:
     if (entered)
       mute(loop, -1);
     iteration_.pop_back();
-    while (inner < kernel_.loops.size() && kernel_.loops[inner].first < here.last)
-      ++inner;
-    loop = inner;
+  }
+
+  void backwards(std::span<const Nesting::Item> body) {
+    for (std::size_t i = body.size(); i-- > 0;)
+      body[i].loop ? iterate_backwards(body[i].index) : instance(body[i].index);
+  }
+
+  void iterate_backwards(std::uint32_t loop) {
+    const Loop &here = kernel_.loops[loop];
+    iteration_.push_back(here.start);
+    for (std::int64_t t = here.iterations(); t-- > 0;) {
+      iteration_.back() = wrapping(here.start, t, here.step);
+      backwards(nesting_.body(loop));
+    }
+    iteration_.pop_back();
   }
 
   /// The instructions of a loop that do not depend on it are left out after its first iteration.
@@ -101,6 +103,7 @@ private:
   }
 
   const Kernel &kernel_;
+  Nesting nesting_;
   const std::function<void(const Instance &)> &visit_;
   const LoopFlags *depends_;
   std::vector<int> muted_;                 ///< by instruction: by how many loops around it
@@ -230,6 +233,11 @@ void for_each_instance(const Kernel &kernel, const std::function<void(const Inst
   Walker(kernel, visit).run();
 }
 
+void for_each_instance_backwards(const Kernel &kernel,
+                                 const std::function<void(const Instance &)> &visit) {
+  Walker(kernel, visit).run_backwards();
+}
+
 void for_each_distinct_instance(const Kernel &kernel, const LoopFlags &depends,
                                 const std::function<void(const Instance &)> &visit) {
   Walker(kernel, visit, &depends).run();
@@ -302,7 +310,8 @@ Kernel unrolled(const Kernel &kernel) {
 std::vector<std::string> variables_of(const Kernel &kernel, std::span<const std::uint32_t> loops) {
   std::vector<std::string> out;
   for (std::uint32_t l : loops)
-    out.push_back(kernel.loops[l].variable);
+    if (std::ranges::find(out, kernel.loops[l].variable) == out.end())
+      out.push_back(kernel.loops[l].variable);
   return out;
 }
 

@@ -19,6 +19,10 @@ struct Instance {
 /// leave 64 bits, which check_loops refuses.
 void for_each_instance(const Kernel &kernel, const std::function<void(const Instance &)> &visit);
 
+/// The same instances, the last one first.
+void for_each_instance_backwards(const Kernel &kernel,
+                                 const std::function<void(const Instance &)> &visit);
+
 /// For each instruction the loops on which something depends: a flag for each of Kernel::loops.
 using LoopFlags = std::vector<std::vector<char>>;
 /// Walks, in the same order, only those instances for which the loops around them on which their
@@ -47,7 +51,7 @@ Kernel unrolled(const Kernel &kernel);
 std::vector<std::vector<std::uint32_t>> enclosing_loops(const Kernel &kernel);
 /// How many loops are around both instruction `index` and the one before it.
 std::size_t shared_loops(std::span<const std::vector<std::uint32_t>> around, std::size_t index);
-/// The names of loops' variables.
+/// The names of loops' variables, each once.
 std::vector<std::string> variables_of(const Kernel &kernel, std::span<const std::uint32_t> loops);
 
 /// " (t=5, u=0)", or "" outside of loops.

@@ -53,6 +53,8 @@ Json step_json(const semantics::RewriteStep &step, const semantics::RewriteChain
     out["parameters"] = numbers(instance->parameters);
   } else if (const auto *use = std::get_if<semantics::PartUse>(&step.by)) {
     out["part"] = use->part;
+  } else if (std::holds_alternative<semantics::MoveInstance>(step.by)) {
+    out["move"] = true;
   } else {
     out["fold"] = true;
   }

@@ -1,5 +1,6 @@
 #include "verify/differences.h"
 #include "verify/parameter_shapes.h"
+#include "verify/term_values.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,10 +1,8 @@
 #include "verify/differential.h"
-#include "verify/parameter_shapes.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <random>
+#include "verify/minimizer.h"
+#include "verify/parameter_shapes.h"
+#include "verify/term_values.h"
 
 namespace isamorph::verify {
 namespace {
@@ -13,8 +11,6 @@ using semantics::is_float;
 using semantics::Shape;
 using semantics::Tensor;
 using Clock = std::chrono::steady_clock;
-
-bool integral(ElementType type) { return !is_float(type); }
 
 bool is_zero(ElementType type, std::uint64_t bits) {
   return is_float(type) ? semantics::decode(type, bits) == 0 : bits == 0;
@@ -107,248 +103,37 @@ private:
   Clock::time_point begin_ = Clock::now();
 };
 
-/// Makes a counterexample small, step by step, as long as it stays one.
-class Minimizer {
-public:
-  Minimizer(Tester &tester, Counterexample start, const DifferentialOptions &options)
-      : tester_(tester), best_(std::move(start)),
-        budget_(tester.tests + options.max_minimizing_tests) {}
-
-  Counterexample run() {
-    std::size_t before = 0;
-    do {
-      before = positions().size();
-      remove_elements();
-    } while (positions().size() < before && !spent());
-    simplify_values();
-    if (fewer_bits())
-      simplify_values();
-    return best_;
-  }
-
-private:
-  struct Position {
-    std::size_t tensor;
-    std::int64_t element;
+/// Makes a counterexample small: one element of it alone where that can be told, else whole.
+Counterexample made_small(Tester &tester, Counterexample found,
+                          const DifferentialOptions &options) {
+  auto spent = [&](std::int64_t tests, int budget) {
+    return tests >= budget || tester.out_of_time();
   };
-
-  std::vector<Position> positions() const {
-    std::vector<Position> out;
-    for (std::size_t t = 0; t < best_.inputs.size(); ++t)
-      for (std::int64_t i = 0; i < best_.inputs[t].elements(); ++i)
-        if (best_.inputs[t].bits(i) != 0)
-          out.push_back({t, i});
-    return out;
+  if (auto cone = options.cone ? options.cone(found) : std::nullopt) {
+    std::int64_t tests = 0;
+    std::vector<Tensor> small =
+        minimized(cone->depended_on(found.inputs),
+                  {[&](const std::vector<Tensor> &inputs) {
+                     ++tests;
+                     return cone->differs(inputs);
+                   },
+                   [&] { return spent(tests, DifferentialOptions().max_minimizing_tests); }});
+    if (auto confirmed = tester.test(small))
+      return *std::move(confirmed);
   }
-
-  bool spent() const { return tester_.tests >= budget_ || tester_.out_of_time(); }
-
-  bool accept(const std::vector<Tensor> &inputs) {
-    auto found = tester_.test(inputs);
-    if (found)
-      best_ = std::move(*found);
-    return found.has_value();
-  }
-
-  /// Zeroes chunks of ever smaller size (delta debugging, Zeller and Hildebrandt 2002).
-  void remove_elements() {
-    for (std::size_t chunk = std::max<std::size_t>(1, positions().size() / 2);; chunk = chunk / 2) {
-      std::vector<Position> at = positions();
-      for (std::size_t begin = 0; begin < at.size() && !spent(); begin += chunk) {
-        std::vector<Tensor> inputs = best_.inputs;
-        for (std::size_t i = begin; i < std::min(begin + chunk, at.size()); ++i)
-          inputs[at[i].tensor].set_bits(at[i].element, 0);
-        accept(inputs);
-      }
-      if (chunk == 1 || spent())
-        return;
-    }
-  }
-
-  void simplify_values() {
-    for (const Position &p : positions()) {
-      ElementType type = best_.inputs[p.tensor].shape().type;
-      std::uint64_t old = best_.inputs[p.tensor].bits(p.element);
-      for (double plain : {1.0, 2.0, -1.0, 0.5, 4.0, 8.0}) {
-        std::uint64_t bits =
-            integral(type)
-                ? semantics::encode_integer(type, std::max<std::int64_t>(1, std::llround(plain)))
-                : semantics::encode(type, plain);
-        if (bits == old || spent())
-          break;
-        std::vector<Tensor> inputs = best_.inputs;
-        inputs[p.tensor].set_bits(p.element, bits);
-        if (accept(inputs))
-          break;
-      }
-      if (!integral(type)) {
-        lower_exponent(p, type);
-        shorten(p, type);
-      }
-    }
-  }
-
-  static int fraction_bits(ElementType type) {
-    return type == ElementType::BF16  ? 7
-           : type == ElementType::F16 ? 10
-           : type == ElementType::F32 ? 23
-                                      : 52;
-  }
-
-  /// The most significand bits after the leading one that an element has; 0 where one is infinite
-  /// or NaN.
-  int longest_significand() const {
-    int out = 0;
-    for (const Position &p : positions()) {
-      ElementType type = best_.inputs[p.tensor].shape().type;
-      std::uint64_t bits = best_.inputs[p.tensor].bits(p.element);
-      double value = is_float(type) ? semantics::decode(type, bits) : 1;
-      if (!std::isfinite(value))
-        return 0;
-      double rest = value == 0 ? 0 : std::scalbn(value, -std::ilogb(value));
-      int length = 0;
-      for (; rest != std::trunc(rest); ++length)
-        rest *= 2;
-      out = std::max(out, length);
-    }
-    return out;
-  }
-
-  /// Tries other significands, all of them short, in the places of the present numbers. When only
-  /// few elements count: elsewhere there are too many to choose from.
-  bool fewer_bits() {
-    constexpr std::size_t most_positions = 6;
-    constexpr int attempts = 60;
-    std::vector<Position> at = positions();
-    int longest = at.size() <= most_positions ? longest_significand() : 0;
-    std::mt19937_64 engine(1);
-    for (int length = 1; length < longest; ++length)
-      for (int attempt = 0; attempt < attempts && !spent(); ++attempt) {
-        std::vector<Tensor> inputs = best_.inputs;
-        for (const Position &p : at) {
-          ElementType type = inputs[p.tensor].shape().type;
-          if (!is_float(type))
-            continue;
-          double value = semantics::decode(type, inputs[p.tensor].bits(p.element));
-          double significand =
-              1 + std::scalbn(static_cast<double>(engine() >> (64 - length)), -length);
-          double other = value == 0 ? 0 : std::scalbn(significand, std::ilogb(value));
-          inputs[p.tensor].set_bits(p.element,
-                                    semantics::encode(type, std::copysign(other, value)));
-        }
-        if (accept(inputs))
-          return true;
-      }
-    return false;
-  }
-
-  /// Brings the exponent nearer to zero, first to zero, then by ever smaller steps.
-  void lower_exponent(const Position &p, ElementType type) {
-    int step = 1 << 10;
-    while (step > 0 && !spent()) {
-      double value = semantics::decode(type, best_.inputs[p.tensor].bits(p.element));
-      int exponent = std::isfinite(value) && value != 0 ? std::ilogb(value) : 0;
-      step = std::min(step, std::abs(exponent));
-      if (step == 0)
-        return;
-      std::vector<Tensor> inputs = best_.inputs;
-      double nearer = std::scalbn(value, exponent > 0 ? -step : step);
-      inputs[p.tensor].set_bits(p.element, semantics::encode(type, nearer));
-      if (!accept(inputs))
-        step /= 2;
-    }
-  }
-
-  /// Clears significand bits from the least.
-  void shorten(const Position &p, ElementType type) {
-    int fraction = fraction_bits(type);
-    for (int keep = 0; keep < fraction && !spent(); ++keep) {
-      std::uint64_t old = best_.inputs[p.tensor].bits(p.element);
-      std::uint64_t cut = old & ~((std::uint64_t{1} << (fraction - keep)) - 1);
-      if (cut == old)
-        return;
-      std::vector<Tensor> inputs = best_.inputs;
-      inputs[p.tensor].set_bits(p.element, cut);
-      if (cut != 0 && accept(inputs))
-        return;
-    }
-  }
-
-  Tester &tester_;
-  Counterexample best_;
-  std::int64_t budget_;
-};
+  std::int64_t before = tester.tests;
+  minimized(found.inputs,
+            {[&](const std::vector<Tensor> &inputs) {
+               auto smaller = tester.test(inputs);
+               if (smaller)
+                 found = *std::move(smaller);
+               return smaller.has_value();
+             },
+             [&] { return spent(tester.tests - before, options.max_minimizing_tests); }});
+  return found;
+}
 
 } // namespace
-
-std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<const Tensor> inputs) {
-  std::vector<std::uint64_t> values(terms.size());
-  const semantics::NumericsProfile &profile = terms.profile();
-  auto row = [&](ElementType type, VectorId id, Shape shape) {
-    auto elements = terms.elements(id);
-    shape.type = type;
-    Tensor out(std::move(shape));
-    for (std::size_t i = 0; i < elements.size(); ++i)
-      out.set_bits(static_cast<std::int64_t>(i), values[elements[i].v]);
-    return out;
-  };
-  for (std::uint32_t n = 0; n < terms.size(); ++n) {
-    const Term &t = terms[{n}];
-    auto operands = terms.operands({n});
-    std::uint64_t &value = values[n];
-    semantics::Attributes attributes;
-    switch (t.kind) {
-    case TermKind::Input:
-      value = inputs[t.a].bits(t.b);
-      break;
-    case TermKind::Literal:
-      value = t.bits;
-      break;
-    case TermKind::Extract:
-      value = values[operands[0].v] >> (8 * t.detail) & 0xff;
-      break;
-    case TermKind::Join:
-      for (std::size_t i = 0; i < operands.size(); ++i)
-        value |= values[operands[i].v] << (8 * i);
-      break;
-    case TermKind::Op: {
-      std::array<ElementType, 3> types{};
-      std::array<std::uint64_t, 3> bits{};
-      for (std::size_t i = 0; i < operands.size(); ++i) {
-        types[i] = terms[operands[i]].type;
-        bits[i] = values[operands[i].v];
-      }
-      attributes.set(semantics::AttributeKey::Direction, {t.detail});
-      value = semantics::evaluate_scalar(t.op, attributes, {types.data(), operands.size()},
-                                         {bits.data(), operands.size()}, t.type, profile);
-      break;
-    }
-    case TermKind::Dot: {
-      auto length = static_cast<std::int64_t>(terms.elements({t.a}).size());
-      Tensor a = row(t.type, {t.a}, {t.type, {1, length}}),
-             b = row(t.type, {t.b}, {t.type, {length, 1}});
-      attributes.set(semantics::AttributeKey::LhsContracting, {1});
-      attributes.set(semantics::AttributeKey::RhsContracting, {0});
-      std::array<const Tensor *, 2> both = {&a, &b};
-      value =
-          semantics::evaluate_op(OpCode::Dot, attributes, both, {t.type, {1, 1}}, profile).bits(0);
-      break;
-    }
-    case TermKind::Reduce: {
-      auto length = static_cast<std::int64_t>(terms.elements({t.a}).size());
-      Tensor a = row(t.type, {t.a}, {t.type, {length}}), init(Shape{t.type, {}});
-      init.set_bits(0, values[operands[0].v]);
-      attributes.set(semantics::AttributeKey::Dimensions, {0});
-      attributes.set(semantics::AttributeKey::Reducer, {static_cast<std::int64_t>(t.op)});
-      std::array<const Tensor *, 2> both = {&a, &init};
-      value =
-          semantics::evaluate_op(OpCode::Reduce, attributes, both, {t.type, {}}, profile).bits(0);
-      break;
-    }
-    }
-  }
-  return values;
-}
 
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level) {
   if (a == b || (semantics::is_nan(type, a) && semantics::is_nan(type, b)))
@@ -382,7 +167,7 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph, const P
     out.counterexample = tester.test(input(options.seed, i));
   }
   if (out.counterexample && options.minimize)
-    out.counterexample = Minimizer(tester, std::move(*out.counterexample), options).run();
+    out.counterexample = made_small(tester, std::move(*out.counterexample), options);
   out.tests = tester.tests;
   return out;
 }

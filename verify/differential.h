@@ -5,6 +5,7 @@
 // exponents near zero and few significand bits.
 
 #include "sim/simulator.h"
+#include "verify/element_cone.h"
 #include "verify/symbolic.h"
 #include "verify/verdict.h"
 
@@ -24,6 +25,9 @@ struct DifferentialOptions {
   std::vector<std::vector<semantics::Tensor>> first; ///< inputs to try before the generated ones
   /// A further condition on a counterexample; it may move it to another differing element.
   std::function<bool(Counterexample &)> confirms = {};
+  /// At Bits: the cone of a counterexample's element, for making it small by that element alone;
+  /// whole programs then only confirm the result. Where it is nullopt, they are run for every step.
+  std::function<std::optional<ElementCone>(const Counterexample &)> cone = {};
   const std::atomic<bool> *interrupt = nullptr;
 };
 
@@ -32,10 +36,6 @@ struct DifferentialResult {
   std::optional<Counterexample> counterexample;
   bool stopped = false; ///< by the time limit or an interrupt
 };
-
-/// All terms' values for given inputs; what symbolic execution says a program computes.
-std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms,
-                                          std::span<const semantics::Tensor> inputs);
 
 /// Input number `index` of the deterministic sequence for these shapes.
 std::vector<semantics::Tensor> test_input(std::span<const semantics::Shape> shapes, Level level,

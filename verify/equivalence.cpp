@@ -117,7 +117,16 @@ public:
       return static_cast<int>(std::min<std::int64_t>(limit, affordable));
     };
     tests_.max_tests = at_most(tests_.max_tests, kTestWork);
-    tests_.max_minimizing_tests = at_most(tests_.max_minimizing_tests, kMinimizingWork);
+    int affordable = at_most(tests_.max_minimizing_tests, kMinimizingWork);
+    if (affordable < tests_.max_minimizing_tests && level_ == Level::Bits)
+      tests_.cone = [this](const Counterexample &c) -> std::optional<ElementCone> {
+        try {
+          return ElementCone::of(graph_, kernel_, isa_, c.output, c.element, stop_);
+        } catch (const Stopped &) {
+          return std::nullopt; // the counterexample stands
+        }
+      };
+    tests_.max_minimizing_tests = affordable;
   }
 
   Verdict run() {

@@ -13,8 +13,8 @@ struct GenericDemand {
 };
 
 /// The terms of the demanded elements, in their order: the same as those of `execute` at every
-/// point of the box. Throws UnrollLoop where an operation takes what is not affine, and TooMuchWork
-/// before more than `limit` elements are demanded or folded.
+/// point of the box. Throws UnrollLoops (NotAffine without loops) where an operation takes what is
+/// not affine, and TooMuchWork before more than `limit` elements are demanded or folded.
 std::vector<TermId> execute_generic(TermGraph &terms, const semantics::TensorGraph &graph,
                                     GenericLoops &loops, const InputElement &input,
                                     std::span<const GenericDemand> demands, std::int64_t limit);

@@ -1,11 +1,15 @@
 #include "verify/generic_kernel.h"
 
+#include "spec/nesting.h"
 #include "spec/unroll.h"
+#include "verify/generic_carry.h"
 #include "verify/generic_memory.h"
+#include "verify/region_elements.h"
 #include "verify/symbolic_parts.h"
 
 #include <algorithm>
 #include <cassert>
+#include <set>
 
 namespace isamorph::verify {
 namespace {
@@ -13,30 +17,6 @@ namespace {
 using semantics::AffineIndex;
 using semantics::SlopeId;
 using semantics::TensorGraph;
-
-/// Calls f(element) for each element of a region whose places are numbers, in row-major order.
-template <class F>
-void for_each_element(const spec::Buffer &buffer, const spec::ConcreteRegion &region, F f) {
-  std::int64_t unit = buffer.unit_elements();
-  std::size_t rank = region.starts.size();
-  std::vector<std::int64_t> index(rank, 0);
-  std::int64_t places = 1;
-  for (std::int64_t extent : region.extents)
-    places *= extent;
-  for (std::int64_t p = 0; p < places; ++p) {
-    std::int64_t place = 0;
-    for (std::size_t d = 0; d < rank;
-         ++d) // the off-chip buffer's one dimension has no fixed size, and needs none
-      place = (d ? place * buffer.addressed[d] : 0) + region.starts[d] + index[d];
-    for (std::int64_t u = 0; u < unit; ++u)
-      f(place * unit + u);
-    for (std::size_t d = rank; d-- > 0;) {
-      if (++index[d] < region.extents[d])
-        break;
-      index[d] = 0;
-    }
-  }
-}
 
 /// A tensor that lies in off-chip memory at first.
 struct Content {
@@ -47,9 +27,8 @@ struct Content {
 /// What off-chip memory holds before the first instruction.
 class InitialMemory {
 public:
-  InitialMemory(TermGraph &terms, const spec::Kernel &kernel, GenericLoops &loops,
-                const InputElement &input)
-      : terms_(terms), loops_(loops), input_(input) {
+  InitialMemory(TermGraph &terms, const spec::Kernel &kernel, GenericLoops &loops, Carrier &inputs)
+      : terms_(terms), loops_(loops), inputs_(inputs) {
     for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
       contents_.push_back({&kernel.inputs[i], i});
     for (const spec::Placed &constant : kernel.constants)
@@ -79,7 +58,7 @@ public:
 private:
   TermId element(const Content &content, const AffineIndex &position) {
     if (content.input)
-      return input_(*content.input, position);
+      return inputs_.element(*content.input, position);
     auto bits = constant_at(*content.placed->value, position);
     if (!bits)
       loops_.refuse(position.slope);
@@ -88,7 +67,7 @@ private:
 
   TermGraph &terms_;
   GenericLoops &loops_;
-  const InputElement &input_;
+  Carrier &inputs_;
   std::vector<Content> contents_; ///< by address
 };
 
@@ -96,26 +75,25 @@ class Machine {
 public:
   Machine(TermGraph &terms, const spec::Isa &isa, const spec::Kernel &kernel, GenericLoops &loops,
           const InputElement &input, std::int64_t limit)
-      : terms_(terms), isa_(isa), kernel_(kernel), loops_(loops),
-        initial_(terms, kernel, loops, input), limit_(limit), around_(enclosing_loops(kernel)),
-        executions_(loops), buffers_(isa.buffers.size()) {
+      : terms_(terms), isa_(isa), kernel_(kernel), loops_(loops), carrier_(terms, loops, input),
+        initial_(terms, kernel, loops, carrier_), limit_(limit), nesting_(kernel),
+        around_(enclosing_loops(kernel)), executions_(loops), buffers_(isa.buffers.size()) {
     for (const spec::Instruction &instruction : isa.instructions)
       body_variables_.push_back(spec::body_variables(instruction));
     for (std::uint32_t i = 0; i < kernel.instructions.size() && !loops.loops().empty(); ++i)
       check_uniform(i);
   }
 
-  void run() {
-    std::size_t loop = 0;
-    range(0, static_cast<std::uint32_t>(kernel_.instructions.size()), loop);
-  }
+  void run() { walk(nesting_.outside()); }
 
   std::vector<GenericElement> outputs() {
     if (!loops_.loops().empty()) {
       std::vector<std::pair<std::int64_t, std::int64_t>> bytes;
       for (const spec::Placed &output : kernel_.outputs)
         bytes.emplace_back(output.address, output.address + output.shape.bytes());
-      check_disjoint(buffers_[isa_.off_chip], loops_, bytes);
+      for (std::size_t b = 0; b < buffers_.size(); ++b)
+        check_disjoint(buffers_[b], loops_,
+                       b == isa_.off_chip ? std::span(bytes) : std::span(bytes).first(0));
     }
     std::vector<GenericElement> out;
     for (std::size_t o = 0; o < kernel_.outputs.size(); ++o)
@@ -124,6 +102,7 @@ public:
   }
 
 private:
+  using Position = std::pair<std::uint32_t, AffineIndex>; ///< in a buffer
   struct Body {
     TensorGraph graph;
     std::int64_t work;
@@ -135,7 +114,7 @@ private:
     std::vector<AffineIndex> attributes; ///< empty: none depends on a symbolic variable
   };
 
-  /// Positions on the chip, extents and bodies must not depend on a symbolic variable.
+  /// Extents and bodies must not depend on a symbolic variable.
   void check_uniform(std::uint32_t index) const {
     const spec::KernelInstruction &call = kernel_.instructions[index];
     const spec::Instruction &instruction = isa_.instructions[call.instruction];
@@ -144,50 +123,128 @@ private:
       for (const semantics::IntExpr &expression : expressions)
         expression.for_each_variable([&](std::uint32_t v) { fixed.push_back(v); });
     };
-    auto note_region = [&](const spec::Region &region) {
-      note(region.extents);
-      if (region.buffer != isa_.off_chip)
-        note(region.starts);
-    };
     for (const spec::Read &read : instruction.reads)
-      note_region(read.region);
+      note(read.region.extents);
     for (const spec::Write &write : instruction.writes)
-      note_region(write.region);
+      note(write.region.extents);
     for (const spec::Stride &stride : call.strides) {
       std::uint32_t loop = around_[index][stride.depth];
       if (loops_.variable(loop) && std::ranges::count(fixed, stride.attribute))
-        throw UnrollLoop{loop};
+        throw UnrollLoops{{loop}};
     }
   }
 
-  /// The instructions [first, last), whose loops begin at `loop`, which moves past them.
-  void range(std::uint32_t first, std::uint32_t last, std::size_t &loop) {
-    for (std::uint32_t i = first; i < last;) {
-      if (loop < kernel_.loops.size() && kernel_.loops[loop].first == i) {
-        i = kernel_.loops[loop].last;
-        iterate(loop);
-      } else {
-        step(i++);
+  void walk(std::span<const spec::Nesting::Item> body) {
+    for (const spec::Nesting::Item &item : body)
+      item.loop ? iterate(item.index) : step(item.index);
+  }
+
+  void iterate(std::uint32_t loop) {
+    const spec::Loop &here = kernel_.loops[loop];
+    values_.push_back(here.start);
+    if (loops_.variable(loop)) {
+      iterate_once(loop);
+    } else {
+      for (std::int64_t t = 0; t < here.iterations(); ++t) {
+        values_.back() = here.start + t * here.step;
+        walk(nesting_.body(loop));
       }
     }
+    values_.pop_back();
   }
 
-  void iterate(std::size_t &loop) {
-    auto index = static_cast<std::uint32_t>(loop);
-    const spec::Loop &here = kernel_.loops[loop];
-    bool symbolic = loops_.variable(index).has_value();
-    std::int64_t times = symbolic ? 1 : here.iterations();
-    if (symbolic)
-      executions_.begin(index);
-    values_.push_back(here.start);
-    for (std::int64_t t = 0; t < times; ++t) {
-      values_.back() = here.start + t * here.step;
-      loop = index + 1;
-      range(here.first, here.last, loop);
+  /// The generic iteration of a symbolic loop.
+  void iterate_once(std::uint32_t loop) {
+    std::vector<Position> places = carried_places(loop);
+    std::vector<CarriedValue> values;
+    for (const auto &[buffer, position] : places) {
+      TermId before = load(buffer, position);
+      values.push_back({before, carrier_.symbol(terms_[before].type, position.slope), {}});
     }
-    values_.pop_back();
-    if (symbolic)
-      executions_.end();
+    std::uint32_t execution = executions_.begin(loop);
+    executions_.next_instruction();
+    for (std::size_t i = 0; i < places.size(); ++i)
+      put(places[i], values[i].symbol);
+    walk(nesting_.body(loop));
+    for (std::size_t i = 0; i < places.size(); ++i)
+      values[i].after = load(places[i].first, places[i].second);
+    std::vector<TermId> solutions = carrier_.solve(loop, values);
+    if (!values.empty())
+      replace_symbols(execution, values, solutions);
+    executions_.end();
+    executions_.next_instruction();
+    std::vector<TermId> last = carrier_.in_last(loop, values, solutions);
+    for (std::size_t i = 0; i < places.size(); ++i)
+      put(places[i], last[i]);
+  }
+
+  void put(const Position &place, TermId term) {
+    executions_.write(buffers_[place.first].at(place.second), place.second.slope, term);
+  }
+
+  /// What a loop's body reads as it was when the body began, and then overwrites, at the same place
+  /// in each iteration: if it was written before the loop.
+  std::vector<Position> carried_places(std::uint32_t loop) {
+    std::set<Position> read, written, both;
+    scan(nesting_.body(loop), [&](std::uint32_t buffer, const AffineIndex &position, bool writes) {
+      if (loops_.depends(position.slope, loop))
+        return;
+      Position place{buffer, position};
+      if (!writes && !written.contains(place))
+        read.insert(place);
+      if (writes && written.insert(place).second && read.contains(place))
+        both.insert(place);
+    });
+    std::erase_if(both, [&](const Position &place) {
+      return buffers_[place.first].at(place.second).written == 0;
+    });
+    return {both.begin(), both.end()};
+  }
+
+  /// Calls f(buffer, position, whether it is written) for all that instructions read and write.
+  template <class F> void scan(std::span<const spec::Nesting::Item> body, const F &f) {
+    for (const spec::Nesting::Item &item : body) {
+      if (!item.loop) {
+        scan(call_of(item.index), f);
+        continue;
+      }
+      const spec::Loop &here = kernel_.loops[item.index];
+      values_.push_back(here.start);
+      for (std::int64_t t = loops_.variable(item.index) ? 1 : here.iterations(); t > 0; --t) {
+        scan(nesting_.body(item.index), f);
+        values_.back() += t > 1 ? here.step : 0;
+      }
+      values_.pop_back();
+    }
+  }
+  template <class F> void scan(const Call &call, const F &f) {
+    auto all = [&](const spec::Region &region, bool writes) {
+      for_each_position(call, region, [&](const AffineIndex &at) {
+        count(scanned_, 1);
+        f(region.buffer, at, writes);
+      });
+    };
+    for (const spec::Read &read : call.instruction.reads)
+      all(read.region, false);
+    for (const spec::Write &write : call.instruction.writes)
+      all(write.region, true);
+  }
+
+  /// In all that was written since an execution began.
+  void replace_symbols(std::uint32_t execution, std::span<const CarriedValue> values,
+                       std::span<const TermId> solutions) {
+    std::vector<Place *> places;
+    std::vector<TermId> terms;
+    for (Places &buffer : buffers_)
+      buffer.for_each([&](SlopeId, std::int64_t, Place &place) {
+        if (place.written && place.execution >= execution) {
+          places.push_back(&place);
+          terms.push_back(place.term);
+        }
+      });
+    terms = carrier_.replaced(terms, values, solutions);
+    for (std::size_t i = 0; i < places.size(); ++i)
+      places[i]->term = terms[i];
   }
 
   Call call_of(std::uint32_t index) {
@@ -202,25 +259,30 @@ private:
       auto variable = loops_.variable(loop);
       if (!variable)
         continue;
-      factors.resize(call.attributes.size(), std::vector<std::int64_t>(loops_.loops().size()));
+      factors.resize(call.attributes.size(),
+                     std::vector<std::int64_t>(loops_.space().counts().size()));
       factors[stride.attribute][*variable] = stride.factor * kernel_.loops[loop].step;
     }
     for (std::size_t a = 0; a < factors.size(); ++a) {
       auto slope = loops_.space().slope(factors[a]);
       if (!slope)
-        throw UnrollLoop{around_[index].back()};
+        throw UnrollLoops{{around_[index].back()}};
       out.attributes.push_back({*out.numbers[a], *slope});
     }
     return out;
+  }
+
+  void count(std::int64_t &all, std::int64_t work) const {
+    if ((all += work) > limit_)
+      throw TooMuchWork("symbolic execution of the kernel needs more than " +
+                        std::to_string(limit_) + " steps");
   }
 
   void step(std::uint32_t index) {
     executions_.next_instruction();
     Call call = call_of(index);
     const Body &prepared = body_of(kernel_.instructions[index].instruction, call);
-    if ((work_ += prepared.work) > limit_)
-      throw TooMuchWork("symbolic execution of the kernel needs more than " +
-                        std::to_string(limit_) + " steps");
+    count(work_, prepared.work);
     const TensorGraph &body = prepared.graph;
     std::vector<SymbolicTensor> inputs;
     for (std::size_t r = 0; r < call.instruction.reads.size(); ++r) {
@@ -246,24 +308,38 @@ private:
   template <class F> void for_each_position(const Call &call, const spec::Region &region, F f) {
     auto numbers = spec::instantiate(region, call.numbers);
     assert(numbers);
-    SlopeId slope;
-    if (region.buffer == isa_.off_chip && !call.attributes.empty()) {
-      auto start = affine_value(loops_.space(), region.starts[0], call.attributes);
-      if (!start)
-        refuse(call, region.starts[0]);
-      slope = start->slope;
-    }
+    SlopeId slope = call.attributes.empty() ? SlopeId{} : slope_of(call, region);
     for_each_element(isa_.buffer(region.buffer), *numbers, [&](std::int64_t element) {
       f(AffineIndex{element, slope});
     });
   }
 
-  [[noreturn]] void refuse(const Call &call, const semantics::IntExpr &expression) const {
+  /// How the elements of a region move with the variables.
+  SlopeId slope_of(const Call &call, const spec::Region &region) {
+    std::vector<AffineIndex> starts;
+    for (const semantics::IntExpr &expression : region.starts) {
+      auto start = affine_value(loops_.space(), expression, call.attributes);
+      if (!start)
+        refuse(call, region);
+      starts.push_back(*start);
+    }
+    if (region.buffer == isa_.off_chip) // its one dimension has no fixed size
+      return starts[0].slope;
+    const spec::Buffer &buffer = isa_.buffer(region.buffer);
+    auto place = loops_.space().position(starts, buffer.addressed);
+    auto element = place ? loops_.space().scaled(*place, buffer.unit_elements()) : std::nullopt;
+    if (!element)
+      refuse(call, region);
+    return element->slope;
+  }
+
+  [[noreturn]] void refuse(const Call &call, const spec::Region &region) const {
     SlopeId slope;
-    expression.for_each_variable([&](std::uint32_t v) {
-      if (!call.attributes[v].is_constant())
-        slope = call.attributes[v].slope;
-    });
+    for (const semantics::IntExpr &expression : region.starts)
+      expression.for_each_variable([&](std::uint32_t v) {
+        if (!call.attributes[v].is_constant())
+          slope = call.attributes[v].slope;
+      });
     loops_.refuse(slope);
   }
 
@@ -271,7 +347,8 @@ private:
     Place &place = buffers_[buffer].at(position);
     if (!place.written && !place.read) {
       if (buffer != isa_.off_chip)
-        loops_.refuse(position.slope);
+        loops_.refuse(position.slope,
+                      buffers_[buffer].overlapping(position, loops_).value_or(SlopeId{}));
       place.term = initial_.byte(position);
     }
     executions_.read(place, position.slope);
@@ -331,8 +408,10 @@ private:
   const spec::Isa &isa_;
   const spec::Kernel &kernel_;
   GenericLoops &loops_;
+  Carrier carrier_;
   InitialMemory initial_;
-  std::int64_t limit_, work_ = 0;
+  std::int64_t limit_, work_ = 0, scanned_ = 0;
+  spec::Nesting nesting_;
   std::vector<std::vector<std::uint32_t>> around_; ///< loops, by instruction
   std::vector<std::int64_t> values_;               ///< of the open loops' variables
   Executions executions_;

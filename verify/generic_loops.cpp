@@ -13,23 +13,38 @@ using semantics::SlopeId;
 /// Input terms from this number on are generic elements; those below are themselves.
 constexpr std::uint32_t kFirstGeneric = std::uint32_t{1} << 31;
 
-std::vector<std::int64_t> iterations(const spec::Kernel &kernel,
-                                     const std::vector<std::uint32_t> &loops) {
-  std::vector<std::int64_t> out;
+/// For each loop its variable of the space, numbered in the order in which they first occur.
+std::vector<std::size_t> shared_variables(const spec::Kernel &kernel,
+                                          const std::vector<std::uint32_t> &loops) {
+  std::map<std::pair<std::string, std::int64_t>, std::size_t> known;
+  std::vector<std::size_t> out;
   for (std::uint32_t l : loops)
-    out.push_back(kernel.loops[l].iterations());
+    out.push_back(
+        known.try_emplace({kernel.loops[l].variable, kernel.loops[l].iterations()}, known.size())
+            .first->second);
+  return out;
+}
+
+std::vector<std::int64_t> iterations(const spec::Kernel &kernel,
+                                     const std::vector<std::uint32_t> &loops,
+                                     const std::vector<std::size_t> &variables) {
+  std::vector<std::int64_t> out;
+  for (std::size_t i = 0; i < loops.size(); ++i)
+    if (variables[i] == out.size())
+      out.push_back(kernel.loops[loops[i]].iterations());
   return out;
 }
 
 } // namespace
 
 GenericLoops::GenericLoops(const spec::Kernel &kernel, std::vector<std::uint32_t> loops)
-    : loops_(std::move(loops)), space_(iterations(kernel, loops_)) {}
+    : loops_(std::move(loops)), variables_(shared_variables(kernel, loops_)),
+      space_(iterations(kernel, loops_, variables_)) {}
 
 std::optional<std::size_t> GenericLoops::variable(std::uint32_t loop) const {
   auto found = std::ranges::lower_bound(loops_, loop);
   return found != loops_.end() && *found == loop
-             ? std::optional(static_cast<std::size_t>(found - loops_.begin()))
+             ? std::optional(variables_[static_cast<std::size_t>(found - loops_.begin())])
              : std::nullopt;
 }
 
@@ -39,12 +54,20 @@ bool GenericLoops::depends(SlopeId slope, std::uint32_t loop) const {
 }
 
 void GenericLoops::refuse(SlopeId slope, SlopeId other) const {
-  for (std::size_t v = loops_.size(); v-- > 0;)
-    if (space_.factors(slope)[v] != 0 || space_.factors(other)[v] != 0)
-      throw UnrollLoop{loops_[v]};
   if (loops_.empty())
-    throw std::logic_error("a kernel without symbolic loops has no generic iteration to refuse");
-  throw UnrollLoop{loops_.back()};
+    throw NotAffine("an operation takes an element from a place that only data tell");
+  for (std::size_t i = loops_.size(); i-- > 0;)
+    if (space_.factors(slope)[variables_[i]] != 0 || space_.factors(other)[variables_[i]] != 0)
+      unroll(variables_[i]);
+  unroll(variables_.back());
+}
+
+void GenericLoops::unroll(std::size_t variable) const {
+  UnrollLoops out;
+  for (std::size_t i = 0; i < loops_.size(); ++i)
+    if (variables_[i] == variable)
+      out.loops.push_back(loops_[i]);
+  throw out;
 }
 
 TermId GenericInputs::element(std::size_t parameter, const AffineIndex &position) {

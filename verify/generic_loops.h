@@ -2,8 +2,12 @@
 // Induction over loops: a generic iteration. Some loops of a kernel stay symbolic; their bodies run
 // once, for all values of their variables (variable v of the space is the number of the iteration,
 // from 0). What such a run computes holds for every iteration when no iteration can see another:
-// the machine (generic_kernel.h) proves this on the way and otherwise names a loop that must be
+// the machine (generic_kernel.h) proves this on the way and otherwise names loops that must be
 // unrolled.
+//
+// Loops over a variable of the same name and with as many iterations share a variable of the space:
+// what iteration v of the one leaves in a place of its own is what iteration v of the next finds
+// there. Loops of one name never stand in each other (spec::check_loops).
 
 #include "semantics/affine_index.h"
 #include "spec/kernel.h"
@@ -11,12 +15,18 @@
 
 #include <functional>
 #include <map>
+#include <stdexcept>
 
 namespace isamorph::verify {
 
-/// Thrown: this loop has no generic iteration, or nothing can be said about it.
-struct UnrollLoop {
-  std::uint32_t loop; ///< index into Kernel::loops
+/// Thrown: these loops have no generic iteration, or nothing can be said about it.
+struct UnrollLoops {
+  std::vector<std::uint32_t> loops; ///< indices into Kernel::loops
+};
+
+/// Thrown where no loop is symbolic: an element comes from a place that only data tell.
+struct NotAffine : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 /// The loops that stay symbolic.
@@ -30,12 +40,16 @@ public:
   const std::vector<std::uint32_t> &loops() const { return loops_; }
   std::optional<std::size_t> variable(std::uint32_t loop) const; ///< of the space
   bool depends(semantics::SlopeId slope, std::uint32_t loop) const;
-  /// UnrollLoop of the innermost loop on which one of the slopes depends; of the innermost of all
-  /// if there is none.
+  /// UnrollLoops of the innermost variable on which one of the slopes depends; of the innermost of
+  /// all if there is none. NotAffine without symbolic loops.
   [[noreturn]] void refuse(semantics::SlopeId slope, semantics::SlopeId other = {}) const;
 
 private:
+  /// UnrollLoops of all loops of a variable.
+  [[noreturn]] void unroll(std::size_t variable) const;
+
   std::vector<std::uint32_t> loops_;
+  std::vector<std::size_t> variables_; ///< parallel to loops_
   semantics::IndexSpace space_;
 };
 

@@ -83,9 +83,21 @@ Place &Places::at(const AffineIndex &position) {
   return (*pages.last)[static_cast<std::size_t>(position.offset - number * kPage)];
 }
 
-void Executions::begin(std::uint32_t loop) {
+std::optional<SlopeId> Places::overlapping(const AffineIndex &position,
+                                           const GenericLoops &loops) const {
+  IndexSpace::Range at = loops.space().range(position);
+  std::optional<SlopeId> found;
+  for_each([&](SlopeId slope, std::int64_t offset, const Place &place) {
+    IndexSpace::Range range = loops.space().range({offset, slope});
+    if (place.written && slope != position.slope && range.low <= at.high && at.low <= range.high)
+      found = slope;
+  });
+  return found;
+}
+
+std::uint32_t Executions::begin(std::uint32_t loop) {
   all_.push_back({loop, current_, now_ + 1});
-  current_ = static_cast<std::uint32_t>(all_.size() - 1);
+  return current_ = static_cast<std::uint32_t>(all_.size() - 1);
 }
 
 void Executions::end() {
@@ -96,7 +108,7 @@ void Executions::end() {
 void Executions::read(Place &place, SlopeId slope) const {
   for (std::uint32_t e = place.execution; all_[e].over; e = all_[e].parent)
     if (!loops_.depends(slope, all_[e].loop))
-      throw UnrollLoop{all_[e].loop};
+      throw UnrollLoops{{all_[e].loop}};
   place.read = now_;
 }
 
@@ -104,7 +116,7 @@ void Executions::write(Place &place, SlopeId slope, TermId term) const {
   for (std::uint32_t e = current_; e != 0; e = all_[e].parent)
     if (place.written < all_[e].begin && place.read >= all_[e].begin &&
         !loops_.depends(slope, all_[e].loop))
-      throw UnrollLoop{all_[e].loop};
+      throw UnrollLoops{{all_[e].loop}};
   place.term = term;
   place.written = now_;
   place.execution = current_;

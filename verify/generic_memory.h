@@ -21,14 +21,21 @@ class Places {
 public:
   Place &at(const semantics::AffineIndex &position);
   /// Calls f(slope, offset, place) for the places of all pages, by slope, then offset.
-  template <class F> void for_each(F f) const {
-    for (std::uint32_t slope = 0; slope < slopes_.size(); ++slope)
-      for (const auto &[number, page] : slopes_[slope].pages)
+  template <class F> void for_each(F f) const { each(*this, f); }
+  template <class F> void for_each(F f) { each(*this, f); }
+
+  /// The slope of a written position that is another one and may be the same place.
+  std::optional<semantics::SlopeId> overlapping(const semantics::AffineIndex &position,
+                                                const GenericLoops &loops) const;
+
+private:
+  template <class Self, class F> static void each(Self &self, F &f) {
+    for (std::uint32_t slope = 0; slope < self.slopes_.size(); ++slope)
+      for (const auto &[number, page] : self.slopes_[slope].pages)
         for (std::int64_t i = 0; i < kPage; ++i)
           f(semantics::SlopeId{slope}, number * kPage + i, (*page)[static_cast<std::size_t>(i)]);
   }
 
-private:
   static constexpr std::int64_t kPage = 1024;
   using Page = std::array<Place, kPage>;
   struct Pages {
@@ -44,13 +51,13 @@ class Executions {
 public:
   explicit Executions(const GenericLoops &loops) : loops_(loops), all_(1) {}
 
-  void begin(std::uint32_t loop);
+  std::uint32_t begin(std::uint32_t loop); ///< the number of the execution; later ones are higher
   void end();
   void next_instruction() { ++now_; }
 
-  /// Notes a read. Throws UnrollLoop when the place was written in a loop that is over.
+  /// Notes a read. Throws UnrollLoops when the place was written in a loop that is over.
   void read(Place &place, semantics::SlopeId slope) const;
-  /// Throws UnrollLoop when a loop's body read what was there before the loop.
+  /// Throws UnrollLoops when a loop's body read what was there before the loop.
   void write(Place &place, semantics::SlopeId slope, TermId term) const;
 
 private:
@@ -63,9 +70,9 @@ private:
   std::uint32_t current_ = 0, now_ = 1;
 };
 
-/// Throws UnrollLoop unless all positions of off-chip memory that are written are different bytes
-/// all over the box, none of them among the bytes of those that are only read, and `outputs` (first
-/// byte, end) are written whole.
+/// Throws UnrollLoops unless all positions of a memory that are written are different places all
+/// over the box, none of them among those that are only read, and `outputs` (first place, end) are
+/// written whole.
 void check_disjoint(const Places &memory, const GenericLoops &loops,
                     std::span<const std::pair<std::int64_t, std::int64_t>> outputs);
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <functional>
 
 namespace isamorph::verify {
@@ -41,7 +42,7 @@ FindPairs all_elements(const spec::Kernel &kernel, const spec::Isa &isa,
   };
 }
 
-/// Those of a generic iteration of some loops. Throws UnrollLoop.
+/// Those of a generic iteration of some loops. Throws UnrollLoops.
 FindPairs generic_elements(const spec::Kernel &kernel, const spec::Isa &isa,
                            const semantics::TensorGraph &graph,
                            const std::vector<std::uint32_t> &symbolic, std::int64_t limit) {
@@ -172,25 +173,17 @@ Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level ask
   return proof;
 }
 
-/// The names of the variables of some loops, each once.
-std::string variables(const spec::Kernel &kernel, const std::vector<std::uint32_t> &loops) {
-  std::string out;
-  std::set<std::string> names;
-  for (std::uint32_t l : loops)
-    if (names.insert(kernel.loops[l].variable).second)
-      out += (out.empty() ? "" : ", ") + kernel.loops[l].variable;
-  return out;
-}
-
 /// "; by induction over i, j; k, r were unrolled"
 std::string induction_text(const spec::Kernel &kernel, const std::vector<std::uint32_t> &loops) {
   std::vector<std::uint32_t> rest;
   for (std::uint32_t l = 0; l < kernel.loops.size(); ++l)
     if (!std::ranges::binary_search(loops, l))
       rest.push_back(l);
-  std::string out = "; by induction over " + variables(kernel, loops);
-  if (!rest.empty())
-    out += "; " + variables(kernel, rest) + (rest.size() == 1 ? " was" : " were") + " unrolled";
+  std::string out =
+      fmt::format("; by induction over {}", fmt::join(spec::variables_of(kernel, loops), ", "));
+  if (std::vector<std::string> names = spec::variables_of(kernel, rest); !names.empty())
+    out +=
+        fmt::format("; {} {} unrolled", fmt::join(names, ", "), names.size() == 1 ? "was" : "were");
   return out;
 }
 
@@ -249,8 +242,8 @@ std::optional<Proof> prove_by_induction(const spec::Kernel &given, const spec::I
       proof->induction = loops;
       (proof->proved ? proof->method : proof->difference) += induction_text(kernel, loops);
       return proof;
-    } catch (const UnrollLoop &refused) {
-      std::erase(loops, refused.loop);
+    } catch (const UnrollLoops &refused) {
+      std::erase_if(loops, [&](std::uint32_t l) { return std::ranges::count(refused.loops, l); });
     } catch (const TooMuchWork &error) {
       Proof proof;
       proof.gave_up = true;

@@ -45,17 +45,20 @@ std::vector<Pointer> paths(const Json &json) {
   return out;
 }
 
-std::vector<Json> both() { return {test::product_certificate(), test::doubled_certificate()}; }
+std::vector<Json> all() {
+  return {test::product_certificate(), test::doubled_certificate(), test::pieces_certificate()};
+}
 
 } // namespace
 
 TEST_CASE("what the search found is accepted, and says so") {
-  for (const Json &json : both()) {
+  for (const Json &json : all()) {
     CHECK(test::outcome(json, options()) == "accepted");
     CHECK(json["chain"]["outputs"].size() == 1);
     CHECK_FALSE(json["chain"]["rules"].empty());
   }
   CHECK(test::product_certificate()["chain"].dump().find("\"fold\":true") != std::string::npos);
+  CHECK(test::pieces_certificate()["chain"].dump().find("\"move\":true") != std::string::npos);
   CheckOptions how = options();
   how.solver = test::credulous;
   CheckReport report =
@@ -96,7 +99,7 @@ TEST_CASE("without the rule encoder the obligations are put to the solver as the
 
 TEST_CASE("steps that are dropped, doubled or exchanged are refused") {
   std::size_t corruptions = 0;
-  for (const Json &good : both())
+  for (const Json &good : all())
     for (const Pointer &steps : paths(good))
       for (std::size_t i = 0; i < good[steps].size(); ++i) {
         auto at = static_cast<std::ptrdiff_t>(i);
@@ -118,7 +121,7 @@ TEST_CASE("steps that are dropped, doubled or exchanged are refused") {
 
 TEST_CASE("another direction, place, rule, term or substitution is refused at its step", "[slow]") {
   std::size_t corruptions = 0;
-  for (const Json &good : both())
+  for (const Json &good : all())
     for (const Pointer &steps : paths(good))
       for (std::size_t i = 0; i < good[steps].size(); ++i) {
         Pointer step = steps / i;
@@ -132,7 +135,8 @@ TEST_CASE("another direction, place, rule, term or substitution is refused at it
         change("another place", [](Json &s) { s["at"].push_back(0); });
         change("an impossible place", [](Json &s) { s["at"].push_back(77); });
         if (!good[step]["at"].empty()) {
-          change("the place above", [](Json &s) { s["at"].erase(s["at"].size() - 1); });
+          if (!good[step].contains("move")) // which is one above, too
+            change("the place above", [](Json &s) { s["at"].erase(s["at"].size() - 1); });
           change("a place beside", [](Json &s) { s["at"].back() = s["at"].back().get<int>() + 1; });
         }
         for (int other : {0, 1, 2, 100000})
@@ -172,7 +176,7 @@ TEST_CASE("another direction, place, rule, term or substitution is refused at it
 }
 
 TEST_CASE("other ends are refused") {
-  for (const Json &good : both()) {
+  for (const Json &good : all()) {
     for (const char *end : {"from", "to"}) {
       Json bad = good;
       bad["chain"]["outputs"][0][end] = 0;
@@ -196,7 +200,7 @@ TEST_CASE("other ends are refused") {
 }
 
 TEST_CASE("terms that are changed are refused") {
-  for (const Json &good : both()) {
+  for (const Json &good : all()) {
     const std::string text = good["chain"]["terms"]["text"];
     auto change = [&](const std::string &from, const std::string &to) {
       Json bad = good;
@@ -218,7 +222,7 @@ TEST_CASE("terms that are changed are refused") {
 }
 
 TEST_CASE("rules that are changed, of weaker levels, or of no use are refused") {
-  for (const Json &good : both())
+  for (const Json &good : all())
     for (std::size_t r = 0; r < good["chain"]["rules"].size(); ++r) {
       Pointer rule = Pointer("/chain/rules") / r;
       std::string name = "$.chain.rules[" + std::to_string(r) + "]";
@@ -250,7 +254,7 @@ TEST_CASE("rules that are changed, of weaker levels, or of no use are refused") 
 }
 
 TEST_CASE("weakened lemmas of rules are refused") {
-  for (const Json &good : both())
+  for (const Json &good : all())
     for (std::size_t r = 0; r < good["chain"]["rules"].size(); ++r) {
       Pointer lemma = Pointer("/chain/rules") / r / "lemma";
       std::string name = "$.chain.rules[" + std::to_string(r) + "].lemma";
@@ -297,7 +301,42 @@ TEST_CASE("weakened lemmas of rules are refused") {
     }
 }
 
-TEST_CASE("a kernel that takes values apart has no term") {
+TEST_CASE("movements of other bytes are refused") {
+  Json good = test::pieces_certificate();
+  std::size_t moves = 0;
+  for (const Pointer &steps : paths(good))
+    for (std::size_t i = 0; i < good[steps].size(); ++i) {
+      const Json &step = good[steps][i];
+      if (!step.contains("move"))
+        continue;
+      ++moves;
+      for (std::size_t other = 0; other < 40; ++other) {
+        if (step["to"] == other)
+          continue;
+        Json bad = good;
+        bad[steps][i]["to"] = other;
+        refused(bad, "another term", {"$.chain"});
+      }
+      Json bad = good;
+      bad[steps][i]["move"] = false;
+      refused(bad, "no movement", {"must be true"});
+      bad[steps][i].erase("move");
+      bad[steps][i]["fold"] = true;
+      refused(bad, "a movement as a fold", {"a fold is of an operation on constants"});
+    }
+  CHECK(moves > 0);
+  for (const Pointer &steps : paths(test::product_certificate()))
+    for (std::size_t i = 0; i < test::product_certificate()[steps].size(); ++i) {
+      Json bad = test::product_certificate();
+      if (!bad[steps][i].contains("fold"))
+        continue;
+      bad[steps][i].erase("fold");
+      bad[steps][i]["move"] = true;
+      refused(bad, "a fold as a movement", {"has other bytes"});
+    }
+}
+
+TEST_CASE("a kernel that reads what it did not write has no term") {
   test::Chained subject = test::doubled();
   for (spec::KernelInstruction &call : subject.kernel.instructions)
     if (subject.isa.instructions[call.instruction].name == "twice")

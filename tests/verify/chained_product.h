@@ -41,7 +41,8 @@ inline Chained chained(const char *program, const std::string &isa, const char *
 
 inline Chained product() { return chained(kTileProgram, kTileIsa, kTileKernel, Level::Finite); }
 
-inline Chained doubled() {
+/// a + a on the machine of the product, with an instruction for it.
+inline Chained doubled_by(const char *kernel) {
   std::string isa = kTileIsa;
   isa.insert(isa.rfind('}'), R"(
   instruction twice (n) [from, to] {
@@ -58,7 +59,11 @@ ENTRY doubled {
   ROOT c = bf16[4,4] add(a, a)
 }
 )",
-                 isa, R"(kernel doubled {
+                 isa, kernel, Level::Bits);
+}
+
+inline Chained doubled() {
+  return doubled_by(R"(kernel doubled {
   memory 64
   input a @ 0 : bf16[4,4]
   output c @ 32 : bf16[4,4]
@@ -66,8 +71,24 @@ ENTRY doubled {
   twice(n=4, from=0, to=4)
   store(n=4, from=4, to=32)
 }
-)",
-                 Level::Bits);
+)");
+}
+
+/// Every value is read in other pieces than it was written, some of them overwritten.
+inline Chained doubled_in_pieces() {
+  return doubled_by(R"(kernel doubled {
+  memory 64
+  input a @ 0 : bf16[4,4]
+  output c @ 32 : bf16[4,4]
+  load(n=4, from=0, to=1)
+  load(n=1, from=0, to=0)
+  load(n=3, from=8, to=1)
+  twice(n=2, from=0, to=4)
+  twice(n=2, from=2, to=6)
+  store(n=3, from=4, to=32)
+  store(n=1, from=7, to=56)
+}
+)");
 }
 
 inline semantics::RewriteChain chain_of(const Chained &subject) {
@@ -150,6 +171,12 @@ inline std::string certificate_text(const Chained &subject, const semantics::Rew
 inline nlohmann::json product_certificate() {
   static const nlohmann::json json =
       nlohmann::json::parse(certificate_text(product(), chain_of(product())));
+  return json;
+}
+
+inline nlohmann::json pieces_certificate() {
+  static const nlohmann::json json =
+      nlohmann::json::parse(certificate_text(doubled_in_pieces(), chain_of(doubled_in_pieces())));
   return json;
 }
 

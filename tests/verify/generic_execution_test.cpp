@@ -4,7 +4,9 @@
 #include "verify/differential.h"
 #include "verify/generic_graph.h"
 #include "verify/generic_kernel.h"
+#include "verify/parameter_shapes.h"
 #include "verify/proof.h"
+#include "verify/term_values.h"
 
 #include <catch2/catch.hpp>
 #include <set>
@@ -73,13 +75,31 @@ TEST_CASE("a generic iteration of a kernel does in each iteration what unrolling
     TermGraph terms(isa.numerics);
     GenericLoops loops(kernel, proof->induction);
     std::vector<SymbolicTensor> expected = execute(terms, isa, kernel, inputs_of(terms, graph));
+    std::map<TermId, std::pair<std::size_t, semantics::AffineIndex>> positions;
+    std::vector<semantics::Shape> shapes = parameter_shapes(graph);
+    GenericInputs inputs(terms, shapes);
+    InputElement input = [&](std::size_t p, const semantics::AffineIndex &position) {
+      TermId element = inputs.element(p, position);
+      positions[element] = {p, position};
+      return element;
+    };
+    std::vector<GenericElement> generic =
+        execute_generic(terms, isa, kernel, loops, input, 1 << 20);
+    std::vector<TermId> roots;
+    for (const GenericElement &e : generic)
+      roots.push_back(e.term);
     std::vector<std::set<std::int64_t>> seen(expected.size());
     for (const auto &point : points(loops.space().counts())) {
-      InputElement input = inputs_at(terms, graph, loops, point);
-      for (const GenericElement &e : execute_generic(terms, isa, kernel, loops, input, 1 << 20)) {
-        std::int64_t element = at_point(loops.space(), e.position, point);
-        REQUIRE(e.term == expected[e.output].elements.at(static_cast<std::size_t>(element)));
-        seen[e.output].insert(element);
+      InputElement at = inputs_at(terms, graph, loops, point);
+      std::vector<TermId> here = substituted(terms, roots, [&](TermId element) {
+        const auto &[p, position] = positions.at(element);
+        return at(p, position);
+      });
+      for (std::size_t i = 0; i < generic.size(); ++i) {
+        std::int64_t element = at_point(loops.space(), generic[i].position, point);
+        std::size_t o = generic[i].output;
+        REQUIRE(here[i] == expected[o].elements.at(static_cast<std::size_t>(element)));
+        seen[o].insert(element);
       }
     }
     for (std::size_t o = 0; o < expected.size(); ++o)
@@ -131,7 +151,7 @@ TEST_CASE("generic elements of random programs are the elements at every point")
               CHECK(equal_element(terms[found].type, numbers[found.v], numbers[expected.v],
                                   Level::Bits));
             }
-          } catch (const UnrollLoop &) {
+          } catch (const UnrollLoops &) {
             ++refused;
           }
         }

@@ -66,7 +66,7 @@ inline const Rows kRows[] = {
      "to=1) store32(rows=1, from=1, to=16*i + 128) store32(rows=1, from=0, "
      "to=16*i + 192) }",
      "i"},
-    // the pair of rows is unrolled, for rows on the chip depend on it
+    // the pair of rows is unrolled, for they are read under other addresses than they were written
     {kSums,
      "for p in 0..4 { for i in 0..2 { load32(rows=1, from=32*p + 16*i, to=i) } "
      "accumulate(rows=1, from=0, to=1) store32(rows=1, from=1, to=32*p + 128) "
@@ -90,14 +90,57 @@ inline const Rows kRows[] = {
      "to=16*i + 256) load32(rows=1, from=16*i + 256, to=1) accumulate(rows=1, from=1, "
      "to=0) store32(rows=1, from=0, to=16*i + 128) }",
      "i"},
-    // sums in memory, over rounds: each round adds to what the one before left
+    // sums in memory, over rounds: each round, unrolled, adds to what the one before left
     {kDouble,
      "for i in 0..8 { load32(rows=1, from=16*i, to=0) scale(rows=1, factor=0, at=0) "
      "store32(rows=1, from=0, to=16*i + 128) } for k in 0..2 { for i in 0..8 { "
      "load32(rows=1, from=16*i, to=0) load32(rows=1, from=16*i + 128, to=1) "
      "accumulate(rows=1, from=1, to=0) store32(rows=1, from=0, to=16*i + 128) } }",
+     "i, i"},
+    // sums on the chip, one row for each iteration; two loops within each other, in either order
+    {kDouble,
+     "for i in 0..8 { load32(rows=1, from=16*i, to=2*i) } for k in 0..1 { for i in 0..8 { "
+     "load32(rows=1, from=16*i, to=20) accumulate(rows=1, from=20, to=2*i) } } "
+     "for i in 2..10 { store32(rows=1, from=2*i - 4, to=16*i + 96) }",
+     "i, i, i"},
+    {kIdentity,
+     "for i in 0..2 { for j in 0..4 { load32(rows=1, from=64*i + 16*j, to=4*i + j) } } "
+     "for j in 0..4 { for i in 0..2 { store32(rows=1, from=4*i + j, to=64*i + 16*j + 128) } }",
+     "i, j, j, i"},
+    // rows on the chip are used again by each block, and by loops of another name
+    {kDouble,
+     "for b in 0..2 { for i in 0..4 { load32(rows=1, from=64*b + 16*i, to=i) } "
+     "for i in 0..4 { accumulate(rows=1, from=i, to=i) } "
+     "for i in 0..4 { store32(rows=1, from=i, to=64*b + 16*i + 128) } }",
+     "b, i, i, i"},
+    {kIdentity,
+     "for i in 0..8 { load32(rows=1, from=16*i, to=i) } "
+     "for j in 0..8 { store32(rows=1, from=j, to=16*j + 128) }",
      ""},
-    // carried from one iteration to the next: the load of row i + 1 is in iteration i
+    // double buffering: what an iteration loads, the next one doubles; over one row and over two
+    {kDouble,
+     "load32(rows=1, from=0, to=0) for i in 0..3 { load32(rows=1, from=32*i + 16, to=1) "
+     "accumulate(rows=1, from=0, to=0) store32(rows=1, from=0, to=32*i + 128) "
+     "load32(rows=1, from=32*i + 32, to=0) accumulate(rows=1, from=1, to=1) "
+     "store32(rows=1, from=1, to=32*i + 144) } load32(rows=1, from=112, to=1) "
+     "accumulate(rows=1, from=0, to=0) store32(rows=1, from=0, to=224) "
+     "accumulate(rows=1, from=1, to=1) store32(rows=1, from=1, to=240)",
+     "i"},
+    {kDouble,
+     "load32(rows=2, from=0, to=0) for i in 0..6 { accumulate(rows=1, from=0, to=0) "
+     "store32(rows=1, from=0, to=16*i + 128) store32(rows=1, from=1, to=256) "
+     "load32(rows=1, from=256, to=0) load32(rows=1, from=16*i + 32, to=1) } "
+     "accumulate(rows=2, from=0, to=0) store32(rows=2, from=0, to=224)",
+     "i"},
+    // rows on the chip are loaded for the next block
+    {kDouble,
+     "for j in 0..2 { load32(rows=1, from=16*j, to=j) } for i in 0..3 { for j in 0..2 { "
+     "accumulate(rows=1, from=j, to=j) store32(rows=1, from=j, to=32*i + 16*j + 128) } "
+     "for j in 0..2 { load32(rows=1, from=32*i + 16*j + 32, to=j) } } "
+     "for j in 0..2 { accumulate(rows=1, from=j, to=j) store32(rows=1, from=j, "
+     "to=16*j + 224) }",
+     "j, i, j, j, j"},
+    // the same by zeros: what is carried rests on what the iteration before left
     {kDouble,
      "load32(rows=1, from=0, to=0) for i in 0..7 { load32(rows=1, from=16*i + 16, to=1) "
      "accumulate(rows=1, from=0, to=0) store32(rows=1, from=0, to=16*i + 128) "

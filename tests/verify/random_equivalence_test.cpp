@@ -6,6 +6,7 @@
 #include "verify/differential.h"
 #include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
+#include "verify/term_values.h"
 
 #include <catch2/catch.hpp>
 #include <limits>

@@ -6,6 +6,7 @@
 #include "random_graph.h"
 #include "verify/differential.h"
 #include "verify/normalize.h"
+#include "verify/term_values.h"
 
 #include "semantics/hlo.h"
 

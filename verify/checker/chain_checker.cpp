@@ -1,5 +1,6 @@
 #include "verify/checker/chain_checker.h"
 
+#include "semantics/byte_sources.h"
 #include "semantics/evaluator.h"
 #include "semantics/hlo.h"
 #include "semantics/rewrite_chain.h"
@@ -167,6 +168,8 @@ private:
       check_instance(step, *place, *result);
     else if (step.has("part"))
       check_part(step, *place, *result);
+    else if (step.has("move"))
+      check_move(step, *place, *result);
     else
       check_fold(step, *place, *result);
     if (terms_[*place].shape != terms_[*result].shape || terms_.replaced(now, at, *result) != next)
@@ -232,6 +235,21 @@ private:
   static void limit_constant(const Part &step, const std::optional<Shape> &shape) {
     if (!shape || shape->elements() > kMaxConstantElements)
       step.refuse("an instance with a constant of too many elements");
+  }
+
+  /// Both take the same bytes of the same terms to the same places.
+  void check_move(const Part &step, NodeId place, NodeId result) {
+    step.only({"at", "move", "to"});
+    if (!step.at("move").flag())
+      step.at("move").refuse("must be true");
+    if (place == result)
+      step.refuse("a movement that changes nothing");
+    auto before = semantics::bytes_of_term(terms_, place, semantics::kMaxMovedBytes),
+         after = semantics::bytes_of_term(terms_, result, semantics::kMaxMovedBytes);
+    if (!before || !after)
+      step.refuse("the values that are moved are too large to be looked at byte by byte");
+    if (*before != *after)
+      step.refuse("what is put at the place has other bytes than what stands there");
   }
 
   /// One of the two is an operation on constants, the other the constant that it gives.

@@ -277,8 +277,23 @@ ValueId GenericElements::input(std::size_t parameter, const AffineIndex &positio
   auto p = static_cast<std::int64_t>(parameter);
   if (position.is_constant())
     return values_.input(p, static_cast<std::uint64_t>(position.offset), type);
-  std::uint64_t next = kFirstGeneric + numbers_.size();
-  return values_.input(p, numbers_.try_emplace({parameter, position}, next).first->second, type);
+  auto [number, fresh] =
+      numbers_.try_emplace({parameter, position}, kFirstGeneric + positions_.size());
+  if (fresh)
+    positions_.push_back(position);
+  return values_.input(p, number->second, type);
+}
+
+std::pair<std::size_t, AffineIndex> GenericElements::position(const Value &input) const {
+  auto parameter = static_cast<std::size_t>(input.detail);
+  if (input.bits < kFirstGeneric)
+    return {parameter, {static_cast<std::int64_t>(input.bits), {}}};
+  return {parameter, positions_.at(input.bits - kFirstGeneric)};
+}
+
+bool GenericElements::inside(std::size_t parameter,
+                             const semantics::IndexSpace::Range &range) const {
+  return range.low >= 0 && range.high < graph_[graph_.parameters[parameter]].shape.elements();
 }
 
 ValueId constant_element(Values &values, const semantics::Tensor &constant,

@@ -12,11 +12,16 @@ public:
   GenericElements(Values &values, const semantics::TensorGraph &graph)
       : values_(values), graph_(graph) {}
   ValueId input(std::size_t parameter, const semantics::AffineIndex &position);
+  /// The parameter and the position of what `input` gave.
+  std::pair<std::size_t, semantics::AffineIndex> position(const Value &input) const;
+  /// Whether all positions of a range are elements of a parameter.
+  bool inside(std::size_t parameter, const semantics::IndexSpace::Range &range) const;
 
 private:
   Values &values_;
   const semantics::TensorGraph &graph_;
   std::map<std::pair<std::size_t, semantics::AffineIndex>, std::uint64_t> numbers_;
+  std::vector<semantics::AffineIndex> positions_; ///< by number
 };
 
 /// The literal that a constant has at a position: where that varies, it must be the same

@@ -2,7 +2,8 @@
 
 #include "spec/state.h"
 #include "spec/unroll.h"
-#include "verify/checker/generic_program.h"
+#include "verify/checker/carried_values.h"
+#include "verify/checker/generic_walk.h"
 #include "verify/checker/refusal.h"
 
 #include <algorithm>
@@ -17,125 +18,6 @@ using semantics::IndexSpace;
 /// More byte ranges than these are not written down.
 constexpr std::size_t kMaxRanges = std::size_t{1} << 24;
 
-[[noreturn]] void refuse_loop(const spec::Kernel &kernel, std::uint32_t loop,
-                              const std::string &why) {
-  refuse("$.claim.induction: the loop over '" + kernel.loops[loop].variable + "' " + why);
-}
-
-std::vector<std::int64_t> iterations(const spec::Kernel &kernel,
-                                     const std::vector<std::uint32_t> &loops) {
-  std::vector<std::int64_t> out;
-  for (std::uint32_t l : loops) {
-    out.push_back(kernel.loops[l].iterations());
-    if (out.back() < 2)
-      refuse_loop(kernel, l, "runs once");
-  }
-  return out;
-}
-
-/// An instruction in a generic iteration.
-struct GenericCall {
-  const spec::Instruction &instruction;
-  semantics::Bindings numbers;    ///< of attributes, in the first iteration of symbolic loops
-  std::vector<AffineIndex> forms; ///< of attributes
-};
-
-/// Walks the instructions; symbolic loops once.
-class Walk {
-public:
-  Walk(const spec::Kernel &kernel, const spec::Isa &isa, IndexSpace &space,
-       const std::vector<std::uint32_t> &loops)
-      : kernel_(kernel), isa_(isa), space_(space), loops_(loops),
-        around_(spec::enclosing_loops(kernel)) {}
-
-  bool symbolic(std::size_t loop) const {
-    return std::binary_search(loops_.begin(), loops_.end(), static_cast<std::uint32_t>(loop));
-  }
-  bool depends(const AffineIndex &position, std::size_t loop) const {
-    auto at = std::lower_bound(loops_.begin(), loops_.end(), static_cast<std::uint32_t>(loop));
-    return space_.factors(position.slope)[static_cast<std::size_t>(at - loops_.begin())] != 0;
-  }
-
-  using Visit = std::function<void(const GenericCall &)>;
-  /// Called with a symbolic loop before and after its body.
-  using Around = std::function<void(std::size_t loop)>;
-
-  /// All instructions, in order.
-  void all(const Visit &visit, const Around &enter, const Around &leave) {
-    std::size_t loop = 0;
-    range(0, kernel_.instructions.size(), loop, {&visit, &enter, &leave});
-  }
-  /// Those of the body of a loop that is being walked.
-  void body(std::size_t loop, const Visit &visit) {
-    const Around nothing = [](std::size_t) {};
-    std::size_t inner = loop + 1;
-    range(kernel_.loops[loop].first, kernel_.loops[loop].last, inner, {&visit, &nothing, &nothing});
-  }
-
-private:
-  struct Calls {
-    const Visit *visit;
-    const Around *enter, *leave;
-  };
-
-  void range(std::size_t first, std::size_t last, std::size_t &loop, const Calls &calls) {
-    while (first < last) {
-      if (loop < kernel_.loops.size() && kernel_.loops[loop].first == first) {
-        first = kernel_.loops[loop].last;
-        iterate(loop, calls);
-      } else {
-        (*calls.visit)(call(first++));
-      }
-    }
-  }
-
-  void iterate(std::size_t &loop, const Calls &calls) {
-    const auto &[name, start, end, step, first, last, location] = kernel_.loops[loop];
-    const std::size_t here = loop;
-    bool once = symbolic(here);
-    variables_.push_back(start);
-    if (once)
-      (*calls.enter)(here);
-    for (std::int64_t left = once ? 1 : kernel_.loops[here].iterations(); left > 0; --left) {
-      loop = here + 1;
-      range(first, last, loop, calls);
-      variables_.back() += left > 1 ? step : 0;
-    }
-    if (once)
-      (*calls.leave)(here);
-    variables_.pop_back();
-  }
-
-  GenericCall call(std::size_t index) {
-    const auto &[number, attributes, where, strides] = kernel_.instructions[index];
-    GenericCall out{isa_.instructions[number], {attributes.begin(), attributes.end()}, {}};
-    std::vector<std::vector<std::int64_t>> factors(attributes.size(),
-                                                   std::vector<std::int64_t>(loops_.size(), 0));
-    for (const spec::Stride &stride : strides) {
-      *out.numbers[stride.attribute] += stride.factor * variables_[stride.depth];
-      std::uint32_t loop = around_[index][stride.depth];
-      if (symbolic(loop))
-        factors[stride.attribute][static_cast<std::size_t>(
-            std::lower_bound(loops_.begin(), loops_.end(), loop) - loops_.begin())] =
-            stride.factor * kernel_.loops[loop].step;
-    }
-    for (std::size_t a = 0; a < attributes.size(); ++a) {
-      auto slope = space_.slope(factors[a]);
-      if (!slope)
-        refuse("an attribute of '" + out.instruction.name + "' is too large");
-      out.forms.push_back({*out.numbers[a], *slope});
-    }
-    return out;
-  }
-
-  const spec::Kernel &kernel_;
-  const spec::Isa &isa_;
-  IndexSpace &space_;
-  const std::vector<std::uint32_t> &loops_;
-  std::vector<std::vector<std::uint32_t>> around_;
-  std::vector<std::int64_t> variables_; ///< of the open loops; symbolic ones at their start
-};
-
 /// What is known of a place.
 struct Cell {
   std::optional<ValueId> value; ///< none: unknown
@@ -145,10 +27,10 @@ struct Cell {
 class GenericExecution {
 public:
   GenericExecution(Values &values, const spec::Kernel &kernel, const spec::Isa &isa,
-                   IndexSpace &space, const std::vector<std::uint32_t> &loops,
-                   GenericElements &elements)
+                   IndexSpace &space, const LoopVariables &variables, GenericElements &elements)
       : values_(values), kernel_(kernel), isa_(isa), space_(space), elements_(elements),
-        walk_(kernel, isa, space, loops), cells_(isa.buffers.size()) {
+        walk_(kernel, isa, space, variables), carrier_(values, space, elements),
+        cells_(isa.buffers.size()) {
     // Every member has a meaning here: one that is added must be given one, and does not compile
     // until then.
     [[maybe_unused]] const auto &[name, bytes, inputs, constants, outputs, calls, text, all] =
@@ -157,8 +39,9 @@ public:
 
   void run() {
     walk_.all([&](const GenericCall &call) { step(call); }, [&](std::size_t loop) { enter(loop); },
-              [&](std::size_t loop) { forget(loop); });
-    check_bytes();
+              [&](std::size_t loop) { leave(loop); });
+    for (std::uint32_t b = 0; b < cells_.size(); ++b)
+      check_places(b);
   }
 
   /// The elements of an output at positions that cover it over the box.
@@ -192,6 +75,7 @@ public:
 
 private:
   using Cells = std::map<AffineIndex, Cell>;
+  using Place = std::pair<std::uint32_t, AffineIndex>; ///< of a buffer
 
   /// Whether a place lies in a tensor in all iterations; it must not do so in some only.
   bool inside(const AffineIndex &position, const spec::Placed &placed) const {
@@ -204,7 +88,7 @@ private:
     return true;
   }
 
-  /// What the body will write is unknown in it, before it is written.
+  /// What the body will write is a symbol in it, before it is written, or unknown.
   void enter(std::size_t loop) {
     written_.emplace_back();
     walk_.body(loop, [&](const GenericCall &call) {
@@ -212,18 +96,61 @@ private:
         for (const AffineIndex &position : positions(call, write.region))
           written_.back().emplace(write.region.buffer, position);
     });
-    poison(loop);
+    carried_.emplace_back();
+    for (const Place &place : written_.back()) {
+      if (walk_.depends(place.second, loop))
+        continue;
+      Cell &cell = cells_[place.first][place.second];
+      if (cell.value && cell.written) {
+        CarriedValue value{
+            *cell.value, carrier_.symbol(values_[*cell.value].type, place.second.slope), {}};
+        carried_.back().emplace(place, value);
+        cell.value = value.symbol;
+      } else {
+        cell = {std::nullopt, true};
+      }
+    }
   }
 
-  void forget(std::size_t loop) {
-    poison(loop);
+  /// What the last iteration leaves is known only where it is handed from one to the next.
+  void leave(std::size_t loop) {
+    std::vector<CarriedValue> read;
+    for (auto &[place, value] : carried_.back())
+      if (read_.contains(value.symbol)) {
+        value.after = cells_[place.first][place.second].value;
+        read.push_back(value);
+      }
+    std::size_t variable = walk_.variable(loop);
+    std::map<ValueId, ValueId> solved = carrier_.solve(variable, read);
+    if (!read.empty())
+      replace_symbols(solved);
+    for (const Place &place : written_.back())
+      if (!walk_.depends(place.second, loop))
+        settle(place, solved, variable);
     written_.pop_back();
+    carried_.pop_back();
   }
 
-  void poison(std::size_t loop) {
-    for (const auto &[buffer, position] : written_.back())
-      if (!walk_.depends(position, loop))
-        cells_[buffer][position] = {std::nullopt, true};
+  /// Symbols of the innermost open loop in all cells; what is made of others becomes unknown.
+  void replace_symbols(const std::map<ValueId, ValueId> &solved) {
+    std::set<ValueId> unknown;
+    for (const auto &[place, value] : carried_.back())
+      if (!solved.contains(value.symbol))
+        unknown.insert(value.symbol);
+    for (Cells &cells : cells_)
+      for (auto &[position, cell] : cells)
+        if (cell.value)
+          cell.value = carrier_.replaced(*cell.value, solved, unknown);
+  }
+
+  /// What is in a place after the innermost open loop.
+  void settle(const Place &place, const std::map<ValueId, ValueId> &solved, std::size_t variable) {
+    Cell &cell = cells_[place.first][place.second];
+    std::optional<ValueId> last = cell.value;
+    cell = {std::nullopt, true};
+    auto carried = carried_.back().find(place);
+    if (carried != carried_.back().end() && solved.contains(carried->second.symbol) && last)
+      cell.value = carrier_.in_iteration(variable, space_.counts()[variable] - 1, *last);
   }
 
   void step(const GenericCall &call) {
@@ -254,6 +181,8 @@ private:
     if (!cell->second.value)
       refuse("$.claim.induction: a place of '" + isa_.buffer(buffer).name +
              "' is read that another iteration may have written");
+    if (carrier_.is_symbol(*cell->second.value))
+      read_.insert(*cell->second.value);
     return *cell->second.value;
   }
 
@@ -285,28 +214,54 @@ private:
     auto numbers = spec::instantiate(region, call.numbers);
     if (!numbers)
       refuse("a region of '" + call.instruction.name + "' has no value");
-    AffineIndex start;
+    std::vector<AffineIndex> starts;
     for (std::size_t d = 0; d < region.starts.size(); ++d) {
       auto from = semantics::affine_value(space_, region.starts[d], call.forms),
            extent = semantics::affine_value(space_, region.extents[d], call.forms);
-      bool moves = region.buffer == isa_.off_chip;
-      if (!from || !extent || !extent->is_constant() || (!moves && !from->is_constant()))
-        refuse("$.claim.induction: the region " + region.starts[d].to_string() + " : " +
-               region.extents[d].to_string() + " of '" + call.instruction.name +
-               "' is another one in each iteration");
-      start = *from;
+      if (!from || !extent || !extent->is_constant())
+        refuse_region(call, region);
+      starts.push_back(*from);
     }
+    semantics::SlopeId slope = slope_of(call, region, starts);
     std::vector<AffineIndex> out;
     for (std::int64_t element : element_numbers(isa_.buffer(region.buffer), *numbers))
-      out.push_back({element, region.buffer == isa_.off_chip ? start.slope : semantics::SlopeId{}});
+      out.push_back({element, slope});
     return out;
   }
 
-  /// Different positions of off-chip memory, one of them written, must never be the same byte; and
-  /// all bytes of outputs must be written.
-  void check_bytes() const {
+  /// How the number of a region's first element moves with the variables, and so all others.
+  semantics::SlopeId slope_of(const GenericCall &call, const spec::Region &region,
+                              const std::vector<AffineIndex> &starts) {
+    const spec::Buffer &buffer = isa_.buffer(region.buffer);
+    if (region.buffer == isa_.off_chip)
+      return starts.at(0).slope;
+    AffineIndex element;
+    std::int64_t stride = buffer.unit_elements();
+    for (std::size_t d = starts.size(); d-- > 0; stride *= buffer.addressed[d]) {
+      auto part = space_.scaled(starts[d], stride);
+      auto whole = part ? space_.sum(element, *part) : std::nullopt;
+      if (!whole)
+        refuse_region(call, region);
+      element = *whole;
+    }
+    return element.slope;
+  }
+
+  [[noreturn]] static void refuse_region(const GenericCall &call, const spec::Region &region) {
+    std::string text;
+    for (std::size_t d = 0; d < region.starts.size(); ++d)
+      text +=
+          (d ? ", " : "") + region.starts[d].to_string() + " : " + region.extents[d].to_string();
+    refuse("$.claim.induction: the region " + text + " of '" + call.instruction.name +
+           "' is another one in each iteration");
+  }
+
+  /// Different positions of a buffer, one of them written, must never be the same element; and all
+  /// bytes of outputs must be written.
+  void check_places(std::uint32_t buffer) const {
+    const std::string where = " of '" + isa_.buffer(buffer).name + "' is ";
     std::vector<std::pair<std::int64_t, std::int64_t>> written;
-    each_run(true, [&](const AffineIndex &first, std::int64_t length) {
+    each_run(buffer, true, [&](const AffineIndex &first, std::int64_t length) {
       std::vector<std::int64_t> begins = {first.offset};
       for (std::size_t v = 0; v < space_.counts().size(); ++v) {
         std::int64_t factor = space_.factors(first.slope)[v];
@@ -324,19 +279,21 @@ private:
     std::sort(written.begin(), written.end());
     for (std::size_t i = 1; i < written.size(); ++i)
       if (written[i].first < written[i - 1].second)
-        refuse("$.claim.induction: byte " + std::to_string(written[i].first) +
-               " of off-chip memory is written in two iterations");
+        refuse("$.claim.induction: element " + std::to_string(written[i].first) + where +
+               "written in two iterations");
     auto first_after = [&](std::int64_t byte) {
       return std::partition_point(written.begin(), written.end(),
                                   [&](const auto &range) { return range.second <= byte; });
     };
-    each_run(false, [&](const AffineIndex &first, std::int64_t length) {
+    each_run(buffer, false, [&](const AffineIndex &first, std::int64_t length) {
       auto range = space_.range(first);
       auto next = first_after(range.low);
       if (next != written.end() && next->first < range.high + length)
-        refuse("$.claim.induction: byte " + std::to_string(next->first) +
-               " of off-chip memory is read in one iteration and written in another");
+        refuse("$.claim.induction: element " + std::to_string(next->first) + where +
+               "read in one iteration and written in another");
     });
+    if (buffer != isa_.off_chip)
+      return;
     for (const spec::Placed &output : kernel_.outputs) {
       std::int64_t byte = output.address, end = byte + output.shape.bytes();
       for (auto next = first_after(byte); byte < end; byte = (next++)->second)
@@ -346,11 +303,11 @@ private:
     }
   }
 
-  /// Calls f(first, length) for consecutive places off the chip that are all written, or not.
-  template <class F> void each_run(bool written, F f) const {
+  /// Calls f(first, length) for consecutive elements of a buffer that are all written, or not.
+  template <class F> void each_run(std::uint32_t buffer, bool written, F f) const {
     std::optional<AffineIndex> first;
     std::int64_t length = 0;
-    for (const auto &[position, cell] : ordered()) {
+    for (const auto &[position, cell] : ordered(buffer)) {
       if (cell->written != written)
         continue;
       if (first && position.slope == first->slope && position.offset == first->offset + length) {
@@ -366,10 +323,10 @@ private:
       f(*first, length);
   }
 
-  /// The places off the chip by slope, then offset.
-  std::vector<std::pair<AffineIndex, const Cell *>> ordered() const {
+  /// The elements of a buffer by slope, then offset.
+  std::vector<std::pair<AffineIndex, const Cell *>> ordered(std::uint32_t buffer) const {
     std::vector<std::pair<AffineIndex, const Cell *>> out;
-    for (const auto &[position, cell] : cells_[isa_.off_chip])
+    for (const auto &[position, cell] : cells_[buffer])
       out.emplace_back(position, &cell);
     std::sort(out.begin(), out.end(), [](const auto &a, const auto &b) {
       return std::pair(a.first.slope, a.first.offset) < std::pair(b.first.slope, b.first.offset);
@@ -382,10 +339,13 @@ private:
   const spec::Isa &isa_;
   IndexSpace &space_;
   GenericElements &elements_;
-  Walk walk_;
+  GenericWalk walk_;
+  CarriedValues carrier_;
   std::vector<Cells> cells_; ///< by buffer
   /// By open symbolic loop: all that its body writes.
-  std::vector<std::set<std::pair<std::uint32_t, AffineIndex>>> written_;
+  std::vector<std::set<Place>> written_;
+  std::vector<std::map<Place, CarriedValue>> carried_; ///< by open symbolic loop
+  std::set<ValueId> read_;                             ///< symbols that were read
 };
 
 } // namespace
@@ -398,9 +358,10 @@ std::vector<GenericResult> run_generic(Values &values, const semantics::TensorGr
   const spec::Isa &isa = resolved.isa();
   if (kernel.loops.size() != given.loops.size())
     refuse("iterations differ in control state, so that there is no generic one");
-  IndexSpace space(iterations(kernel, loops));
+  LoopVariables variables(kernel, loops);
+  IndexSpace space(variables.counts);
   GenericElements elements(values, graph);
-  GenericExecution execution(values, kernel, isa, space, loops, elements);
+  GenericExecution execution(values, kernel, isa, space, variables, elements);
   execution.run();
   std::vector<GenericResult> out;
   for (std::size_t o = 0; o < kernel.outputs.size(); ++o) {

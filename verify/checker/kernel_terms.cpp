@@ -8,33 +8,68 @@
 namespace isamorph::verify {
 namespace {
 
+using semantics::AttributeKey;
 using semantics::NodeId;
+using semantics::OpCode;
 using semantics::Shape;
 using semantics::TensorTerms;
 
-/// Which values lie where: regions of a buffer that do not overlap.
+/// Which values lie where: regions of a buffer that do not overlap. Values are cut and put together
+/// along the first dimension only.
 class Places {
 public:
-  explicit Places(const spec::Isa &isa) : isa_(isa) {}
+  Places(TensorTerms &terms, const spec::Isa &isa) : terms_(terms), isa_(isa) {}
 
   void write(const spec::ConcreteRegion &region, NodeId value) {
-    std::erase_if(held_, [&](const Held &held) { return overlap(held.region, region); });
+    std::vector<Held> before = std::move(held_);
+    held_.clear();
+    for (const Held &held : before) {
+      if (!overlap(held.region, region)) {
+        held_.push_back(held);
+      } else if (same_columns(held.region, region)) {
+        keep(held, first(held.region), first(region));
+        keep(held, end(region), end(held.region));
+      }
+    }
     held_.push_back({region, value});
   }
-  NodeId read(const spec::ConcreteRegion &region) const {
+
+  NodeId read(const spec::ConcreteRegion &region) {
+    std::vector<const Held *> parts;
     for (const Held &held : held_)
-      if (held.region.buffer == region.buffer && held.region.starts == region.starts &&
-          held.region.extents == region.extents)
-        return held.value;
-    refuse("the kernel reads a place of '" + isa_.buffer(region.buffer).name +
-           "' that does not hold one whole value: it has no term");
+      if (overlap(held.region, region)) {
+        if (held.region.starts == region.starts && held.region.extents == region.extents)
+          return held.value;
+        if (!same_columns(held.region, region))
+          refuse_read(region);
+        parts.push_back(&held);
+      }
+    std::ranges::sort(parts, {}, [](const Held *held) { return first(held->region); });
+    std::optional<NodeId> out;
+    std::int64_t next = region.starts.empty() ? 0 : first(region);
+    for (const Held *held : parts) {
+      if (std::max(first(held->region), first(region)) != next)
+        refuse_read(region);
+      std::int64_t last = std::min(end(held->region), end(region));
+      NodeId part = rows(*held, next, last);
+      out = out ? joined(*out, part) : part;
+      next = last;
+    }
+    if (!out || next != end(region))
+      refuse_read(region);
+    return *out;
   }
 
 private:
   struct Held {
     spec::ConcreteRegion region;
-    NodeId value;
+    NodeId value; ///< [extents..., unit...]
   };
+
+  static std::int64_t first(const spec::ConcreteRegion &region) { return region.starts[0]; }
+  static std::int64_t end(const spec::ConcreteRegion &region) {
+    return region.starts[0] + region.extents[0];
+  }
   static bool overlap(const spec::ConcreteRegion &a, const spec::ConcreteRegion &b) {
     if (a.buffer != b.buffer)
       return false;
@@ -43,7 +78,54 @@ private:
         return false;
     return true;
   }
+  /// Whether two regions are the same but for the first dimension, which there is.
+  static bool same_columns(const spec::ConcreteRegion &a, const spec::ConcreteRegion &b) {
+    for (std::size_t d = 1; d < a.starts.size(); ++d)
+      if (a.starts[d] != b.starts[d] || a.extents[d] != b.extents[d])
+        return false;
+    return !a.starts.empty();
+  }
+  [[noreturn]] void refuse_read(const spec::ConcreteRegion &region) const {
+    refuse("the kernel reads a place of '" + isa_.buffer(region.buffer).name +
+           "' that does not hold one whole value, nor values one after the other: it has no term");
+  }
 
+  /// What is left of a value at [from, to) of the buffer's first dimension.
+  void keep(const Held &held, std::int64_t from, std::int64_t to) {
+    if (from >= to)
+      return;
+    Held left = held;
+    left.value = rows(held, from, to);
+    left.region.starts[0] = from;
+    left.region.extents[0] = to - from;
+    held_.push_back(std::move(left));
+  }
+
+  /// The part of a value at [from, to) of the buffer's first dimension.
+  NodeId rows(const Held &held, std::int64_t from, std::int64_t to) {
+    Shape shape = terms_[held.value].shape;
+    if (from == first(held.region) && to == end(held.region))
+      return held.value;
+    std::vector<std::int64_t> starts(shape.rank(), 0), limits = shape.dims;
+    starts[0] = from - first(held.region);
+    limits[0] = to - first(held.region);
+    shape.dims[0] = to - from;
+    semantics::Attributes attributes;
+    attributes.set(AttributeKey::SliceStarts, starts);
+    attributes.set(AttributeKey::SliceLimits, limits);
+    attributes.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(shape.rank(), 1));
+    return terms_.add(OpCode::Slice, {held.value}, attributes, shape);
+  }
+
+  NodeId joined(NodeId above, NodeId below) {
+    Shape shape = terms_[above].shape;
+    shape.dims[0] += terms_[below].shape.dims[0];
+    semantics::Attributes attributes;
+    attributes.set(AttributeKey::Dimensions, {0});
+    return terms_.add(OpCode::Concatenate, {above, below}, attributes, shape);
+  }
+
+  TensorTerms &terms_;
   const spec::Isa &isa_;
   std::vector<Held> held_;
 };
@@ -77,7 +159,7 @@ void run(TensorTerms &terms, Places &places, const spec::KernelInstruction &call
 
 std::vector<NodeId> kernel_images(TensorTerms &terms, const spec::Kernel &kernel,
                                   const spec::Isa &isa, std::span<const NodeId> parameters) {
-  Places places(isa);
+  Places places(terms, isa);
   auto bytes_of = [&](const spec::Placed &at) {
     return spec::ConcreteRegion{isa.off_chip, {at.address}, {at.shape.bytes()}};
   };
