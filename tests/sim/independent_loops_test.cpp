@@ -58,7 +58,7 @@ private:
     case 2:
       add("store32", {1, pick(0, 4), 1024 + 16 * pick(0, 2)});
       vary(1, 1, on_chip);
-      return vary(2, 16, outputs);
+      return vary(2, 16, pick(0, 5) == 0 ? on_chip : outputs);
     case 3:
       add("accumulate", {1, pick(0, 4), pick(0, 4)});
       vary(1, 1, on_chip);
