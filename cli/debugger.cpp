@@ -60,11 +60,13 @@ void add_debug_options(CLI::App &app, DebugOptions &options) {
                  "Stop before this instruction: its name, or its number in the order of execution")
       ->type_name("INSTR");
   app.add_option("--dump", options.dumps,
-                 "Show a place, as d1[0:64] (first place : how many), after instruction N (else at "
-                 "the end), or write it to a file")
+                 "Show a place, as d1[0:64] (first place : how many), or a state variable, after "
+                 "instruction N (else at the end), or write it to a file")
       ->type_name("PLACE[@N][=FILE]")
       ->expected(1, -1);
-  app.add_option("--watch", options.watches, "Show a place whenever an instruction writes it")
+  app.add_option("--watch", options.watches,
+                 "Show a place whenever an instruction writes it, a state variable whenever it "
+                 "changes")
       ->type_name("PLACE")
       ->expected(1, -1);
   app.add_option("--trap", options.traps, "Stop at the first result that is not finite: nan, inf")
@@ -79,14 +81,18 @@ Debugger::Debugger(const DebugOptions &options, const spec::Isa &isa, const spec
                    std::span<const Tensor> inputs, bool json)
     : isa_(isa), kernel_(kernel), json_output_(json),
       total_(static_cast<std::size_t>(spec::instance_count(kernel))) {
+  if (!isa.state.empty())
+    control_.emplace(isa);
   if (!options.break_at.empty())
     parse_break(options.break_at);
   for (const std::string &text : options.dumps)
-    dumps_.push_back(parse_dump(text, kernel));
+    dumps_.push_back(parse_dump(text));
   for (const std::string &text : options.watches) {
     semantics::Cursor cursor = option_cursor("--watch", text);
-    watched_.push_back({sim::parse_place(cursor, isa, kernel.off_chip_bytes), std::nullopt});
+    Place place = parse_place(cursor);
     expect_end(cursor);
+    const auto *state = std::get_if<StateVariable>(&place);
+    watched_.push_back({place, state ? std::optional(read(*state)) : std::nullopt});
   }
   for (const std::string &what : options.traps)
     (what == "nan" ? trap_nan_ : trap_infinity_) = true;
@@ -119,9 +125,33 @@ void Debugger::parse_break(const std::string &text) {
   break_number_ = static_cast<std::size_t>(number);
 }
 
-Debugger::Dump Debugger::parse_dump(const std::string &text, const spec::Kernel &kernel) const {
+Debugger::Place Debugger::parse_place(semantics::Cursor &cursor) const {
+  for (std::uint32_t i = 0; i < isa_.state.size(); ++i)
+    if (cursor.accept_word(isa_.state[i].name))
+      return StateVariable{i};
+  return sim::parse_place(cursor, isa_, kernel_.off_chip_bytes);
+}
+
+Tensor Debugger::read(StateVariable variable) const {
+  Tensor out({semantics::ElementType::S64, {}});
+  out.set_bits(0, static_cast<std::uint64_t>(control_->values()[variable.index]));
+  return out;
+}
+
+Tensor Debugger::read(const Place &place, const sim::Machine &machine) const {
+  const auto *region = std::get_if<spec::ConcreteRegion>(&place);
+  return region ? machine.read(*region) : read(std::get<StateVariable>(place));
+}
+
+std::string Debugger::text(const Place &place) const {
+  const auto *region = std::get_if<spec::ConcreteRegion>(&place);
+  return region ? sim::place_text(*region, isa_)
+                : "state " + isa_.state[std::get<StateVariable>(place).index].name;
+}
+
+Debugger::Dump Debugger::parse_dump(const std::string &text) const {
   semantics::Cursor cursor = option_cursor("--dump", text);
-  Dump dump{sim::parse_place(cursor, isa_, kernel.off_chip_bytes), 0, {}};
+  Dump dump{parse_place(cursor), 0, {}};
   if (cursor.accept("@")) {
     semantics::Location where = cursor.here();
     std::int64_t number = cursor.integer("an instruction's number");
@@ -174,8 +204,8 @@ void Debugger::report(const std::string &kind, const std::string &text, Json det
 }
 
 void Debugger::show(const Dump &dump, const sim::Machine &machine) {
-  Tensor value = machine.read(dump.region);
-  std::string place = sim::place_text(dump.region, isa_);
+  Tensor value = read(dump.place, machine);
+  std::string place = text(dump.place);
   std::string shape = value.shape().to_string();
   if (!dump.file.empty()) {
     semantics::write_tensor(dump.file, value);
@@ -197,6 +227,8 @@ void Debugger::stop(const sim::Execution &execution, int status) {
 }
 
 bool Debugger::before(const sim::Execution &execution) {
+  if (control_)
+    step_ = control_->select(execution.instance.call);
   if (!breaks_at(execution))
     return true;
   report("break", fmt::format("break before {}{}", describe(execution), where(execution)),
@@ -206,6 +238,8 @@ bool Debugger::before(const sim::Execution &execution) {
 }
 
 bool Debugger::after(const sim::Execution &execution) {
+  if (control_)
+    control_->advance(*step_);
   bool last = execution.number == total_;
   for (const Dump &dump : dumps_)
     if (dump.after == execution.number || (last && dump.after == 0))
@@ -226,11 +260,14 @@ void Debugger::show_watched(const sim::Execution &execution) {
     return;
   std::vector<Write> written = writes(execution);
   for (Watched &watched : watched_) {
-    if (std::none_of(written.begin(), written.end(),
-                     [&](const Write &w) { return sim::overlap(w.region, watched.region); }))
+    const auto *region = std::get_if<spec::ConcreteRegion>(&watched.place);
+    if (region && std::none_of(written.begin(), written.end(),
+                               [&](const Write &w) { return sim::overlap(w.region, *region); }))
       continue;
-    Tensor value = execution.machine.read(watched.region);
-    std::string place = sim::place_text(watched.region, isa_);
+    Tensor value = read(watched.place, execution.machine);
+    if (!region && value == watched.last)
+      continue;
+    std::string place = text(watched.place);
     bool unchanged = watched.last == value;
     std::string rows = tensor_text(value);
     report("watch",

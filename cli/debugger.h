@@ -6,14 +6,16 @@
 
 #include "sim/graph_values.h"
 #include "sim/observer.h"
+#include "spec/state.h"
 
 #include <optional>
+#include <variant>
 
 namespace isamorph::cli {
 
 struct DebugOptions {
   std::string break_at;             ///< an instruction's name, or the number of an execution
-  std::vector<std::string> dumps;   ///< PLACE[@N][=FILE]
+  std::vector<std::string> dumps;   ///< PLACE[@N][=FILE], PLACE a state variable's name too
   std::vector<std::string> watches; ///< PLACE
   std::vector<std::string> traps;   ///< nan, inf
   std::string diff;                 ///< a graph
@@ -41,13 +43,17 @@ public:
   Json json() const;
 
 private:
+  struct StateVariable {
+    std::uint32_t index; ///< into Isa::state
+  };
+  using Place = std::variant<spec::ConcreteRegion, StateVariable>;
   struct Dump {
-    spec::ConcreteRegion region;
+    Place place;
     std::size_t after = 0; ///< a number of executions; 0: at the break or the end
     std::string file;      ///< empty: to the terminal
   };
   struct Watched {
-    spec::ConcreteRegion region;
+    Place place;
     std::optional<semantics::Tensor> last;
   };
   struct Write {
@@ -55,7 +61,11 @@ private:
     semantics::Tensor value;
   };
 
-  Dump parse_dump(const std::string &text, const spec::Kernel &kernel) const;
+  Place parse_place(semantics::Cursor &cursor) const;
+  semantics::Tensor read(StateVariable variable) const;
+  semantics::Tensor read(const Place &place, const sim::Machine &machine) const;
+  std::string text(const Place &place) const;
+  Dump parse_dump(const std::string &text) const;
   void parse_break(const std::string &text);
   bool breaks_at(const sim::Execution &execution) const;
   std::vector<Write> writes(const sim::Execution &execution) const;
@@ -72,6 +82,8 @@ private:
   const spec::Isa &isa_;
   const spec::Kernel &kernel_;
   bool json_output_;
+  std::optional<spec::Control> control_;    ///< of ISAs with state
+  std::optional<spec::Control::Step> step_; ///< the one that runs
   std::optional<std::size_t> break_number_;
   std::string break_name_;
   std::vector<Dump> dumps_;

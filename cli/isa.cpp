@@ -3,8 +3,10 @@
 
 #include "semantics/source.h"
 #include "spec/isa.h"
+#include "verify/instruction_comparison.h"
 #include "verify/isa_check.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
 
@@ -80,19 +82,52 @@ int check(const Options &options) {
   return error ? kBadInput : unknown ? kUnknown : kDone;
 }
 
-int compare(const Options &options) {
-  std::vector<std::string> lines =
-      spec::diff(spec::load_isa(options.first), spec::load_isa(options.second),
-                 options.semantics ? spec::DiffScope::Semantics : spec::DiffScope::Everything);
-  if (options.json) {
-    print_json({{"differences", lines}});
-  } else {
-    for (const std::string &line : lines)
-      std::cout << line << '\n';
-    if (lines.empty())
-      std::cout << "no difference\n";
+/// Whether the instructions whose texts differ do the same; leaves of `lines` what is not proved to
+/// be the same.
+int compare_meanings(const spec::Isa &first, const spec::Isa &second,
+                     std::vector<std::string> &lines, Json &json) {
+  using Answer = verify::InstructionComparison::Answer;
+  bool different = false, open = false;
+  std::vector<std::string> answers;
+  for (const verify::InstructionComparison &c : verify::compare_instructions(first, second)) {
+    std::string name = "instruction " + c.instruction + ": ";
+    if (c.answer == Answer::Proved)
+      std::erase_if(lines, [&](const std::string &line) { return line.starts_with(name); });
+    different |= c.answer == Answer::Different || c.answer == Answer::NotCompared;
+    open |= c.answer == Answer::NoDifference;
+    answers.push_back(fmt::format("{}{}: {}", name, verify::name(c.answer), c.reason));
+    json.push_back({{"instruction", c.instruction},
+                    {"verdict", verify::name(c.answer)},
+                    {"runs", c.runs},
+                    {"reason", c.reason}});
   }
-  return lines.empty() ? kDone : kDifferent;
+  different |= std::ranges::any_of(lines, [&](const std::string &line) {
+    return std::ranges::none_of(json, [&](const Json &c) {
+      return line.starts_with("instruction " + c["instruction"].get<std::string>() + ": ");
+    });
+  });
+  lines.insert(lines.end(), answers.begin(), answers.end());
+  return different ? kDifferent : open ? kUnknown : kDone;
+}
+
+int compare(const Options &options) {
+  spec::Isa first = spec::load_isa(options.first), second = spec::load_isa(options.second);
+  Json out{{"differences", Json::array()}};
+  std::vector<std::string> lines = spec::diff(
+      first, second, options.semantics ? spec::DiffScope::Semantics : spec::DiffScope::Everything);
+  int status = lines.empty() ? kDone : kDifferent;
+  if (options.semantics)
+    status = compare_meanings(first, second, lines, out["instructions"] = Json::array());
+  out["differences"] = lines;
+  if (options.json) {
+    print_json(out);
+    return status;
+  }
+  for (const std::string &line : lines)
+    std::cout << line << '\n';
+  if (lines.empty())
+    std::cout << "no difference\n";
+  return status;
 }
 
 } // namespace
@@ -120,7 +155,8 @@ void add_isa(CLI::App &app, Context &context) {
       ->footer(example("  isamorph isa check my_accelerator.isa"));
   CLI::App *diff = add("diff", "What differs between two ISAs", compare, 2);
   diff->add_flag("--semantics", options->semantics,
-                 "Only what kernels mean: leave out units, costs and assembly");
+                 "Only what kernels mean: leave out units, costs and assembly, and run the "
+                 "instructions whose texts differ on the same buffers");
   diff->footer(example("  isamorph isa diff qkv qkv_golden"));
 }
 

@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::align_val_t kAlignment{64};
 
+bool leaves(std::int64_t start, std::int64_t extent, std::int64_t size) {
+  return start < 0 || extent < 0 || extent > size || start > size - extent;
+}
+
 } // namespace
 
 void Footprint::add_ranges(std::size_t first, std::vector<ByteRange> &ranges) const {
@@ -29,18 +33,41 @@ void Footprint::scatter(const std::byte *from, std::byte *first) const {
 }
 
 MemoryMap::MemoryMap(const spec::Isa &isa, std::int64_t off_chip_bytes) : off_chip_(isa.off_chip) {
-  for (const spec::Buffer &buffer : isa.buffers) {
-    Space space{buffer, buffer.addressed, 0, bytes_};
-    if (buffer.off_chip)
-      space.sizes = {off_chip_bytes};
-    space.place_bytes =
-        static_cast<std::size_t>(buffer.unit_elements() * semantics::byte_size(buffer.type));
+  auto place = [&](Space &space) {
+    space.base = bytes_;
     std::size_t size = space.place_bytes;
     for (std::int64_t places : space.sizes)
       size *= static_cast<std::size_t>(places);
     bytes_ += (size + 63) / 64 * 64;
+  };
+  for (const spec::Buffer &buffer : isa.buffers) {
+    Space space{buffer, buffer.addressed};
+    if (buffer.off_chip)
+      space.sizes = {off_chip_bytes};
+    space.place_bytes =
+        static_cast<std::size_t>(buffer.unit_elements() * semantics::byte_size(buffer.type));
+    if (!buffer.off_chip)
+      place(space);
     spaces_.push_back(std::move(space));
   }
+  place(spaces_[off_chip_]);
+}
+
+bool MemoryMap::inside(const spec::ConcreteRegion &region) const {
+  const Space &space = spaces_[region.buffer];
+  if (region.starts.size() != space.sizes.size())
+    return false;
+  for (std::size_t d = 0; d < space.sizes.size(); ++d)
+    if (leaves(region.starts[d], region.extents[d], space.sizes[d]))
+      return false;
+  return true;
+}
+
+std::vector<std::int64_t> MemoryMap::strides(std::uint32_t buffer) const {
+  std::vector<std::int64_t> out = semantics::row_major_strides(spaces_[buffer].sizes);
+  for (std::int64_t &stride : out)
+    stride *= static_cast<std::int64_t>(spaces_[buffer].place_bytes);
+  return out;
 }
 
 Footprint MemoryMap::footprint(const spec::ConcreteRegion &region) const {
@@ -83,7 +110,7 @@ std::size_t MemoryMap::address(const spec::ConcreteRegion &region) const {
   std::int64_t place = 0;
   for (std::size_t d = 0; d < space.sizes.size(); ++d) {
     std::int64_t start = region.starts[d], extent = region.extents[d], size = space.sizes[d];
-    if (start < 0 || extent < 0 || extent > size || start > size - extent)
+    if (leaves(start, extent, size))
       throw semantics::InputError(fmt::format("{}[{} : {}] leaves the buffer, which has {} places",
                                               name, start, extent, size));
     place = place * size + start;
@@ -93,9 +120,7 @@ std::size_t MemoryMap::address(const spec::ConcreteRegion &region) const {
 
 AlignedBytes::AlignedBytes(std::size_t size)
     : data_(static_cast<std::byte *>(::operator new(std::max<std::size_t>(size, 1), kAlignment))),
-      size_(size) {
-  clear();
-}
+      size_(size) {}
 
 void AlignedBytes::clear() { std::fill_n(data(), size_, std::byte{0}); }
 

@@ -29,18 +29,22 @@ struct Footprint {
   void scatter(const std::byte *from, std::byte *first) const;
 };
 
-/// Where the buffers lie. Bases are aligned for vectors.
+/// Where the buffers lie: off-chip memory comes last. Bases are aligned for vectors.
 class MemoryMap {
 public:
   MemoryMap(const spec::Isa &isa, std::int64_t off_chip_bytes);
 
   std::size_t bytes() const { return bytes_; }
+  /// Also the bytes of the buffers before it.
   std::size_t off_chip_base() const { return spaces_[off_chip_].base; }
 
   Footprint footprint(const spec::ConcreteRegion &region) const;
   /// The offset in memory of the region's first byte. Throws InputError when the region leaves its
   /// buffer or has another rank.
   std::size_t address(const spec::ConcreteRegion &region) const;
+  bool inside(const spec::ConcreteRegion &region) const;
+  /// How many bytes lie between neighbours in each addressed dimension of a buffer.
+  std::vector<std::int64_t> strides(std::uint32_t buffer) const;
 
 private:
   struct Space {
@@ -53,7 +57,17 @@ private:
   std::size_t bytes_ = 0;
 };
 
-/// Bytes aligned for vectors, zeros at first.
+/// The memory that an instruction sees: offsets in a map are addresses in it. On-chip buffers may
+/// be a thread's own.
+struct Memory {
+  std::byte *on_chip, *off_chip;
+  std::size_t off_chip_base; ///< the map's
+  std::byte *at(std::size_t offset) const {
+    return offset < off_chip_base ? on_chip + offset : off_chip + (offset - off_chip_base);
+  }
+};
+
+/// Bytes aligned for vectors, of any value at first.
 class AlignedBytes {
 public:
   explicit AlignedBytes(std::size_t size);

@@ -10,6 +10,14 @@ using spec::ConcreteRegion;
 
 namespace {
 
+/// "; state: loaded, push", "" for an ISA without.
+std::string states(const spec::Isa &isa) {
+  std::vector<std::string> names;
+  for (const spec::StateVariable &variable : isa.state)
+    names.push_back(variable.name);
+  return names.empty() ? "" : "; state: " + semantics::join(names);
+}
+
 std::uint32_t find_buffer(semantics::Cursor &cursor, const spec::Isa &isa) {
   semantics::Location where = cursor.here();
   std::string name = cursor.identifier("a buffer");
@@ -19,7 +27,7 @@ std::uint32_t find_buffer(semantics::Cursor &cursor, const spec::Isa &isa) {
   auto found = std::find(known.begin(), known.end(), name);
   if (found == known.end())
     semantics::fail(where, fmt::format("{} has no buffer '{}'", isa.name, name),
-                    fmt::format("buffers: {}", semantics::join(known)));
+                    fmt::format("buffers: {}", semantics::join(known)) + states(isa));
   return static_cast<std::uint32_t>(found - known.begin());
 }
 

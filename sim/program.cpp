@@ -1,5 +1,6 @@
 #include "sim/program.h"
 
+#include "sim/independent_loops.h"
 #include "sim/schedule.h"
 #include "spec/unroll.h"
 
@@ -15,31 +16,23 @@ using semantics::Tensor;
 
 namespace {
 
-/// Levels of less work run on one thread.
-constexpr std::size_t kParallelWork = 1 << 15;
 /// So many parts for each thread, so that a thread that is late costs little.
 constexpr std::size_t kPartsPerThread = 4;
 /// How many executions of a kernel with loops are laid out at a time.
 constexpr std::size_t kBatchSteps = 4096;
-/// The strictest alignment of an element.
-constexpr std::size_t kElementAlignment = 8;
+
+std::size_t thread_count() {
+  return static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
+}
 
 } // namespace
-
-/// What a thread needs of its own.
-struct Program::Worker {
-  AlignedBytes scratch;
-  std::vector<const std::byte *> reads;
-  std::vector<std::byte *> writes;
-  Worker(std::size_t scratch_bytes, std::size_t operands)
-      : scratch(scratch_bytes), reads(operands), writes(operands) {}
-};
 
 /// What a run needs of its own.
 struct Program::State {
   AlignedBytes memory;
   std::deque<Worker> workers;
-  Batch batch; ///< of a kernel with loops
+  std::deque<Share> shares; ///< of a nest
+  Batch batch;              ///< of a kernel with loops
   explicit State(const Program &program) : memory(program.map_.bytes()) {
     workers.emplace_back(program.scratch_bytes_, program.most_operands_);
   }
@@ -56,10 +49,9 @@ public:
         program.idle_.pop_back();
       }
     }
-    if (state_)
-      state_->memory.clear();
-    else
+    if (!state_)
       state_ = std::make_unique<State>(program);
+    state_->memory.clear();
   }
   ~StateLease() {
     std::lock_guard lock(program_.mutex_);
@@ -94,15 +86,16 @@ void Program::Batch::clear() {
   operands.clear();
 }
 
-Program::Program(const spec::Isa &isa, const spec::Kernel &kernel)
-    : Program(spec::Resolved(isa, kernel), kernel) {
+Program::Program(const spec::Isa &isa, const spec::Kernel &kernel, std::size_t parallel_work)
+    : Program(spec::Resolved(isa, kernel), kernel, parallel_work) {
   if (spec::has_control(isa))
     observed_ = kernel;
 }
 
-Program::Program(const spec::Resolved &resolved, const spec::Kernel &kernel)
-    : kernel_(resolved.kernel()), map_(resolved.isa(), kernel.off_chip_bytes),
-      numerics_(resolved.isa().numerics) {
+Program::Program(const spec::Resolved &resolved, const spec::Kernel &kernel,
+                 std::size_t parallel_work)
+    : parallel_work_(parallel_work), kernel_(resolved.kernel()),
+      map_(resolved.isa(), kernel.off_chip_bytes), numerics_(resolved.isa().numerics) {
   const spec::Isa &isa = resolved.isa();
   for (const spec::Instruction &instruction : isa.instructions) {
     Operands operands{{}, instruction.reads.size(), spec::body_variables(instruction)};
@@ -112,9 +105,12 @@ Program::Program(const spec::Resolved &resolved, const spec::Kernel &kernel)
       operands.regions.push_back(write.region);
     instructions_.push_back(std::move(operands));
   }
-  add_routines(isa);
-  if (!kernel_.loops.empty())
+  bool fixed = add_routines(isa);
+  if (!kernel_.loops.empty()) {
+    if (fixed)
+      make_nest();
     return;
+  }
   for (const spec::KernelInstruction &call : kernel_.instructions)
     add_step(call, whole_);
   find_levels(whole_);
@@ -129,8 +125,8 @@ Program::RoutineKey Program::key(const spec::KernelInstruction &call) const {
   return out;
 }
 
-/// Iterations are walked only for instructions whose bodies they change.
-void Program::add_routines(const spec::Isa &isa) {
+/// Iterations are walked only for instructions whose bodies they change; whether there are none.
+bool Program::add_routines(const spec::Isa &isa) {
   std::vector<char> varies(kernel_.instructions.size(), 0);
   for (std::size_t i = 0; i < varies.size(); ++i) {
     const spec::KernelInstruction &call = kernel_.instructions[i];
@@ -140,36 +136,53 @@ void Program::add_routines(const spec::Isa &isa) {
     if (!varies[i])
       add_routine(isa, call);
   }
-  if (std::find(varies.begin(), varies.end(), 1) != varies.end())
+  bool fixed = std::find(varies.begin(), varies.end(), 1) == varies.end();
+  if (!fixed)
     spec::for_each_instance(kernel_, [&](const spec::Instance &instance) {
       if (varies[instance.index])
         add_routine(isa, instance.call);
     });
+  return fixed;
+}
+
+void Program::make_nest() {
+  std::vector<const Routine *> routines;
+  std::vector<LoopNest::Regions> regions;
+  for (const spec::KernelInstruction &call : kernel_.instructions) {
+    routines.push_back(&routines_[known_.at(key(call))]);
+    regions.push_back(instructions_[call.instruction].regions);
+  }
+  nest_ = LoopNest::compile(kernel_, map_, routines, regions);
+  if (nest_)
+    footprints_.emplace(*nest_);
+}
+
+/// Found out by the first run on several threads.
+const std::vector<char> &Program::independent() const {
+  std::call_once(found_independent_, [&] {
+    if (nest_)
+      independent_ = independent_loops(*nest_, *footprints_, parallel_work_);
+  });
+  return independent_;
 }
 
 void Program::add_routine(const spec::Isa &isa, const spec::KernelInstruction &call) {
   if (!known_.try_emplace(key(call), static_cast<std::uint32_t>(routines_.size())).second)
     return;
   routines_.push_back(make_routine(isa, call));
-  scratch_bytes_ = std::max(scratch_bytes_, routines_.back().scratch_bytes);
-  most_operands_ = std::max(most_operands_, routines_.back().operands.size());
+  scratch_bytes_ = std::max(scratch_bytes_, routines_.back().scratch_bytes());
+  most_operands_ = std::max(most_operands_, routines_.back().footprints().size());
+  most_work_ = std::max(most_work_, routines_.back().work());
 }
 
-Program::Routine Program::make_routine(const spec::Isa &isa,
-                                       const spec::KernelInstruction &call) const {
+Routine Program::make_routine(const spec::Isa &isa, const spec::KernelInstruction &call) const {
   const spec::Instruction &instruction = isa.instructions[call.instruction];
   semantics::Bindings attributes(call.attributes.begin(), call.attributes.end());
-  Routine routine{Body(spec::instantiate_body(instruction, attributes), numerics_), {}, {}};
-  routine.reads = instruction.reads.size();
-  std::size_t scratch = 0;
-  for (const spec::ConcreteRegion &region : operand_regions(call)) {
-    routine.operands.push_back(map_.footprint(region));
-    routine.stage.push_back(scratch);
-    scratch += aligned_bytes(routine.operands.back().bytes);
-  }
-  routine.body_scratch = scratch;
-  routine.scratch_bytes = scratch + routine.body.scratch_bytes();
-  return routine;
+  std::vector<Footprint> footprints;
+  for (const spec::ConcreteRegion &region : operand_regions(call))
+    footprints.push_back(map_.footprint(region));
+  return {Body(spec::instantiate_body(instruction, attributes), numerics_), std::move(footprints),
+          instruction.reads.size()};
 }
 
 std::vector<spec::ConcreteRegion>
@@ -198,20 +211,18 @@ void Program::add_step(const spec::KernelInstruction &call, Batch &batch) const 
   const Routine &routine = routines_[index];
   std::span<Operand> operands = std::span(batch.operands).subspan(first);
   for (std::size_t i = 0; i < operands.size(); ++i)
-    operands[i].staged = !routine.operands[i].dense() ||
-                         operands[i].address % kElementAlignment != 0 ||
-                         (i >= routine.reads && overlaps_another(routine, operands, i));
+    operands[i].staged = routine.needs_staging(i, operands[i].address) ||
+                         (i >= routine.reads() && touches_another(routine, operands, i));
   batch.steps.push_back({index, first});
 }
 
-/// The bytes of one operand, gaps included, touch those of another.
-bool Program::overlaps_another(const Routine &routine, std::span<const Operand> operands,
-                               std::size_t one) {
-  std::size_t begin = operands[one].address, end = begin + routine.operands[one].hull();
-  for (std::size_t i = 0; i < operands.size(); ++i)
-    if (i != one && operands[i].address < end &&
-        begin < operands[i].address + routine.operands[i].hull())
+bool Program::touches_another(const Routine &routine, std::span<const Operand> operands,
+                              std::size_t one) {
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    auto between = static_cast<std::int64_t>(operands[one].address - operands[i].address);
+    if (i != one && routine.touch(one, i, between, between))
       return true;
+  }
   return false;
 }
 
@@ -224,9 +235,10 @@ void Program::find_levels(Batch &batch) const {
     const Routine &routine = routines_[step.routine];
     reads.clear();
     writes.clear();
-    for (std::size_t i = 0; i < routine.operands.size(); ++i)
-      routine.operands[i].add_ranges(batch.operands[step.first_operand + i].address,
-                                     i < routine.reads ? reads : writes);
+    std::span<const Footprint> footprints = routine.footprints();
+    for (std::size_t i = 0; i < footprints.size(); ++i)
+      footprints[i].add_ranges(batch.operands[step.first_operand + i].address,
+                               i < routine.reads() ? reads : writes);
     level_of.push_back(assigner.next(reads, writes));
     count = std::max(count, level_of.back() + 1);
   }
@@ -241,7 +253,7 @@ void Program::find_levels(Batch &batch) const {
   batch.order.resize(batch.steps.size());
   for (std::uint32_t i = 0; i < batch.steps.size(); ++i) {
     batch.order[next[level_of[i]]++] = i;
-    batch.levels[level_of[i]].work += routines_[batch.steps[i].routine].body.work();
+    batch.levels[level_of[i]].work += routines_[batch.steps[i].routine].work();
   }
 }
 
@@ -274,37 +286,27 @@ std::vector<Tensor> Program::outputs(const State &state) const {
   return out;
 }
 
-void Program::execute(const Batch &batch, const Step &step, std::byte *memory,
+Memory Program::memory(State &state) const {
+  std::byte *begin = state.memory.data();
+  return {begin, begin + map_.off_chip_base(), map_.off_chip_base()};
+}
+
+Share Program::make_share() const {
+  return {AlignedBytes(map_.off_chip_base()), Worker(scratch_bytes_, most_operands_)};
+}
+
+void Program::execute(const Batch &batch, const Step &step, const Memory &memory,
                       Worker &worker) const {
-  const Routine &routine = routines_[step.routine];
-  const Operand *operands = batch.operands.data() + step.first_operand;
-  std::size_t reads = routine.reads, writes = routine.operands.size() - reads;
-  std::byte *scratch = worker.scratch.data();
-  for (std::size_t i = 0; i < reads; ++i) {
-    worker.reads[i] = memory + operands[i].address;
-    if (operands[i].staged) {
-      routine.operands[i].gather(worker.reads[i], scratch + routine.stage[i]);
-      worker.reads[i] = scratch + routine.stage[i];
-    }
-  }
-  for (std::size_t i = 0; i < writes; ++i)
-    worker.writes[i] = operands[reads + i].staged ? scratch + routine.stage[reads + i]
-                                                  : memory + operands[reads + i].address;
-  routine.body.run({worker.reads.data(), reads}, {worker.writes.data(), writes},
-                   scratch + routine.body_scratch);
-  for (std::size_t i = 0; i < writes; ++i)
-    if (operands[reads + i].staged)
-      routine.operands[reads + i].scatter(worker.writes[i], memory + operands[reads + i].address);
+  routines_[step.routine].run(batch.operands.data() + step.first_operand, memory, worker);
 }
 
 void Program::execute(const Batch &batch, const Level &level, State &state) const {
   auto run_part = [&](std::size_t begin, std::size_t end, Worker &worker) {
     for (std::size_t i = begin; i < end; ++i)
-      execute(batch, batch.steps[batch.order[i]], state.memory.data(), worker);
+      execute(batch, batch.steps[batch.order[i]], memory(state), worker);
   };
-  std::size_t count = level.end - level.begin,
-              threads = static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
-  if (count < 2 || threads < 2 || level.work < kParallelWork)
+  std::size_t count = level.end - level.begin, threads = thread_count();
+  if (count < 2 || threads < 2 || level.work < parallel_work_)
     return run_part(level.begin, level.end, state.workers.front());
   std::size_t parts = std::min(count, threads * kPartsPerThread);
   while (state.workers.size() < parts)
@@ -320,17 +322,24 @@ void Program::execute(const Batch &batch, State &state) const {
     execute(batch, level, state);
 }
 
-std::vector<Tensor> Program::run(std::span<const Tensor> inputs) const {
-  StateLease state(*this);
-  place_inputs(inputs, *state);
-  if (kernel_.loops.empty()) {
-    execute(whole_, *state);
-    return outputs(*state);
-  }
-  Batch &batch = (*state).batch;
+void Program::execute_nest(State &state, std::size_t threads) const {
+  static const std::vector<char> none;
+  std::function<Share()> new_share = [&] { return make_share(); };
+  NestRunner runner(*nest_, *footprints_, threads > 1 ? independent() : none,
+                    threads > 1 ? threads * kPartsPerThread : 1, state.shares, new_share);
+  runner.run(memory(state), state.workers.front());
+}
+
+void Program::execute_walking(State &state, std::size_t threads) const {
+  Batch &batch = state.batch;
   auto execute_batch = [&] {
-    find_levels(batch);
-    execute(batch, *state);
+    if (threads > 1) {
+      find_levels(batch);
+      execute(batch, state);
+    } else {
+      for (const Step &step : batch.steps)
+        execute(batch, step, memory(state), state.workers.front());
+    }
     batch.clear();
   };
   batch.clear();
@@ -340,6 +349,19 @@ std::vector<Tensor> Program::run(std::span<const Tensor> inputs) const {
       execute_batch();
   });
   execute_batch();
+}
+
+std::vector<Tensor> Program::run(std::span<const Tensor> inputs) const {
+  StateLease state(*this);
+  place_inputs(inputs, *state);
+  std::size_t threads = thread_count();
+  auto has_independent_loop = [&] { return std::ranges::count(independent(), 1) > 0; };
+  if (kernel_.loops.empty())
+    execute(whole_, *state);
+  else if (nest_ && (threads < 2 || most_work_ < parallel_work_ || has_independent_loop()))
+    execute_nest(*state, threads);
+  else
+    execute_walking(*state, threads);
   return outputs(*state);
 }
 
@@ -364,7 +386,7 @@ std::optional<std::vector<Tensor>> Program::run(std::span<const Tensor> inputs,
       return;
     batch.clear();
     add_step(call, batch);
-    execute(batch, batch.steps[0], (*state).memory.data(), (*state).workers.front());
+    execute(batch, batch.steps[0], memory(*state), (*state).workers.front());
     goes_on = observer.after(execution);
   });
   return goes_on ? std::optional(outputs(*state)) : std::nullopt;

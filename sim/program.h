@@ -1,8 +1,7 @@
 #pragma once
 // A kernel compiled to bodies and addresses. Private to sim/; sim/simulator.h is the interface.
 
-#include "sim/body.h"
-#include "sim/memory.h"
+#include "sim/nest_runner.h"
 #include "sim/observer.h"
 #include "spec/state.h"
 
@@ -13,35 +12,30 @@ namespace isamorph::sim {
 
 /// Bodies are compiled once for an instruction and the values of the attributes on which its body
 /// and its regions' sizes depend; an execution is a body with addresses. Instructions that do not
-/// depend on each other may run at the same time: the result does not depend on it. Loops are
-/// walked while running, some thousand iterations at a time.
+/// depend on each other may run at the same time: the result does not depend on it. A kernel with
+/// loops runs as a nest (sim/loop_nest.h), independent iterations at the same time; where it is
+/// none, or where that gains nothing, loops are walked while running, some thousand instructions at
+/// a time.
 class Program {
 public:
+  /// Levels and loops of less work run on one thread.
+  static constexpr std::size_t kParallelWork = 1 << 15;
   /// Throws InputError at an instruction whose regions leave their buffers.
-  Program(const spec::Isa &isa, const spec::Kernel &kernel);
+  Program(const spec::Isa &isa, const spec::Kernel &kernel,
+          std::size_t parallel_work = kParallelWork);
   ~Program();
 
   std::vector<semantics::Tensor> run(std::span<const semantics::Tensor> inputs) const;
   /// In program order; nullopt when the observer ended the run.
   std::optional<std::vector<semantics::Tensor>> run(std::span<const semantics::Tensor> inputs,
                                                     Observer &observer) const;
+  /// Which loops run their iterations side by side (sim/independent_loops.h); empty for a kernel
+  /// that is no nest.
+  const std::vector<char> &independent() const;
 
 private:
-  Program(const spec::Resolved &resolved, const spec::Kernel &kernel);
+  Program(const spec::Resolved &resolved, const spec::Kernel &kernel, std::size_t parallel_work);
 
-  /// A body with the places of its operands.
-  struct Routine {
-    Body body;
-    std::vector<Footprint> operands; ///< reads, then writes
-    std::vector<std::size_t> stage;  ///< where each lies in scratch when it must be copied
-    std::size_t reads = 0;           ///< how many of the operands
-    std::size_t body_scratch = 0;    ///< where the body's begins
-    std::size_t scratch_bytes = 0;
-  };
-  struct Operand {
-    std::size_t address; ///< of the first byte, in memory
-    bool staged;         ///< read or written by way of scratch
-  };
   struct Step {
     std::uint32_t routine;
     std::size_t first_operand;
@@ -59,26 +53,30 @@ private:
     void clear();
   };
   using RoutineKey = std::pair<std::uint32_t, std::vector<std::int64_t>>;
-  struct Worker;
   struct State;
   class StateLease;
   class View;
 
   RoutineKey key(const spec::KernelInstruction &call) const;
-  void add_routines(const spec::Isa &isa);
+  bool add_routines(const spec::Isa &isa);
+  void make_nest();
   void add_routine(const spec::Isa &isa, const spec::KernelInstruction &call);
   Routine make_routine(const spec::Isa &isa, const spec::KernelInstruction &call) const;
   std::vector<spec::ConcreteRegion> operand_regions(const spec::KernelInstruction &call) const;
   void add_step(const spec::KernelInstruction &call, Batch &batch) const;
-  static bool overlaps_another(const Routine &routine, std::span<const Operand> operands,
-                               std::size_t one);
+  static bool touches_another(const Routine &routine, std::span<const Operand> operands,
+                              std::size_t one);
   void find_levels(Batch &batch) const;
 
   void place_inputs(std::span<const semantics::Tensor> inputs, State &state) const;
   std::vector<semantics::Tensor> outputs(const State &state) const;
-  void execute(const Batch &batch, const Step &step, std::byte *memory, Worker &worker) const;
+  Memory memory(State &state) const;
+  Share make_share() const;
+  void execute(const Batch &batch, const Step &step, const Memory &memory, Worker &worker) const;
   void execute(const Batch &batch, const Level &level, State &state) const;
   void execute(const Batch &batch, State &state) const;
+  void execute_nest(State &state, std::size_t threads) const;
+  void execute_walking(State &state, std::size_t threads) const;
 
   /// What instructions read and write, without the ISA.
   struct Operands {
@@ -86,6 +84,7 @@ private:
     std::size_t reads;
     std::vector<std::uint32_t> body_variables;
   };
+  std::size_t parallel_work_;
   spec::Kernel kernel_;                  ///< resolved
   std::optional<spec::Kernel> observed_; ///< as it was given, if that is not the same
   MemoryMap map_;
@@ -94,8 +93,12 @@ private:
   std::map<RoutineKey, std::uint32_t> known_;
   std::deque<Routine> routines_;
   Batch whole_; ///< of a kernel without loops
-  std::size_t scratch_bytes_ = 0, most_operands_ = 0;
+  std::optional<LoopNest> nest_;
+  std::optional<LoopFootprints> footprints_; ///< of the nest
+  std::size_t scratch_bytes_ = 0, most_operands_ = 0, most_work_ = 0;
 
+  mutable std::once_flag found_independent_;
+  mutable std::vector<char> independent_; ///< which loops of the nest, once they were asked for
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<State>> idle_; ///< memory of runs that ended
 };

@@ -40,6 +40,20 @@ public:
     return found->end >= end ? std::nullopt : std::optional(found->end);
   }
 
+  /// Whether a member lies in [begin, end).
+  bool intersects(std::int64_t begin, std::int64_t end) const {
+    auto found = std::upper_bound(
+        intervals_.begin(), intervals_.end(), begin,
+        [](std::int64_t value, const Interval &interval) { return value < interval.end; });
+    return begin < end && found != intervals_.end() && found->begin < end;
+  }
+
+  /// Calls `f(begin, end)` for the intervals of which it consists, ascending.
+  template <class F> void for_each(F f) const {
+    for (const Interval &interval : intervals_)
+      f(interval.begin, interval.end);
+  }
+
 private:
   struct Interval {
     std::int64_t begin, end;

@@ -1,6 +1,7 @@
-// The simulator: attention on the shipped QKV accelerator, a chain of products, and a large product
-// in small tiles; the last argument of each is the number of threads. What XLA's compiled code
-// takes for the same programs is measured by tests/reference/xla_bench.py.
+// The simulator: attention on the shipped QKV accelerator, a chain of products, and large products
+// in small tiles. simulate_*: steady state, the last argument is the number of threads; first_*:
+// from the texts of ISA and kernel to the first result. What XLA takes for the same programs is
+// measured by tests/reference/xla_bench.py, which shows both.
 
 #include "sim/simulator.h"
 #include "tests/bench/matrix_unit.h"
@@ -36,8 +37,14 @@ spec::Kernel attention(const spec::Isa &isa) {
   return spec::parse_kernel(semantics::make_source("attention", kAttention), isa);
 }
 
+/// As `isamorph synth corpus/gemmini/gemm_784x1024x256.hlo --isa gemmini` wrote it.
+spec::Kernel gemmini_product(const spec::Isa &isa) {
+  return spec::parse_kernel(
+      semantics::read_source(ISAMORPH_SOURCE_DIR "/tests/bench/gemm_784x1024x256.asm"), isa);
+}
+
 /// x times w, `length` times.
-spec::Kernel chain(const spec::Isa &isa, int length) {
+spec::Kernel chain(const spec::Isa &isa, std::int64_t length) {
   std::string text = R"(
     kernel chain {
       memory 24576
@@ -47,7 +54,7 @@ spec::Kernel chain(const spec::Isa &isa, int length) {
       load_rm(n=64, addr_in=0, addr_out=0)
       load_rm(n=64, addr_in=8192, addr_out=64)
   )";
-  for (int i = 0; i < length; ++i)
+  for (std::int64_t i = 0; i < length; ++i)
     text += "gemm(addr_1=0, addr_2=64, addr_out=0)\nmov(n=64, addr_in=0, addr_out=0)\n";
   text += "store_rm(n=64, addr_in=0, addr_out=16384)\n}\n";
   return spec::parse_kernel(semantics::make_source("chain", text), isa);
@@ -102,15 +109,46 @@ void prepare_attention(benchmark::State &state) {
 }
 BENCHMARK(prepare_attention);
 
-/// From the texts of ISA and kernel to the first result.
-void first_attention(benchmark::State &state) {
-  auto inputs = random_inputs(attention(spec::load_isa("qkv")));
+/// `make`: ISA and kernel from their texts.
+template <class Make> void first_result(benchmark::State &state, Make make) {
+  auto inputs = random_inputs(make().second);
   for (auto _ : state) {
-    spec::Isa isa = spec::load_isa("qkv");
-    benchmark::DoNotOptimize(sim::Simulator(isa, attention(isa)).run(inputs));
+    auto [isa, kernel] = make();
+    benchmark::DoNotOptimize(sim::Simulator(isa, kernel).run(inputs));
   }
 }
+
+void first_attention(benchmark::State &state) {
+  first_result(state, [] {
+    spec::Isa isa = spec::load_isa("qkv");
+    return std::pair(isa, attention(isa));
+  });
+}
 BENCHMARK(first_attention);
+
+void first_chain(benchmark::State &state) {
+  first_result(state, [&] {
+    spec::Isa isa = spec::load_isa("qkv");
+    return std::pair(isa, chain(isa, state.range(0)));
+  });
+}
+BENCHMARK(first_chain)->Arg(1000);
+
+void first_tiles(benchmark::State &state) {
+  first_result(state, [&] {
+    spec::Isa isa = test::matrix_unit(32);
+    return std::pair(isa, test::matrix_product(isa, 32, state.range(0) != 0));
+  });
+}
+BENCHMARK(first_tiles)->Arg(0)->Arg(1);
+
+void first_gemmini(benchmark::State &state) {
+  first_result(state, [] {
+    spec::Isa isa = spec::load_isa("gemmini");
+    return std::pair(isa, gemmini_product(isa));
+  });
+}
+BENCHMARK(first_gemmini);
 
 void simulate_attention(benchmark::State &state) {
   spec::Isa isa = spec::load_isa("qkv");
@@ -120,8 +158,7 @@ BENCHMARK(simulate_attention)->Arg(1)->Arg(2)->UseRealTime();
 
 void simulate_chain(benchmark::State &state) {
   spec::Isa isa = spec::load_isa("qkv");
-  simulate(state, isa, chain(isa, static_cast<int>(state.range(0))),
-           static_cast<int>(state.range(1)));
+  simulate(state, isa, chain(isa, state.range(0)), static_cast<int>(state.range(1)));
 }
 BENCHMARK(simulate_chain)->Args({1000, 1})->Args({1000, 2})->UseRealTime();
 
@@ -146,5 +183,12 @@ BENCHMARK(simulate_tiles)
     ->Args({1, 2})
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
+
+/// 784x1024x256 in loops over tiles.
+void simulate_gemmini(benchmark::State &state) {
+  spec::Isa isa = spec::load_isa("gemmini");
+  simulate(state, isa, gemmini_product(isa), static_cast<int>(state.range(0)));
+}
+BENCHMARK(simulate_gemmini)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 } // namespace

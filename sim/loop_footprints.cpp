@@ -1,0 +1,38 @@
+#include "sim/loop_footprints.h"
+
+namespace isamorph::sim {
+
+LoopFootprints::LoopFootprints(const LoopNest &nest) : nest_(nest) {
+  for (std::vector<char> &flags : varies_)
+    flags.assign(nest.loop_count(), 0);
+  depends_.resize(nest.loop_count());
+  std::vector<std::uint32_t> around;
+  note(nest.top(), around);
+}
+
+void LoopFootprints::note(const std::vector<LoopNest::Item> &items,
+                          std::vector<std::uint32_t> &around) {
+  for (LoopNest::Item item : items) {
+    if (item.loop) {
+      depends_[item.index].assign(around.size(), 0);
+      around.push_back(item.index);
+      note(nest_.body(item.index), around);
+      around.pop_back();
+      continue;
+    }
+    for (const LoopNest::AffineOperand &operand : nest_.operands(nest_.step(item.index)))
+      for (std::size_t d = 0; d < around.size(); ++d) {
+        if (operand.strides[d] == 0)
+          continue;
+        varies_[nest_.on_chip(operand) ? 0 : 1][around[d]] = 1;
+        for (std::size_t inner = d + 1; inner < around.size(); ++inner)
+          depends_[around[inner]][d] = 1;
+      }
+  }
+}
+
+bool LoopFootprints::depends(std::uint32_t inner, std::size_t depth) const {
+  return depends_[inner][depth] != 0;
+}
+
+} // namespace isamorph::sim
