@@ -83,7 +83,7 @@ void check_kernels(const std::string &folder, const spec::Isa &isa,
 
 // One load brings all inputs and constants, one store takes the result: the fewest moves that there
 // are. The figures asked for are 3, 4, 5, 3, 4, 4, 5, 4, 4, 5, 4, 5 for those from add_2 to product_4.
-TEST_CASE("single tiles on Gemmini") {
+TEST_CASE("single tiles on Gemmini", "[slow]") {
   check_kernels("gemmini/", spec::load_isa("gemmini"),
                 {{"add_2", 3, 2},
                  {"add_3", 4, 2},
