@@ -296,11 +296,16 @@ private:
     const StateSpace::Variant &variant = space_.variants()[transition.variant];
     const Instance &instance = space_.graph().instances[variant.instance];
     std::uint32_t unit = space_.isa().instructions[instance.instruction].cost.unit;
-    std::int64_t start = from.unit_free[unit];
+    std::vector<Placement> reads, writes;
     for (Placement r : transition.reads)
+      space_.parts_at(r, reads);
+    for (Placement w : transition.writes)
+      space_.parts_at(w, writes);
+    std::int64_t start = from.unit_free[unit];
+    for (Placement r : reads)
       if (const PlaceTimes *p = find_place(from, r.slot))
         start = std::max(start, p->ready);
-    for (Placement w : transition.writes)
+    for (Placement w : writes)
       for (const PlaceTimes &p : from.places)
         if (space_.overlap(p.slot, w.slot))
           start = std::max(start, p.busy);
@@ -318,11 +323,11 @@ private:
     std::map<std::uint32_t, PlaceTimes> places;
     for (const PlaceTimes &p : from.places)
       places[p.slot] = p;
-    for (Placement r : transition.reads) {
+    for (Placement r : reads) {
       auto [at, fresh] = places.try_emplace(r.slot, PlaceTimes{r.slot, 0, 0});
       at->second.busy = std::max(at->second.busy, end);
     }
-    for (Placement w : transition.writes)
+    for (Placement w : writes)
       places[w.slot] = {w.slot, end, end};
     std::int64_t passed = least_free(node);
     for (auto &[slot, p] : places)

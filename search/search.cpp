@@ -83,9 +83,9 @@ public:
       result_.reason = explain_unreachable(egraph_, isa_, graph_, classes_, placements);
       result_.exhaustive = true;
     } else {
-      if (options_.cost != costmodel::CostModel::Overlap)
-        add_joint_moves(placements, egraph_, isa_, options_.cost, rules_, options_.level);
-      // Under `overlap` places differ in when they are free: none are interchangeable.
+      add_joint_moves(placements, egraph_, isa_, options_.cost, rules_, options_.level);
+      // Under `overlap` places differ in when they are free: none are interchangeable. A value's
+      // own place always is.
       StateSpace space(placements, isa_, egraph_, {options_.cost != costmodel::CostModel::Overlap});
       result_.seconds.match = watch.lap();
       make_plan(space);

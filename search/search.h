@@ -4,8 +4,9 @@
 //
 // What is searched: all kernels whose instructions compute whole values of the saturated e-graph
 // (values that the rules equate with parts of the graph, and what moving instructions make of
-// them), at normal-pattern addresses. Cutting values that are larger than an instruction into tiles
-// is not part of it (search/tiling.h).
+// them), at normal-pattern addresses, and which load or store such values jointly where memory
+// holds them side by side (search/joint_moves.h). Cutting values that are larger than an
+// instruction into tiles is not part of it (search/tiling.h).
 
 #include "costmodel/cost_model.h"
 #include "search/landmarks.h"

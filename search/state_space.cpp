@@ -244,6 +244,7 @@ std::uint64_t StateSpace::fingerprint() const {
   digest.add(relaxed_.initial);
   digest.add(relaxed_.goal);
   digest.add(options_.symmetry);
+  digest.add(options_.own_places);
   digest.add(options_.reserved);
   return digest.value();
 }

@@ -88,6 +88,8 @@ struct StateSpaceOptions {
   /// By input and by output: where those of on-chip buffers lie in the reserved part. An output may
   /// take the place of an input that no later step reads.
   std::vector<std::vector<std::int64_t>> input_starts = {}, output_starts = {};
+  /// Write values of an ample buffer to their own place. Keeps optimality.
+  bool own_places = true;
 };
 
 class StateSpace {

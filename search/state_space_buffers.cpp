@@ -230,7 +230,7 @@ void StateSpace::find_addresses(std::uint32_t b, bool broken) {
       info.slots.push_back(slot_id(b, starts, first));
     return;
   }
-  if (options_.symmetry && !broken && !info.tied && !info.two_copies && !first.empty())
+  if (options_.own_places && !broken && !info.tied && !info.two_copies && !first.empty())
     find_places(b);
   if (!info.places.empty())
     return;

@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <limits>
 #include <map>
 #include <set>
 
@@ -48,8 +49,14 @@ struct Prepared {
     add_joint_moves(placements, egraph, isa, costmodel::CostModel::Count,
                     semantics::shipped_rules(), semantics::Level::Bits);
   }
-  PlanResult plan() const {
-    return search::plan(StateSpace(placements, isa, egraph), PlannerOptions{});
+  PlanResult plan(const StateSpaceOptions &options = {}) const {
+    return search::plan(StateSpace(placements, isa, egraph, options), PlannerOptions{});
+  }
+  /// As if the scratchpad and the accumulator had so many rows.
+  void shrink(std::int64_t rows) {
+    for (spec::Buffer &buffer : isa.buffers)
+      if (!buffer.off_chip)
+        buffer.addressed[0] = rows;
   }
 };
 
@@ -139,6 +146,36 @@ TEST_CASE("what does not lie side by side is not moved jointly") {
   CHECK(sum.plan().plan.cost == 5);
 }
 
+TEST_CASE("what has room for all plans as if each address had been tried") {
+  std::int64_t before = std::numeric_limits<std::int64_t>::max();
+  for (std::int64_t rows : {32, 48, 64, 80, 112, 144, 208}) {
+    INFO(rows << " rows");
+    Prepared sum(kSum);
+    sum.shrink(rows);
+    sum.join();
+    PlanResult own = sum.plan(), all = sum.plan({.own_places = false});
+    REQUIRE(own.status == all.status);
+    REQUIRE(own.status != PlanResult::Status::Stopped);
+    if (own.status != PlanResult::Status::Optimal)
+      continue;
+    CHECK(own.plan.cost == all.plan.cost);
+    CHECK(own.plan.cost <= before); // more room is no worse
+    before = own.plan.cost;
+  }
+  CHECK(before == 3);
+}
+
+TEST_CASE("joint moves take as long as their rows, beside what other units do") {
+  SearchOptions options;
+  options.cost = costmodel::CostModel::Overlap;
+  spec::Isa isa = spec::load_isa("gemmini");
+  SearchResult result = find_kernel(graph_of(kSum), isa, semantics::shipped_rules(), options);
+  REQUIRE(result.status == SearchResult::Status::Optimal);
+  // 40 + 48 for the load, 48 for the product, 40 + 16 for the store.
+  CHECK(result.cost == 192);
+  CHECK(costmodel::cost(isa, *result.kernel, options.cost) == 192);
+}
+
 TEST_CASE("results side by side leave in one store, in the order of the results") {
   const std::string head = R"(HloModule two
 ENTRY two {
@@ -157,16 +194,15 @@ ENTRY two {
   }
 }
 
-TEST_CASE("a buffer that is too small for the run takes its parts one by one") {
-  // d1 of qkv has 128 rows: q, k and v do not fit at once, and keys are read by columns.
-  const std::string sums = R"(HloModule p
+TEST_CASE("as many operands come at once as the buffer has room for") {
+  const std::string product = R"(HloModule p
 ENTRY p {
   a = bf16[64,64] parameter(0)
   b = bf16[64,64] parameter(1)
   ROOT o = bf16[64,64] dot(a, b), lhs_contracting_dims={1}, rhs_contracting_dims={0}
 }
 )";
-  SearchResult result = compile(sums, "qkv");
+  SearchResult result = compile(product, "qkv");
   REQUIRE(result.status == SearchResult::Status::Optimal);
   CHECK(names(result, "qkv") == "load_rm gemm mov store_rm");
   CHECK(result.kernel->instructions[0].attributes[0] == 128);

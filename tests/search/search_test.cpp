@@ -144,7 +144,7 @@ ENTRY softmax {
   SearchResult finite = search_text(text, "qkv", options);
   REQUIRE(finite.status == SearchResult::Status::Optimal);
   check_result(finite, "qkv");
-  CHECK(finite.cost == 6);
+  CHECK(finite.cost == 5);
   REQUIRE(finite.kernel->constants.size() == 1);
   const spec::Placed &constant = finite.kernel->constants[0];
   CHECK(constant.shape.to_string() == "bf16[64,64]");
@@ -163,7 +163,7 @@ ENTRY m { a = bf16[64,64] parameter(0)
   ROOT c = bf16[64,64] dot(a, b), lhs_contracting_dims={1}, rhs_contracting_dims={0} })",
                                      "qkv");
   REQUIRE(product.status == SearchResult::Status::Optimal);
-  CHECK(product.cost == 5);
+  CHECK(product.cost == 4);
   check_result(product, "qkv");
 
   SearchResult square = search_text(R"(HloModule m
