@@ -215,9 +215,8 @@ private:
     found = first_difference(x, y, contents);
     std::string inputs = inputs_text(x, y, contents);
     report(fmt::format("{} becomes {} in the first and {} in the second; {}",
-                       a_.text(found->element),
-                       semantics::element_text(a_.type(found->element), found->first),
-                       semantics::element_text(a_.type(found->element), found->second), inputs));
+                       a_.text(found->element), value_text(found->element, found->first),
+                       value_text(found->element, found->second), inputs));
     return true;
   }
 
@@ -274,13 +273,21 @@ private:
     for (const Element &element : read_elements(x, y))
       if (std::uint64_t bits = contents(element, a_.type(element)); bits != 0 && ++count)
         if (count <= kShownInputs)
-          out += (out.empty() ? "" : ", ") + a_.text(element) + " = " +
-                 semantics::element_text(a_.type(element), bits);
+          out += (out.empty() ? "" : ", ") + a_.text(element) + " = " + value_text(element, bits);
     if (count == 0)
       return "all that is read is 0";
     if (count > kShownInputs)
       out += fmt::format(" and {} more", count - kShownInputs);
     return "of what is read only " + out + (count == 1 ? " is not 0" : " are not 0");
+  }
+
+  /// Floats with their bits, which may be those of integers.
+  std::string value_text(const Element &element, std::uint64_t bits) const {
+    ElementType type = a_.type(element);
+    std::string out = semantics::element_text(type, bits);
+    return semantics::is_float(type)
+               ? out + fmt::format(" (0x{:0{}x})", bits, 2 * semantics::byte_size(type))
+               : out;
   }
 
   /// A difference, with attributes and state.
