@@ -1,7 +1,9 @@
 #include "cli/debugger.h"
 
+#include "semantics/evaluator.h"
 #include "semantics/hlo.h"
 #include "sim/place.h"
+#include "spec/unroll.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -73,7 +75,8 @@ void add_debug_options(CLI::App &app, DebugOptions &options) {
       ->check(CLI::IsMember({"nan", "inf"}))
       ->expected(1, 2);
   app.add_option("--diff", options.diff,
-                 "Stop at the first instruction whose result belongs to no value of this graph")
+                 "Stop at the first instruction whose result belongs to no value of this graph; at "
+                 "the end, outputs are its results")
       ->type_name("GRAPH");
 }
 
@@ -100,6 +103,10 @@ Debugger::Debugger(const DebugOptions &options, const spec::Isa &isa, const spec
     return;
   auto graph = semantics::parse_hlo(semantics::read_source(options.diff));
   values_.emplace(graph, inputs, isa.numerics);
+  results_ = semantics::evaluate(graph, inputs, isa.numerics);
+  if (!std::ranges::equal(results_, kernel.outputs, {}, &Tensor::shape, &spec::Placed::shape))
+    throw InputError(
+        fmt::format("--diff: the results of '{}' are not the kernel's outputs", options.diff));
   for (const spec::Placed &constant : kernel.constants)
     values_->add("constant " + constant.name, *constant.value);
 }
@@ -184,13 +191,14 @@ std::string Debugger::describe(const sim::Execution &execution) const {
   return fmt::format("{} {}", execution.number, spec::to_string(execution.instance.call, isa_));
 }
 
-/// " (kernel.txt:12)", where the kernel's text says the instruction.
+/// " (kernel.txt:12) (t=3)", where the kernel's text says the instruction.
 std::string Debugger::where(const sim::Execution &execution) const {
   const semantics::Location &location = execution.instance.call.location;
   if (!location.source)
     return "";
   InputError place(location, "");
-  return fmt::format(" ({}:{})", place.file(), place.line());
+  return fmt::format(" ({}:{}){}", place.file(), place.line(),
+                     spec::iteration_text(kernel_, execution.instance));
 }
 
 void Debugger::report(const std::string &kind, const std::string &text, Json details) {
@@ -252,6 +260,11 @@ bool Debugger::after(const sim::Execution &execution) {
       stop(execution, kDifferent);
       return false;
     }
+  if (last && values_ && diff_outputs(execution)) {
+    stopped_at_ = execution.number;
+    status_ = kDifferent;
+    return false;
+  }
   return true;
 }
 
@@ -328,6 +341,30 @@ bool Debugger::diff(const sim::Execution &execution, const Write &write) {
   }
   report("diff", text, details);
   return true;
+}
+
+/// Each written part may be right and stand in the wrong place.
+bool Debugger::diff_outputs(const sim::Execution &execution) {
+  for (std::size_t o = 0; o < results_.size(); ++o) {
+    const spec::Placed &output = kernel_.outputs[o];
+    Tensor bytes =
+        execution.machine.read({isa_.off_chip, {output.address}, {output.shape.bytes()}});
+    Tensor actual(output.shape, {bytes.bytes().begin(), bytes.bytes().end()});
+    for (std::int64_t i = 0; i < actual.elements(); ++i) {
+      semantics::ElementType type = output.shape.type;
+      std::uint64_t found = actual.bits(i), expected = results_[o].bits(i);
+      if (found == expected ||
+          (semantics::is_nan(type, found) && semantics::is_nan(type, expected)))
+        continue;
+      std::string position = element_position(output.shape, i),
+                  text = fmt::format("output {}: {} is {}, not {}", output.name, position,
+                                     semantics::element_text(type, found),
+                                     semantics::element_text(type, expected));
+      report("diff", text, {{"output", output.name}, {"position", position}, {"text", text}});
+      return true;
+    }
+  }
+  return false;
 }
 
 Json Debugger::json() const {

@@ -78,6 +78,7 @@ private:
   void show_watched(const sim::Execution &execution);
   bool trap(const sim::Execution &execution, const Write &write);
   bool diff(const sim::Execution &execution, const Write &write);
+  bool diff_outputs(const sim::Execution &execution);
 
   const spec::Isa &isa_;
   const spec::Kernel &kernel_;
@@ -90,6 +91,7 @@ private:
   std::vector<Watched> watched_;
   bool trap_nan_ = false, trap_infinity_ = false;
   std::optional<sim::GraphValues> values_;
+  std::vector<semantics::Tensor> results_; ///< of the graph
   Json events_ = Json::array();
   std::size_t total_;
   std::optional<std::size_t> stopped_at_;

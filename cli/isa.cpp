@@ -82,13 +82,13 @@ int check(const Options &options) {
   return error ? kBadInput : unknown ? kUnknown : kDone;
 }
 
-/// Whether the instructions whose texts differ do the same; leaves of `lines` what is not proved to
-/// be the same.
+/// Whether the instructions whose texts differ do the same, as lines and as JSON; leaves of `lines`
+/// what is not proved to be the same.
 int compare_meanings(const spec::Isa &first, const spec::Isa &second,
-                     std::vector<std::string> &lines, Json &json) {
+                     std::vector<std::string> &lines, std::vector<std::string> &answers,
+                     Json &json) {
   using Answer = verify::InstructionComparison::Answer;
   bool different = false, open = false;
-  std::vector<std::string> answers;
   for (const verify::InstructionComparison &c : verify::compare_instructions(first, second)) {
     std::string name = "instruction " + c.instruction + ": ";
     if (c.answer == Answer::Proved)
@@ -106,7 +106,6 @@ int compare_meanings(const spec::Isa &first, const spec::Isa &second,
       return line.starts_with("instruction " + c["instruction"].get<std::string>() + ": ");
     });
   });
-  lines.insert(lines.end(), answers.begin(), answers.end());
   return different ? kDifferent : open ? kUnknown : kDone;
 }
 
@@ -115,17 +114,19 @@ int compare(const Options &options) {
   Json out{{"differences", Json::array()}};
   std::vector<std::string> lines = spec::diff(
       first, second, options.semantics ? spec::DiffScope::Semantics : spec::DiffScope::Everything);
+  std::vector<std::string> answers;
   int status = lines.empty() ? kDone : kDifferent;
   if (options.semantics)
-    status = compare_meanings(first, second, lines, out["instructions"] = Json::array());
+    status = compare_meanings(first, second, lines, answers, out["instructions"] = Json::array());
   out["differences"] = lines;
   if (options.json) {
     print_json(out);
     return status;
   }
-  for (const std::string &line : lines)
-    std::cout << line << '\n';
-  if (lines.empty())
+  for (const auto *part : {&lines, &answers})
+    for (const std::string &line : *part)
+      std::cout << line << '\n';
+  if (lines.empty() && answers.empty())
     std::cout << "no difference\n";
   return status;
 }

@@ -198,7 +198,9 @@ void add_synth(CLI::App &app, Context &context) {
   command
       ->add_option(
           "--emit", options->emit,
-          "asm, json, or an assembly of the ISA (default: by extension, else the ISA's own)")
+          "asm or json, which keep loops, or an assembly of the ISA, which writes them out unless "
+          "it has a template for them, as c of amx, not act (default: by extension, else the ISA's "
+          "own)")
       ->type_name("FORM");
   command->add_option("--cost", options->cost, "count, latency or overlap")
       ->type_name("MODEL")

@@ -30,7 +30,8 @@ struct InstructionComparison {
 std::string_view name(InstructionComparison::Answer answer);
 
 /// The instructions that both ISAs have, in the first one's order, but those whose texts and
-/// numerics are the same. The same answers for a seed on every machine, if time suffices.
+/// numerics are the same; none where buffers or control state differ. The same answers for a seed
+/// on every machine, if time suffices.
 std::vector<InstructionComparison>
 compare_instructions(const spec::Isa &first, const spec::Isa &second,
                      const InstructionComparisonOptions &options = {});
