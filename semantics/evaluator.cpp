@@ -1,12 +1,14 @@
 #include "semantics/evaluator.h"
 
 #include "semantics/evaluator_kernels.h"
+#include "semantics/function_table.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cassert>
 #include <fmt/format.h>
+#include <list>
 #include <mutex>
 #include <stdexcept>
 
@@ -27,7 +29,32 @@ struct UnaryTable {
 
 constexpr std::int64_t kEvaluationsBeforeTable = 1 << 16;
 
+/// Of profiles that say more of single elements than the tables below are numbered by.
+UnaryTable &own_slot(OpCode op, ElementType type, NumericsProfile profile) {
+  struct Slot {
+    OpCode op;
+    ElementType type;
+    NumericsProfile profile;
+    UnaryTable table;
+  };
+  static std::list<Slot> slots;
+  static std::mutex mutex;
+  profile.name.clear();
+  profile.dot = profile.reduce = {};
+  std::lock_guard lock(mutex);
+  for (Slot &slot : slots)
+    if (slot.op == op && slot.type == type && slot.profile == profile)
+      return slot.table;
+  Slot &slot = slots.emplace_back();
+  slot.op = op;
+  slot.type = type;
+  slot.profile = std::move(profile);
+  return slot.table;
+}
+
 UnaryTable &table_slot(OpCode op, ElementType type, const NumericsProfile &profile) {
+  if (profile.elementwise != ElementNumerics{} || uses_table(profile, op, type))
+    return own_slot(op, type, profile);
   // By operation, type, compute type and treatment of denormals: all that the values depend on.
   static std::array<UnaryTable, static_cast<std::size_t>(kOpCodeCount) * 72> tables;
   ElementType compute = compute_type(profile, type);

@@ -1,4 +1,5 @@
 #include "semantics/evaluator_kernels.h"
+#include "semantics/function_table.h"
 
 #include <stdexcept>
 
@@ -169,7 +170,23 @@ void float_multiply(const ElementwiseCall &call) {
   float_binary(call, FloatMultiply{});
 }
 
+void float_divide(const ElementwiseCall &call) {
+  if (denormal_use(call.profile, call.op, call.result).results == TinyResults::FlushAfter)
+    return float_binary(call, FlushedDivide{});
+  float_binary(call, [](auto a, auto b) { return a / b; });
+}
+
+void from_table(const ElementwiseCall &call) {
+  auto table = function_table(call.profile.functions, call.op, call.result);
+  const auto *in = input<std::uint16_t>(call, 0);
+  auto *out = output<std::uint16_t>(call);
+  for (std::size_t i = 0; i < call.count; ++i)
+    out[i] = table[in[i]];
+}
+
 void float_elementwise(const ElementwiseCall &call) {
+  if (uses_table(call.profile, call.op, call.result))
+    return from_table(call);
   switch (call.op) {
   case OpCode::Add:
     return float_binary(call, FloatAdd{});
@@ -178,7 +195,7 @@ void float_elementwise(const ElementwiseCall &call) {
   case OpCode::Multiply:
     return float_multiply(call);
   case OpCode::Divide:
-    return float_binary(call, [](auto a, auto b) { return a / b; });
+    return float_divide(call);
   case OpCode::Remainder:
     return float_binary(call, [](auto a, auto b) { return std::fmod(a, b); });
   case OpCode::Maximum:
@@ -324,10 +341,28 @@ void convert(const ElementwiseCall &call) {
   });
 }
 
-} // namespace
+/// Rounds in another way than the host does.
+bool rounds_elsewhere(const ElementwiseCall &call) {
+  if (!is_float(call.result))
+    return false;
+  switch (call.op) {
+  case OpCode::Convert:
+    return call.profile.conversion.round != ResultRounding{};
+  case OpCode::Add:
+  case OpCode::Subtract:
+  case OpCode::Multiply:
+  case OpCode::Divide:
+  case OpCode::Sqrt:
+    return call.profile.elementwise.round != ResultRounding{};
+  default:
+    return false;
+  }
+}
 
-void run_elementwise(const ElementwiseCall &call) {
-  if (call.op == OpCode::Compare)
+void run(const ElementwiseCall &call) {
+  if (rounds_elsewhere(call))
+    run_rounded(call);
+  else if (call.op == OpCode::Compare)
     compare(call);
   else if (call.op == OpCode::Select)
     select(call);
@@ -339,6 +374,14 @@ void run_elementwise(const ElementwiseCall &call) {
     float_elementwise(call);
   else
     run_integer_elementwise(call);
+}
+
+} // namespace
+
+void run_elementwise(const ElementwiseCall &call) {
+  run(call);
+  if (is_float(call.result) && call.op != OpCode::Select)
+    settle_nans(call);
 }
 
 } // namespace isamorph::semantics

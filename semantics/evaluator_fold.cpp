@@ -1,4 +1,5 @@
 #include "semantics/evaluator_kernels.h"
+#include "semantics/fold_layout.h"
 
 #include <algorithm>
 #include <array>
@@ -86,47 +87,6 @@ private:
   Term term_;
 };
 
-using Dims = std::vector<std::int64_t>;
-
-/// Offsets of all index tuples over some dimensions, row-major.
-std::vector<std::size_t> offsets(std::span<const std::int64_t> dims,
-                                 std::span<const std::int64_t> steps) {
-  std::vector<std::size_t> out{0};
-  for (std::size_t d = 0; d < dims.size(); ++d) {
-    std::vector<std::size_t> next;
-    next.reserve(out.size() * static_cast<std::size_t>(dims[d]));
-    for (std::size_t base : out)
-      for (std::int64_t i = 0; i < dims[d]; ++i)
-        next.push_back(base + static_cast<std::size_t>(i * steps[d]));
-    out = std::move(next);
-  }
-  return out;
-}
-
-/// Some dimensions of a tensor, with their strides.
-struct Axes {
-  Dims dims, steps;
-  std::vector<std::size_t> offsets() const { return semantics::offsets(dims, steps); }
-};
-Axes axes(const Shape &shape, std::span<const std::int64_t> which) {
-  Dims strides = row_major_strides(shape.dims);
-  Axes out;
-  for (std::int64_t d : which) {
-    out.dims.push_back(shape.dims[static_cast<std::size_t>(d)]);
-    out.steps.push_back(strides[static_cast<std::size_t>(d)]);
-  }
-  return out;
-}
-/// The dimensions of a tensor that are in neither list.
-Dims others(const Shape &shape, std::span<const std::int64_t> a,
-            std::span<const std::int64_t> b = {}) {
-  Dims out;
-  for (std::int64_t d = 0; d < static_cast<std::int64_t>(shape.rank()); ++d)
-    if (std::find(a.begin(), a.end(), d) == a.end() && std::find(b.begin(), b.end(), d) == b.end())
-      out.push_back(d);
-  return out;
-}
-
 /// Calls `f(A, C, flush)` for float elements S: A the accumulator's storage type, C the host type
 /// that holds its values.
 template <class S, class F> void with_accumulator(ElementType accumulator, bool flush, F &&f) {
@@ -168,11 +128,6 @@ bool flushes_after(const NumericsProfile &profile, OpCode fold, ElementType type
   return denormal_use(profile, fold, type).results == TinyResults::FlushAfter;
 }
 
-/// The offsets of a reduction: of each result's row, and of the terms within a row.
-struct ReduceLayout {
-  std::vector<std::size_t> rows, terms;
-};
-
 template <class S, class C, class Combine, class Round, class Read, class Write>
 void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const S *in, C init,
                  S *out, Combine combine, Round round, Read read_element, Write write_element) {
@@ -194,51 +149,20 @@ void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const
   }
 }
 
-/// Reads and writes elements around a unit.
-template <class S> class UnitElements {
-public:
-  UnitElements(const NumericsProfile &profile, OpCode fold, ElementType type,
-               ElementType accumulator)
-      : flush_(flushes_fold(profile, fold, type)),
-        flush_narrowing_(profile.flush_narrowing &&
-                         byte_size(accumulator) > static_cast<int>(sizeof(S))),
-        least_(std::ldexp(1.0, least_exponent(accumulator))) {}
-  double read(S x) const { return load<double>(flush_ ? flush_denormal(x) : x); }
-  S write(double x) const {
-    if (flush_narrowing_ && std::fabs(x) < least_)
-      x = std::copysign(0.0, x);
-    S element = store<S>(x);
-    return flush_ ? flush_denormal(element) : element;
-  }
-
-private:
-  bool flush_, flush_narrowing_;
-  double least_; ///< the smallest normal number of the accumulator
-};
-
-template <class S>
-void reduce_by_unit(const ReduceLayout &layout, const StepProgram &unit, ElementType accumulator,
-                    const NumericsProfile &profile, const Tensor &input, const Tensor &init,
-                    Tensor &result) {
-  StepRunner runner(unit, input.shape().type, accumulator);
-  UnitElements<S> elements(profile, OpCode::Reduce, input.shape().type, accumulator);
-  double first = elements.read(init.as<S>()[0]);
-  auto in = input.as<S>(), out = result.as<S>();
-  std::vector<double> row(layout.terms.size());
-  for (std::size_t r = 0; r < layout.rows.size(); ++r) {
-    for (std::size_t i = 0; i < row.size(); ++i)
-      row[i] = elements.read(in[layout.rows[r] + layout.terms[i]]);
-    out[r] = elements.write(runner.run(first, row, {}));
-  }
+/// NaN results of a fold that no unit computes.
+void settle_fold_nans(const NanForm &form, Tensor &out) {
+  ElementType type = out.shape().type;
+  if (!is_float(type) || form == NanForm{})
+    return;
+  for (std::int64_t i = 0; i < out.elements(); ++i)
+    if (is_nan(type, out.bits(i)))
+      out.set_bits(i, form.pattern(type));
 }
 
 template <class S>
 void reduce_floats(OpCode reducer, const ReduceLayout &layout, const NumericsProfile &profile,
                    const Tensor &input, const Tensor &init, Tensor &result) {
   ElementType accumulator = accumulator_type(profile.reduce, input.shape().type);
-  if (const StepProgram *unit = unit_for(profile.reduce, input.shape().type);
-      unit && reducer == OpCode::Add)
-    return reduce_by_unit<S>(layout, *unit, accumulator, profile, input, init, result);
   ElementType type = input.shape().type;
   with_accumulator<S>(
       accumulator, flushes_fold(profile, OpCode::Reduce, type),
@@ -291,29 +215,6 @@ void reduce_integers(OpCode reducer, const ReduceLayout &layout, const Tensor &i
     run(IntegerMinimum{});
 }
 
-/// A dot as matrix products: for each batch, `result[i,j] = sum over k of left[i,k] * right[k,j]`.
-struct DotLayout {
-  std::vector<std::size_t> left_batch, right_batch, left_rows, right_columns, left_terms,
-      right_terms;
-  std::size_t result_row, result_column; ///< strides in the result
-};
-
-DotLayout dot_layout(const Attributes &attributes, const Shape &lhs, const Shape &rhs) {
-  auto lc = attributes.get(AttributeKey::LhsContracting),
-       rc = attributes.get(AttributeKey::RhsContracting);
-  auto lb = attributes.get(AttributeKey::LhsBatch), rb = attributes.get(AttributeKey::RhsBatch);
-  DotLayout layout{axes(lhs, lb).offsets(),
-                   axes(rhs, rb).offsets(),
-                   axes(lhs, others(lhs, lb, lc)).offsets(),
-                   axes(rhs, others(rhs, rb, rc)).offsets(),
-                   axes(lhs, lc).offsets(),
-                   axes(rhs, rc).offsets(),
-                   0,
-                   1};
-  layout.result_row = layout.right_columns.size();
-  return layout;
-}
-
 /// The same product with the sides exchanged. Products commute, so that no bit changes.
 DotLayout exchanged(DotLayout l) {
   return {std::move(l.right_batch),
@@ -362,30 +263,6 @@ void dot_matrices(const DotLayout &layout, const OrderDescriptor &order, const S
   }
 }
 
-/// The left side stays the left factor: a unit may treat them differently.
-template <class S>
-void dot_by_unit(const DotLayout &layout, const StepProgram &unit, ElementType type,
-                 const NumericsProfile &profile, const S *left, const S *right, S *out) {
-  ElementType accumulator = accumulator_type(profile.dot, type);
-  StepRunner runner(unit, type, accumulator);
-  UnitElements<S> elements(profile, OpCode::Dot, type, accumulator);
-  std::size_t rows = layout.left_rows.size(), columns = layout.right_columns.size(),
-              terms = layout.left_terms.size();
-  std::vector<double> row(terms), packed(columns * terms);
-  for (std::size_t batch = 0; batch < layout.left_batch.size(); ++batch) {
-    const S *a = left + layout.left_batch[batch], *b = right + layout.right_batch[batch];
-    for (std::size_t j = 0; j < columns; ++j)
-      for (std::size_t k = 0; k < terms; ++k)
-        packed[j * terms + k] = elements.read(b[layout.right_columns[j] + layout.right_terms[k]]);
-    for (std::size_t i = 0; i < rows; ++i) {
-      for (std::size_t k = 0; k < terms; ++k)
-        row[k] = elements.read(a[layout.left_rows[i] + layout.left_terms[k]]);
-      for (std::size_t j = 0; j < columns; ++j)
-        *out++ = elements.write(runner.run(0, row, std::span(packed).subspan(j * terms, terms)));
-    }
-  }
-}
-
 } // namespace
 
 Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs,
@@ -394,12 +271,8 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
   if (out.elements() == 0)
     return out;
   DotLayout layout = dot_layout(attributes, lhs.shape(), rhs.shape());
-  if (const StepProgram *unit = unit_for(profile.dot, result.type)) {
-    visit_storage(result.type, [&]<class S>(S) {
-      if constexpr (is_float_storage<S>)
-        dot_by_unit<S>(layout, *unit, result.type, profile, lhs.as<S>().data(), rhs.as<S>().data(),
-                       out.as<S>().data());
-    });
+  if (unit_for(profile.dot, result.type)) {
+    dot_by_unit(layout, profile, lhs, rhs, out);
     return out;
   }
   bool exchange =
@@ -434,49 +307,19 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
                             [](Wide x) { return static_cast<S>(x); });
     }
   });
-  return out;
-}
-
-std::uint64_t sum_by_unit(const FoldNumerics &fold, ElementType type,
-                          const NumericsProfile &profile, std::uint64_t init,
-                          std::span<const std::uint64_t> left,
-                          std::span<const std::uint64_t> right) {
-  const StepProgram *unit = unit_for(fold, type);
-  if (!unit)
-    throw std::logic_error("the fold has no unit for " + std::string(name(type)));
-  ElementType accumulator = accumulator_type(fold, type);
-  std::uint64_t out = 0;
-  visit_storage(type, [&]<class S>(S) {
-    if constexpr (is_float_storage<S>) {
-      // Products are of dots; a summand alone is of a reduction.
-      UnitElements<S> elements(profile, right.empty() ? OpCode::Reduce : OpCode::Dot, type,
-                               accumulator);
-      auto read = [&](std::uint64_t bits) {
-        S element;
-        std::memcpy(&element, &bits, sizeof element); // little-endian, as elements lie in memory
-        return elements.read(element);
-      };
-      std::vector<double> a, b;
-      for (std::uint64_t bits : left)
-        a.push_back(read(bits));
-      for (std::uint64_t bits : right)
-        b.push_back(read(bits));
-      S element = elements.write(StepRunner(*unit, type, accumulator).run(read(init), a, b));
-      std::memcpy(&out, &element, sizeof element);
-    }
-  });
+  settle_fold_nans(profile.dot.nan, out);
   return out;
 }
 
 Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const Tensor &init,
                        const Shape &result, const NumericsProfile &profile) {
   Tensor out(result);
-  auto reduced = attributes.get(AttributeKey::Dimensions);
-  Dims over(reduced.begin(), reduced.end());
-  std::sort(over.begin(), over.end());
-  ReduceLayout layout{axes(input.shape(), others(input.shape(), over)).offsets(),
-                      axes(input.shape(), over).offsets()};
+  ReduceLayout layout = reduce_layout(attributes, input.shape());
   auto reducer = static_cast<OpCode>(attributes.get_one(AttributeKey::Reducer));
+  if (reducer == OpCode::Add && unit_for(profile.reduce, result.type)) {
+    reduce_by_unit(layout, profile, input, init, out);
+    return out;
+  }
   visit_storage(result.type, [&]<class S>(S) {
     if constexpr (is_float_storage<S>)
       reduce_floats<S>(reducer, layout, profile, input, init, out);
@@ -485,6 +328,7 @@ Tensor evaluate_reduce(const Attributes &attributes, const Tensor &input, const 
     else
       reduce_integers<S, S>(reducer, layout, input, init, out);
   });
+  settle_fold_nans(profile.reduce.nan, out);
   return out;
 }
 

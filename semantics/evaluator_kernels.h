@@ -4,6 +4,7 @@
 
 #include "semantics/evaluator.h"
 #include "semantics/float_format.h"
+#include "semantics/fold_layout.h"
 
 #include <array>
 
@@ -23,6 +24,11 @@ struct ElementwiseCall {
   const NumericsProfile &profile;
 };
 void run_elementwise(const ElementwiseCall &call);
+/// Of +, -, *, /, sqrt and convert to a float, whatever the direction of rounding: on bits
+/// (semantics/soft_elementwise.h), one element at a time.
+void run_rounded(const ElementwiseCall &call);
+/// NaN results of a float operation that has run get the profile's form.
+void settle_nans(const ElementwiseCall &call);
 /// Binary and unary operations of integers and pred.
 void run_integer_elementwise(const ElementwiseCall &call);
 
@@ -39,6 +45,11 @@ Tensor evaluate_reduce_window(const Attributes &attributes, const Tensor &input,
 /// (window position, input feature), row-major; padding and holes are terms of +0 times the weight.
 Tensor evaluate_convolution(const Attributes &attributes, const Tensor &lhs, const Tensor &rhs,
                             const Shape &result, const NumericsProfile &profile);
+/// By the units of the profile's folds, which must take the elements' type.
+void reduce_by_unit(const ReduceLayout &layout, const NumericsProfile &profile, const Tensor &input,
+                    const Tensor &init, Tensor &result);
+void dot_by_unit(const DotLayout &layout, const NumericsProfile &profile, const Tensor &lhs,
+                 const Tensor &rhs, Tensor &result);
 /// A row of products (of summands on the left, when `right` is empty) from `init`, all bits of
 /// `type`, by the unit of the fold; there must be one for that type (unit_for).
 std::uint64_t sum_by_unit(const FoldNumerics &fold, ElementType type,
@@ -90,6 +101,19 @@ struct FlushedMultiply {
     const C scale = static_cast<C>(0x1p64); // far less than the smaller factor's reciprocal
     C larger = std::fabs(a) < std::fabs(b) ? (a * scale) * b : a * (b * scale);
     return std::fabs(larger) < least * scale ? std::copysign(C{0}, product) : product;
+  }
+};
+
+/// Likewise: the only quotient that is tiny and would be rounded up to the smallest normal number
+/// has all bits of its significand set.
+struct FlushedDivide {
+  template <class C> C operator()(C a, C b) const {
+    C quotient = a / b, least = std::numeric_limits<C>::min();
+    if (std::fabs(quotient) != least)
+      return quotient;
+    const C scale = static_cast<C>(0x1p64); // a is far below its reciprocal, or b far above it
+    C larger = std::fabs(a) < 1 ? (a * scale) / b : a / (b / scale);
+    return std::fabs(larger) < least * scale ? std::copysign(C{0}, quotient) : quotient;
   }
 };
 

@@ -4,6 +4,7 @@
 // build time.
 
 #include "semantics/element_type.h"
+#include "semantics/nan_form.h"
 #include "semantics/op.h"
 #include "semantics/source.h"
 #include "semantics/step_program.h"
@@ -42,7 +43,17 @@ struct FoldNumerics {
   /// Sums of the element types that the unit takes, instead of `order`: dots, and reductions with
   /// add. Its accumulator is never f64.
   std::optional<StepProgram> unit = std::nullopt;
+  /// Of NaN sums. Operands propagate in units that add one product after the other to the
+  /// accumulator; elsewhere the pattern stands.
+  NanForm nan = {};
   bool operator==(const FoldNumerics &) const = default;
+};
+
+/// How a class of operations puts its results into their type.
+struct ElementNumerics {
+  ResultRounding round;
+  NanForm nan = {};
+  bool operator==(const ElementNumerics &) const = default;
 };
 
 /// What an operation does with denormals; a zero that takes their place has their sign.
@@ -73,9 +84,9 @@ struct DenormalUse {
 };
 
 /// Float element-wise operations of types narrower than `compute` (f32 or f64) are done in
-/// `compute` and rounded once (to nearest even); for +, -, *, / and sqrt of bf16 in f32 that is the
+/// `compute` and rounded once; for +, -, *, / and sqrt of bf16 in f32, to nearest even, that is the
 /// correctly rounded result. Transcendental functions are computed in f64, rounded to `compute`,
-/// then to the element type. Integers convert by way of `compute`.
+/// then to the element type, to nearest even, or are tables. Integers convert by way of `compute`.
 struct NumericsProfile {
   std::string name;
   std::optional<ElementType> compute; ///< nullopt: in the element type
@@ -88,8 +99,22 @@ struct NumericsProfile {
   /// Rounding to a narrower float type reads denormals as zeros, even where arithmetic keeps them:
   /// in `convert`, and at the end of element-wise operations.
   bool flush_narrowing = false;
+  /// Of +, -, *, / and sqrt, each rounding of theirs; NaNs of all element-wise float operations.
+  ElementNumerics elementwise = {};
+  /// Of `convert` to a float type: from integers, and from floats.
+  ElementNumerics conversion = {};
+  /// Whose unary functions of 16-bit types are used (semantics/function_table.h); empty: rounded
+  /// ones. A table says what becomes of denormals, too.
+  std::string functions = {};
   bool operator==(const NumericsProfile &) const = default;
 };
+
+/// Element-wise operations and conversions round to nearest even and overflow to infinity, and the
+/// order of operands shows in no NaN: what lemmas about single float elements are proved for.
+bool rounds_plainly(const NumericsProfile &profile);
+
+/// Of floats: what is left when the bits are not just moved.
+bool is_arithmetic(OpCode op);
 
 /// What an operation with operands and a result of these types does with denormals: an element-wise
 /// one, Dot (convolution too) or Reduce (reduce-window too). Of units and of narrowing it says
@@ -107,7 +132,7 @@ bool flushes(const NumericsProfile &profile, ElementType type);
 /// The unit by which a fold sums elements of this type; null where it follows `order`.
 const StepProgram *unit_for(const FoldNumerics &fold, ElementType type);
 
-/// dot(a, b) and dot(b, a) have the same bits under this profile.
+/// dot(a, b) and dot(b, a) have the same bits under this profile, those of NaNs included.
 bool factors_commute(const FoldNumerics &dot, ElementType type);
 
 /// The type in which element-wise operations of a float type are done, and in which its sums are

@@ -31,6 +31,22 @@ double rounded_at(double x, int unit_exponent, Rounding mode) {
 
 } // namespace
 
+bool overflows_to_largest(Overflow overflow, Rounding mode, bool negative) {
+  if (overflow != Overflow::Ieee)
+    return overflow == Overflow::Largest;
+  switch (mode) {
+  case Rounding::TowardZero:
+  case Rounding::ToOdd:
+    return true;
+  case Rounding::Down:
+    return !negative;
+  case Rounding::Up:
+    return negative;
+  default:
+    return false;
+  }
+}
+
 int least_exponent(ElementType type) {
   return type == ElementType::F16 ? -14 : type == ElementType::F64 ? -1022 : -126;
 }
@@ -99,8 +115,8 @@ double round_to_type(double odd, ElementType type, const RoundingStep &step) {
   if (std::fabs(rounded) < limit)
     return rounded;
   double largest = limit - scaled(limit, -digits - 1);
-  return std::copysign(
-      step.overflow == Overflow::Largest ? largest : std::numeric_limits<double>::infinity(), odd);
+  bool finite = overflows_to_largest(step.overflow, step.mode, odd < 0);
+  return std::copysign(finite ? largest : std::numeric_limits<double>::infinity(), odd);
 }
 
 double add_to_odd(double a, double b) {

@@ -6,9 +6,11 @@
 
 #include "semantics/element_type.h"
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace isamorph::semantics {
 
@@ -22,6 +24,9 @@ enum class Rounding : std::uint8_t {
   ToOdd, ///< truncated; the last bit becomes one when something was cut off
 };
 inline constexpr int kRoundingCount = 7;
+/// In the order of the enumerators, as profiles write them.
+inline constexpr std::array<std::string_view, kRoundingCount> kRoundingWords = {
+    "nearest_even", "nearest_away", "half_up", "toward_zero", "down", "up", "to_odd"};
 
 /// What becomes of results that are too small for a normal number.
 enum class TinyResults : std::uint8_t {
@@ -31,15 +36,31 @@ enum class TinyResults : std::uint8_t {
   FlushRounded, ///< the rounded result is a denormal
 };
 
-enum class Overflow : std::uint8_t { Infinity, Largest };
+/// What becomes of results beyond the largest finite number.
+enum class Overflow : std::uint8_t {
+  Infinity, ///< whatever the direction
+  Largest,  ///< whatever the direction
+  Ieee,     ///< as IEEE 754-2019, 7.4, says for the direction
+};
+
+inline constexpr std::array<std::string_view, 3> kOverflowWords = {"infinity", "largest", "ieee"};
+
+struct ResultRounding {
+  Rounding mode = Rounding::NearestEven;
+  Overflow overflow = Overflow::Infinity;
+  bool operator==(const ResultRounding &) const = default;
+};
 
 /// How results of a unit are put into a format.
 struct RoundingStep {
   Rounding mode = Rounding::NearestEven;
   TinyResults tiny = TinyResults::Keep;
-  Overflow overflow = Overflow::Infinity; ///< whatever the direction
+  Overflow overflow = Overflow::Infinity;
   bool operator==(const RoundingStep &) const = default;
 };
+
+/// Overflow in this direction gives the largest finite number of the sign, not infinity.
+bool overflows_to_largest(Overflow overflow, Rounding mode, bool negative);
 
 /// The exponent of the smallest normal number (-126 for f32 and bf16), and the bits of precision
 /// with the hidden one (24 for f32).

@@ -58,11 +58,12 @@ public:
   }
 
 private:
-  /// The type in which the evaluator's host arithmetic is done, and in which a result that the
-  /// profile wants in that type is flushed.
+  /// The type in which the evaluator's arithmetic is done, the host's where that is to nearest
+  /// even, and in which a result that the profile wants in that type is flushed.
   ElementType working_type(ElementType type) const {
     ElementType compute = compute_type(profile_, type);
-    return byte_size(compute) == 2 ? ElementType::F32 : compute;
+    bool nearest = profile_.elementwise.round == ResultRounding{};
+    return byte_size(compute) == 2 && nearest ? ElementType::F32 : compute;
   }
   B widen(ElementType type, const B &x, bool flush) const {
     B operand = flush ? SoftFloat<B>(float_format(type)).flush(x) : x;
@@ -78,14 +79,20 @@ private:
     if ((flush || narrowing) && byte_size(compute_type(profile_, type)) > 2)
       x = SoftFloat<B>(float_format(wide)).flush(x);
     if (wide != type)
-      x = SoftFloat<B>(float_format(type)).convert_from(x, float_format(wide));
+      x = SoftFloat<B>(float_format(type), {}, profile_.elementwise.round)
+              .convert_from(x, float_format(wide));
     return flush ? SoftFloat<B>(float_format(type)).flush(x) : x;
   }
 
   std::optional<B> float_operation(OpCode op, ElementType type, std::span<const B> x) const {
     ElementType working = working_type(type);
-    SoftFloat<B> own(float_format(type)), wide(float_format(working));
+    ResultRounding round = profile_.elementwise.round;
+    SoftFloat<B> own(float_format(type)), wide(float_format(working), {}, round);
     DenormalUse use = denormal_use(profile_, op, type);
+    // Of the five, only products and quotients can be tiny after rounding and then round to a
+    // normal number.
+    if (use.results == TinyResults::FlushAfter && (op == OpCode::Multiply || op == OpCode::Divide))
+      wide = SoftFloat<B>(float_format(working), {false, Underflow::Tiny}, round);
     auto operand = [&](std::size_t i) {
       return widen(type, x[i], i + 1 == x.size() ? use.last_input : use.inputs);
     };
@@ -104,9 +111,6 @@ private:
     case OpCode::Subtract: // of the element itself, so that x - y and x + (-y) are one circuit
       return result(wide.add(operand(0), widen(type, own.opposite(x[1]), use.last_input)));
     case OpCode::Multiply:
-      // Of the four, only products can be tiny after rounding and round to a normal number.
-      if (use.results == TinyResults::FlushAfter)
-        wide = SoftFloat<B>(float_format(working), {false, Underflow::Tiny});
       return result(wide.multiply(operand(0), operand(1)));
     case OpCode::Divide:
       return result(wide.divide(operand(0), operand(1)));
@@ -200,7 +204,8 @@ private:
       Denormals denormals{use.last_input || narrowing, use.results == TinyResults::Keep
                                                            ? Underflow::Gradual
                                                            : Underflow::Rounded};
-      return SoftFloat<B>(float_format(to), denormals).convert_from(x, float_format(from));
+      return SoftFloat<B>(float_format(to), denormals, profile_.conversion.round)
+          .convert_from(x, float_format(from));
     }
     if (is_float(from) || is_float(to))
       return std::nullopt;

@@ -4,13 +4,15 @@
 // (verify/bitvector_circuit.h) for proofs, so that the two cannot disagree.
 //
 // Formats are those of IEEE 754-2019, section 3.4: sign, biased exponent, fraction with a hidden
-// bit; denormals, infinities, NaN. Results are rounded once, to nearest, ties to even. Every NaN
-// result is the canonical one (quiet, positive, no payload). `Denormals` says what arithmetic does
-// with denormal operands and results.
+// bit; denormals, infinities, NaN. Results are rounded once, as `ResultRounding` says: to nearest,
+// ties to even, unless another direction is given. Every NaN result is the canonical one (quiet,
+// positive, no payload). `Denormals` says what arithmetic does with denormal operands and results.
 //
 // A kind of bits B gives width, literal, extract, concat, + - * & | ^ ~, shift_left, shift_right,
 // quotient, remainder, equal, less and choose, with the meaning of SMT-LIB's QF_BV. Control flow
 // depends on widths only, never on values.
+
+#include "semantics/rounding.h"
 
 #include <algorithm>
 #include <bit>
@@ -94,8 +96,8 @@ template <class B> B normalize(B x, int count_bits, B &count) {
 /// Arithmetic in one format.
 template <class B> class SoftFloat {
 public:
-  explicit SoftFloat(FloatFormat format, Denormals denormals = {})
-      : format_(format), denormals_(denormals) {}
+  explicit SoftFloat(FloatFormat format, Denormals denormals = {}, ResultRounding rounding = {})
+      : format_(format), denormals_(denormals), rounding_(rounding) {}
 
   FloatFormat format() const { return format_; }
 
@@ -128,7 +130,7 @@ public:
 
   B add(const B &a, const B &b) const {
     B x = operand(a), y = operand(b);
-    B sum = add_exactly(unpacked(x), unpacked(y), sign_bit(x) & sign_bit(y));
+    B sum = add_exactly(unpacked(x), unpacked(y), zero_sum_sign(sign_bit(x), sign_bit(y)));
     return add_specials(is_nan(x) | is_nan(y), is_infinite(x), sign_bit(x), is_infinite(y),
                         sign_bit(y), sum);
   }
@@ -168,7 +170,7 @@ public:
     product.exponent = choose(zero_factor, lowest(x, width(product.exponent)), product.exponent);
     addend.significand = pad_right(addend.significand, width(product.significand));
     addend.exponent = choose(is_float_zero(z), lowest(x, width(addend.exponent)), addend.exponent);
-    B sum = add_exactly(product, addend, sign & sign_bit(z));
+    B sum = add_exactly(product, addend, zero_sum_sign(sign, sign_bit(z)));
     B invalid = is_nan(x) | is_nan(y) | is_nan(z) | (inf & zero_factor);
     return add_specials(invalid, inf, sign, is_infinite(z), sign_bit(z), sum);
   }
@@ -224,13 +226,24 @@ public:
   B convert_from(const B &a, FloatFormat from) const {
     SoftFloat<B> source(from, denormals_);
     B x = source.operand(a);
-    if (from.exponent_bits == format_.exponent_bits && denormals_.results != Underflow::Tiny)
-      return choose(source.is_nan(x), nan(x), same_range(x, from));
+    if (from.exponent_bits == format_.exponent_bits && denormals_.results != Underflow::Tiny) {
+      B out = same_range(x, from);
+      if (rounding_.overflow != Overflow::Infinity) // rounded up to infinity, of a finite number
+        out = choose(is_infinite(out) & ~source.is_infinite(x), overflowed(sign_bit(x)), out);
+      return choose(source.is_nan(x), nan(x), out);
+    }
     Number n = source.normalized(x);
     B out = choose(source.is_float_zero(x), zero(sign_bit(x)),
                    rounded({n.sign, n.exponent, n.significand}));
     out = choose(source.is_infinite(x), infinity(sign_bit(x)), out);
     return choose(source.is_nan(x), nan(x), out);
+  }
+
+  /// The integer of this sign and magnitude, rounded; zero is +0.
+  B from_integer(const B &sign, const B &amount) const {
+    int bits = width(amount), exponent_bits = std::max(exponent_width(), 8);
+    B exponent = literal(amount, exponent_bits, static_cast<std::uint64_t>(bits - 1));
+    return choose(is_zero(amount), zero(literal(sign, 1, 0)), rounded({sign, exponent, amount}));
   }
 
 private:
@@ -262,7 +275,7 @@ private:
       return tiny_flushed(pad_right(x, format_.width()));
     B kept = extract(x, from.width() - 1, less), guard = extract(x, less - 1, less - 1);
     B rest = less > 1 ? ~is_zero(extract(x, less - 2, 0)) : literal(x, 1, 0);
-    B up = guard & (rest | extract(kept, 0, 0));
+    B up = rounds_up(sign_bit(x), extract(kept, 0, 0), guard, rest);
     // A carry runs into the exponent, at the end of the range to infinity; never into the sign.
     B out = kept + zero_extend(up, width(kept));
     return tiny_flushed(out);
@@ -381,7 +394,7 @@ private:
     B tiny = signed_less(exponent, smallest);
     B kept = choose(tiny, shift_right_sticky(significand, smallest - exponent), significand);
     B digits = extract(kept, bits - 1, bits - p);
-    B up = rounds_up(kept);
+    B up = rounds_up(n.sign, kept);
     B biased = exponent + signed_literal(exponent, wide, format_.bias());
     B field = choose(tiny, literal(exponent, format_.exponent_bits, 0),
                      extract(biased, format_.exponent_bits - 1, 0));
@@ -390,27 +403,65 @@ private:
     encoded = encoded + zero_extend(up, width(encoded));
     B out = concat(n.sign, encoded);
     B too_large = signed_less(signed_literal(exponent, wide, format_.largest()), exponent);
-    out = choose(too_large, infinity(n.sign), out);
+    if (rounding_.overflow == Overflow::Infinity)
+      out = choose(too_large, infinity(n.sign), out);
+    else
+      out = choose(too_large | is_infinite(out), overflowed(n.sign), out);
     if (denormals_.results == Underflow::Rounded)
       out = flush(out);
     if (denormals_.results == Underflow::Tiny) {
       B below = equal(exponent, signed_literal(exponent, wide, format_.smallest() - 1));
-      B carries =
-          below & all_ones(extract(significand, bits - 1, bits - p)) & rounds_up(significand);
+      B carries = below & all_ones(extract(significand, bits - 1, bits - p)) &
+                  rounds_up(n.sign, significand);
       out = choose(tiny & ~carries, zero(n.sign), out);
     }
     return out;
   }
-  /// Whether the first `precision` bits round up, given those that follow.
-  B rounds_up(const B &significand) const {
+  /// Whether the first `precision` bits round up in magnitude, given those that follow.
+  B rounds_up(const B &sign, const B &significand) const {
     int bits = width(significand), p = format_.precision;
     B last = extract(significand, bits - p, bits - p),
       guard = extract(significand, bits - p - 1, bits - p - 1);
-    return guard & (~is_zero(extract(significand, bits - p - 2, 0)) | last);
+    return rounds_up(sign, last, guard, ~is_zero(extract(significand, bits - p - 2, 0)));
+  }
+  /// Given the last bit that is kept, the first that is not, and whether any after that is set.
+  B rounds_up(const B &sign, const B &last, const B &guard, const B &rest) const {
+    switch (rounding_.mode) {
+    case Rounding::NearestEven:
+      return guard & (rest | last);
+    case Rounding::NearestAway:
+      return guard;
+    case Rounding::HalfUp:
+      return guard & (rest | ~sign);
+    case Rounding::TowardZero:
+      return literal(guard, 1, 0);
+    case Rounding::Down:
+      return sign & (guard | rest);
+    case Rounding::Up:
+      return ~sign & (guard | rest);
+    case Rounding::ToOdd:
+      break;
+    }
+    return (guard | rest) & ~last;
+  }
+  /// Infinity or the largest finite number.
+  B overflowed(const B &sign) const {
+    auto result = [&](bool negative) {
+      B magnitude = ~literal(sign, format_.exponent_bits, 0);
+      B infinite = concat(magnitude, literal(sign, format_.precision - 1, 0));
+      bool finite = overflows_to_largest(rounding_.overflow, rounding_.mode, negative);
+      return infinite - literal(sign, width(infinite), finite);
+    };
+    return concat(sign, choose(sign, result(true), result(false)));
+  }
+  /// IEEE 754-2019, 6.3: of a sum that is exactly zero.
+  B zero_sum_sign(const B &x, const B &y) const {
+    return rounding_.mode == Rounding::Down ? x | y : x & y;
   }
 
   FloatFormat format_;
   Denormals denormals_;
+  ResultRounding rounding_;
 };
 
 } // namespace isamorph::semantics

@@ -14,14 +14,11 @@ using Join = StepProgram::Join;
 using Words = std::span<const std::string_view>;
 
 // In the order of the enumerators.
-constexpr std::array<std::string_view, kRoundingCount> kRoundings = {
-    "nearest_even", "nearest_away", "half_up", "toward_zero", "down", "up", "to_odd"};
 constexpr std::array<std::string_view, 4> kSums = {"chain", "tree", "exact", "aligned"};
 constexpr std::array<std::string_view, 3> kJoins = {"within", "after", "aligned"};
 constexpr std::array<std::string_view, 3> kInputs = {"keep", "flush", "flush_positive"};
 constexpr std::array<std::string_view, 4> kResults = {"keep", "flush_before", "flush_after",
                                                       "flush_rounded"};
-constexpr std::array<std::string_view, 2> kOverflows = {"infinity", "largest"};
 
 constexpr int kMostFractionBits = 40, kMostSignificandBits = 24;
 constexpr std::int64_t kMostAlignedTerms = 512; // their sum must stay exact in a double
@@ -48,7 +45,7 @@ Alignment read_alignment(Cursor &cursor) {
   Alignment out;
   out.fraction =
       static_cast<int>(read_count(cursor, "the number of fraction bits", kMostFractionBits));
-  out.rounding = read_enum<Rounding>(cursor, "rounding", kRoundings);
+  out.rounding = read_enum<Rounding>(cursor, "rounding", kRoundingWords);
   return out;
 }
 
@@ -130,7 +127,7 @@ constexpr std::array<Key, 14> kKeys = {{
     {"join", read_join},
     {"round",
      [](Cursor &c, StepProgram &p) {
-       p.round.mode = read_enum<Rounding>(c, "rounding", kRoundings);
+       p.round.mode = read_enum<Rounding>(c, "rounding", kRoundingWords);
      }},
     {"inputs",
      [](Cursor &c, StepProgram &p) {
@@ -140,7 +137,7 @@ constexpr std::array<Key, 14> kKeys = {{
      [](Cursor &c, StepProgram &p) { p.round.tiny = read_enum<TinyResults>(c, "way", kResults); }},
     {"overflow",
      [](Cursor &c, StepProgram &p) {
-       p.round.overflow = read_enum<Overflow>(c, "way", kOverflows);
+       p.round.overflow = read_enum<Overflow>(c, "way", kOverflowWords);
      }},
 }};
 
@@ -189,7 +186,7 @@ std::string terms_text(std::int64_t terms) {
 }
 
 std::string alignment_text(const Alignment &a) {
-  return fmt::format("{} {}", a.fraction, kRoundings[static_cast<std::size_t>(a.rounding)]);
+  return fmt::format("{} {}", a.fraction, kRoundingWords[static_cast<std::size_t>(a.rounding)]);
 }
 
 std::string slices_text(const std::vector<int> &slices) {
@@ -263,10 +260,10 @@ std::string print_step_program(const StepProgram &p) {
       fmt::format("{} over {}", p.phases, terms_text(p.phase_span)),
       sum_text(p),
       join_text(p),
-      std::string(kRoundings[static_cast<std::size_t>(p.round.mode)]),
+      std::string(kRoundingWords[static_cast<std::size_t>(p.round.mode)]),
       std::string(kInputs[static_cast<std::size_t>(p.inputs)]),
       std::string(kResults[static_cast<std::size_t>(p.round.tiny)]),
-      std::string(kOverflows[static_cast<std::size_t>(p.round.overflow)])};
+      std::string(kOverflowWords[static_cast<std::size_t>(p.round.overflow)])};
   std::string text = "{\n";
   for (std::size_t k = 0; k < values.size(); ++k)
     text += fmt::format("    {} {}\n", kKeyWords[k], values[k]);

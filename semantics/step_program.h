@@ -26,6 +26,7 @@
 // being the number of slices on the right. All phases of `phase_span` terms run before the next
 // terms. A product with an infinite factor or NaN belongs to phase 0 alone, whole.
 
+#include "semantics/nan_form.h"
 #include "semantics/rounding.h"
 
 #include <optional>
@@ -88,12 +89,19 @@ void parse_step_program(Cursor &cursor, StepProgram &program);
 /// The block with every knob, one a line, indented for a profile.
 std::string print_step_program(const StepProgram &program);
 
+/// NaNs in the doubles that a runner takes and gives: an element with its payload, and what stands
+/// for an invalid operation's or, of an element, for its bits in some type.
+double nan_operand(ElementType type, std::uint64_t bits);
+std::uint64_t nan_result(double nan, ElementType type, const NanForm &form);
+
 /// Runs a program on rows of one element type. The program must outlive the runner, which is for
 /// one thread.
 class StepRunner {
 public:
-  /// `accumulator` is f32, f16 or bf16; it holds every sum.
-  StepRunner(const StepProgram &program, ElementType element, ElementType accumulator);
+  /// `accumulator` is f32, f16 or bf16; it holds every sum. NaNs are told apart by nan_result, if
+  /// those that go in are nan_operands.
+  StepRunner(const StepProgram &program, ElementType element, ElementType accumulator,
+             NanForm nan = {});
 
   /// What the accumulator holds after the row, from `init`, which it holds exactly. Factors are
   /// values of the element type, as many on both sides; when `right` is empty, the terms are the
@@ -108,6 +116,7 @@ private:
   struct Term {
     double value = 0;
     int exponent = 0; ///< for Sum::Aligned
+    std::size_t index = 0;
   };
   Factor read(double value) const;
   double flushed(double value) const;
@@ -119,6 +128,7 @@ private:
   void gather(std::size_t begin, std::size_t end, int phase);
   double step(double accumulator);
   double chain(double accumulator) const;
+  double nan_sum(double accumulator, const Term &term) const;
   double chains() const;
   double tree(std::size_t begin, std::size_t end) const;
   double exact(std::optional<double> accumulator);
@@ -126,6 +136,7 @@ private:
   double aligned_twice(double accumulator);
 
   const StepProgram &program_;
+  NanForm nan_;
   ElementType element_, accumulator_;
   bool products_ = false;
   std::vector<Factor> left_, right_;

@@ -1,12 +1,16 @@
 #include "semantics/step_program.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <limits>
 
 namespace isamorph::semantics {
 namespace {
+
+/// The NaN of an invalid operation: with a payload that no element of up to 32 bits has.
+constexpr std::uint64_t kInvalid = 0x7ff8000000000001;
 
 /// The value's first `bits` significand bits, the hidden one among them.
 double leading_bits(double value, int exponent, int bits) {
@@ -30,8 +34,19 @@ template <class Terms> AlignedSum align(const Terms &terms, const Alignment &ali
 
 } // namespace
 
-StepRunner::StepRunner(const StepProgram &program, ElementType element, ElementType accumulator)
-    : program_(program), element_(element), accumulator_(accumulator) {
+double nan_operand(ElementType type, std::uint64_t bits) {
+  return std::bit_cast<double>(quiet_nan(type, bits, ElementType::F64));
+}
+
+std::uint64_t nan_result(double nan, ElementType type, const NanForm &form) {
+  auto bits = std::bit_cast<std::uint64_t>(nan);
+  return bits == kInvalid || !form.propagates() ? form.pattern(type)
+                                                : quiet_nan(ElementType::F64, bits, type);
+}
+
+StepRunner::StepRunner(const StepProgram &program, ElementType element, ElementType accumulator,
+                       NanForm nan)
+    : program_(program), nan_(std::move(nan)), element_(element), accumulator_(accumulator) {
   assert(program.takes(element) && accumulator != ElementType::F64);
 }
 
@@ -80,7 +95,7 @@ int StepRunner::exponent_of(double accumulator) const {
 StepRunner::Term StepRunner::term(std::size_t index, int phase) const {
   const Factor &a = left_[index];
   if (!products_)
-    return {a.whole, a.whole == 0 ? least_exponent(accumulator_) : a.exponent};
+    return {a.whole, a.whole == 0 ? least_exponent(accumulator_) : a.exponent, index};
   const Factor &b = right_[index];
   double product = a.whole * b.whole;
   int exponent = a.exponent + b.exponent;
@@ -98,7 +113,7 @@ StepRunner::Term StepRunner::term(std::size_t index, int phase) const {
   else if (program_.bounded_products && std::isfinite(product) &&
            std::fabs(product) >= scaled(1.0, accumulator_ == ElementType::F16 ? 16 : 128))
     product = std::copysign(std::numeric_limits<double>::infinity(), product);
-  return {product, product == 0 ? least_exponent(accumulator_) : exponent};
+  return {product, product == 0 ? least_exponent(accumulator_) : exponent, index};
 }
 
 void StepRunner::gather(std::size_t begin, std::size_t end, int phase) {
@@ -111,9 +126,23 @@ double StepRunner::chain(double accumulator) const {
   for (const Term &t : terms_) {
     if (std::fabs(accumulator) < scaled(1.0, least_exponent(accumulator_)))
       accumulator = accumulator == 0 ? accumulator : flushed(accumulator);
-    accumulator = rounded(add_to_odd(accumulator, t.value));
+    double sum = rounded(add_to_odd(accumulator, t.value));
+    accumulator = sum == sum ? sum : nan_sum(accumulator, t);
   }
   return accumulator;
+}
+
+/// The first operand that propagates, or an invalid operation's.
+double StepRunner::nan_sum(double accumulator, const Term &term) const {
+  for (NanOperand operand : nan_.propagated) {
+    double value = operand == NanOperand::Accumulator ? accumulator
+                   : operand == NanOperand::Left      ? left_[term.index].whole
+                   : products_                        ? right_[term.index].whole
+                                                      : 0.0;
+    if (value != value)
+      return value;
+  }
+  return std::bit_cast<double>(kInvalid);
 }
 
 /// Partial sums of interleaved terms, each from +0, added in order.
@@ -146,7 +175,7 @@ double StepRunner::exact(std::optional<double> accumulator) {
 }
 
 double StepRunner::aligned_within(double accumulator) {
-  terms_.push_back({accumulator, exponent_of(accumulator)});
+  terms_.push_back({accumulator, exponent_of(accumulator), 0});
   return rounded(align(terms_, program_.alignment).value);
 }
 
@@ -159,7 +188,7 @@ double StepRunner::aligned_twice(double accumulator) {
   for (std::size_t begin = 0; begin < size; begin += width) {
     auto group = std::span(terms_).subspan(begin, std::min(width, size - begin));
     AlignedSum sum = align(group, program_.alignment);
-    sums_.push_back({sum.value, sum.exponent});
+    sums_.push_back({sum.value, sum.exponent, begin});
     largest = std::max(largest, sum.exponent);
   }
   auto shifted = [&](double value, const Alignment &alignment) {

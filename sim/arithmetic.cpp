@@ -71,8 +71,9 @@ void widen(VectorTarget target, const std::byte *in, std::byte *out, std::size_t
 } // namespace
 
 Arithmetic arithmetic(OpCode op, ElementType type, const semantics::NumericsProfile &profile) {
-  if (semantics::is_float(type) && (!is_plain(profile) || !machine_flushes(profile, op, type) ||
-                                    semantics::compute_type(profile, type) != ElementType::F32))
+  if (semantics::is_float(type) &&
+      (!has_plain_elements(profile) || !machine_flushes(profile, op, type) ||
+       semantics::compute_type(profile, type) != ElementType::F32))
     return nullptr;
   switch (op) {
   case OpCode::Add:

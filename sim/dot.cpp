@@ -20,7 +20,8 @@ namespace {
 bool has_kernel(ElementType type, const semantics::NumericsProfile &profile, std::size_t terms) {
   if (semantics::is_integer(type))
     return semantics::byte_size(type) <= 4;
-  return type != ElementType::Pred && is_plain(profile) && type != ElementType::F64 &&
+  return type != ElementType::Pred && has_plain_fold(profile, profile.dot, type) &&
+         type != ElementType::F64 &&
          semantics::accumulator_type(profile.dot, type) == ElementType::F32 &&
          blocks(profile.dot.order, terms);
 }

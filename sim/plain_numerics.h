@@ -5,20 +5,23 @@
 
 namespace isamorph::sim {
 
-/// The profile says nothing but a name, compute and accumulator types, the orders of sums, and what
-/// becomes of denormals (sim/denormals.h asks about that): whatever else a profile can say has its
-/// default.
-inline bool is_plain(const semantics::NumericsProfile &profile) {
-  semantics::NumericsProfile plain;
-  plain.name = profile.name;
-  plain.compute = profile.compute;
-  plain.dot.accumulator = profile.dot.accumulator;
-  plain.dot.order = profile.dot.order;
-  plain.reduce.accumulator = profile.reduce.accumulator;
-  plain.reduce.order = profile.reduce.order;
-  plain.denormals = profile.denormals;
-  plain.denormal_exceptions = profile.denormal_exceptions;
-  return plain == profile;
+/// Operations on single elements round as the host does: whatever the profile says of them besides
+/// compute types and denormals (sim/denormals.h asks about those) has its default. Functions are
+/// not among the kernels.
+inline bool has_plain_elements(const semantics::NumericsProfile &profile) {
+  // A member that is added does not compile until it has been thought of here.
+  [[maybe_unused]] const auto &[name, compute, dot, reduce, denormals, exceptions, narrowing,
+                                elementwise, conversion, functions] = profile;
+  return !narrowing && elementwise == semantics::ElementNumerics{};
+}
+
+/// Folds of a type round as the host does: the profile says nothing of them but the accumulator's
+/// type and the order of sums.
+inline bool has_plain_fold(const semantics::NumericsProfile &profile,
+                           const semantics::FoldNumerics &fold, semantics::ElementType type) {
+  [[maybe_unused]] const auto &[accumulator, order, unit, nan] = fold; // as above
+  return !profile.flush_narrowing && !semantics::unit_for(fold, type) &&
+         nan == semantics::NanForm{};
 }
 
 /// How a sum is cut that the simulator's kernels can do.

@@ -18,7 +18,8 @@ std::optional<ReduceAdd> ReduceAdd::compile(const semantics::Attributes &attribu
                                             VectorTarget target) {
   ElementType type = input.type;
   if (attributes.get_one(AttributeKey::Reducer) != static_cast<std::int64_t>(OpCode::Add) ||
-      (type != ElementType::BF16 && type != ElementType::F32) || !is_plain(profile))
+      (type != ElementType::BF16 && type != ElementType::F32) ||
+      !has_plain_fold(profile, profile.reduce, type))
     return std::nullopt;
   ElementType accumulator = semantics::accumulator_type(profile.reduce, type);
   auto flushes = machine_flushes(profile, OpCode::Reduce, type);

@@ -157,6 +157,8 @@ bool Normalizer::settled_by_conversion(TermId term) const {
 
 bool Normalizer::survives(OpCode op, ElementType type, TermId original) const {
   const semantics::NumericsProfile &profile = terms_.profile();
+  if (level_ != Level::Real && op != OpCode::Dot && !semantics::rounds_plainly(profile))
+    return false;
   const semantics::StepProgram *unit =
       op == OpCode::Dot ? semantics::unit_for(profile.dot, type) : nullptr;
   bool kept = !profile.flush_narrowing && !(unit && unit->flushes()) &&
@@ -326,7 +328,8 @@ Normalizer::Entry Normalizer::dot(TermId term) {
 bool Normalizer::one_product(ElementType type, VectorId vector) const {
   const semantics::NumericsProfile &profile = terms_.profile();
   return is_float(type) && terms_.elements(vector).size() == 1 &&
-         !semantics::flushes(profile, type) && !semantics::unit_for(profile.dot, type) &&
+         semantics::rounds_plainly(profile) && !semantics::flushes(profile, type) &&
+         !semantics::unit_for(profile.dot, type) &&
          semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
 }
 

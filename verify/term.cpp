@@ -34,6 +34,11 @@ bool same(const Term &x, const Term &y) {
 /// f64 operands keep their order: no solver at hand proves that its circuits commute.
 bool commutes(ElementType type) { return type != ElementType::F64; }
 
+/// The lemma is one for profiles that round plainly.
+bool commutes(const semantics::NumericsProfile &profile, ElementType type) {
+  return commutes(type) && (!semantics::is_float(type) || semantics::rounds_plainly(profile));
+}
+
 } // namespace
 
 bool is_denormal(ElementType type, std::uint64_t bits) {
@@ -141,7 +146,7 @@ TermId TermGraph::operation(OpCode op, std::uint8_t detail, ElementType result,
                                                       {bits.data(), in.size()}, result, profile_));
   }
   if (commute_ && semantics::info(op).commutative && sorted[1] < sorted[0] &&
-      commutes(terms_[sorted[0].v].type)) {
+      commutes(profile_, terms_[sorted[0].v].type)) {
     std::swap(sorted[0], sorted[1]);
     note_commuted(op, terms_[sorted[0].v].type);
   }

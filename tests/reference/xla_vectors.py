@@ -2,9 +2,9 @@
 """Writes the reference vectors of tests/reference/xla/: what XLA computes on the CPU.
 
 Every case is an HLO module that XLA itself has read and printed, its inputs (boundary values and
-seeded random ones) and XLA's outputs. `tables.vectors` holds all 65536 results of each unary
-function of bf16 and f16, as the differences from the function in f64 rounded to f32 and then to the
-type, and a digest of all of them.
+seeded random ones) and XLA's outputs. `tables.vectors`, and semantics/numerics/xla_cpu.functions of
+functions that are approximated, hold all 65536 results of each unary operation of bf16 and f16, as
+the differences from the function in f64 rounded to f32 and then to the type, and a digest of all.
 
 Usage: xla_vectors.py DIRECTORY [elementwise|movement|folds|windows|programs|tables ...]
 It needs jax, numpy and ml_dtypes; the files name their versions. tests/semantics/xla_vectors_test.cpp
@@ -35,6 +35,8 @@ INTEGERS = ["s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64"]
 UNARY_FLOAT = ["abs", "negate", "sign", "floor", "ceil", "round-nearest-even", "exponential",
                "exponential-minus-one", "log", "log-plus-one", "logistic", "tanh", "erf", "sqrt",
                "rsqrt", "cbrt", "sine", "cosine"]
+FUNCTIONS = ["exponential", "exponential-minus-one", "log", "log-plus-one", "logistic", "tanh", "erf",
+             "rsqrt", "cbrt", "sine", "cosine"]
 BINARY_FLOAT = ["add", "subtract", "multiply", "divide", "remainder", "maximum", "minimum", "power"]
 BINARY_INTEGER = BINARY_FLOAT + ["and", "or", "xor"]
 SHIFTS = ["shift-left", "shift-right-arithmetic", "shift-right-logical"]
@@ -65,8 +67,8 @@ def reducer(op, type_name):
 class Family:
     """One file of cases; tensors that several cases share are written once."""
 
-    def __init__(self, name):
-        self.name, self.lines, self.tensors = name, [], {}
+    def __init__(self, name, kind="vectors"):
+        self.name, self.kind, self.lines, self.tensors = name, kind, [], {}
 
     def tensor(self, array):
         text = f"{signature(array)} {np.ascontiguousarray(array).tobytes().hex()}"
@@ -98,7 +100,9 @@ class Family:
         head = [f"// {self.name}: made by tests/reference/xla_vectors.py with jax {jax.__version__}, "
                 f"jaxlib {jaxlib.__version__}, numpy {np.__version__}, ml_dtypes "
                 f"{ml_dtypes.__version__}; XLA on the CPU."]
-        path = pathlib.Path(directory) / f"{self.name}.vectors"
+        if self.kind == "functions":
+            directory = pathlib.Path(__file__).parents[2] / "semantics" / "numerics"
+        path = pathlib.Path(directory) / f"{self.name}.{self.kind}"
         path.write_text("\n".join(head + self.lines) + "\n")
         print(path, path.stat().st_size)
 
@@ -299,6 +303,9 @@ def folds():
             dot.case(f"dot-batch.{n}", f"{n}[2,3,3] dot(p0, p1), lhs_batch_dims={{0}}, "
                      "lhs_contracting_dims={2,3}, rhs_batch_dims={1}, rhs_contracting_dims={3,0}",
                      [a, b])
+    # Enough rows and columns for XLA's library of large products.
+    dot.case("dot.f32.large", "f32[17,19] dot(p0, p1), lhs_contracting_dims={1}, "
+             "rhs_contracting_dims={0}", [small("f32", (17, 33), 19), small("f32", (33, 19), 20)])
     return [reduce, dot]
 
 
@@ -420,8 +427,11 @@ REFERENCE = {
 
 
 def tables():
-    """`table OP TYPE DIGEST`, then tokens INPUT[*COUNT]=OUTPUT (hexadecimal) where XLA differs."""
-    f = Family("tables")
+    """`table OP TYPE DIGEST`, then tokens INPUT[*COUNT]=OUTPUT (hexadecimal) where XLA differs.
+
+    Those of FUNCTIONS are semantics/numerics/xla_cpu.functions, from which profiles take them.
+    """
+    rest, own = Family("tables"), Family("xla_cpu", "functions")
     for n in ["bf16", "f16"]:
         bits = np.arange(65536, dtype=np.uint16)
         x = bits.view(TYPES[n])
@@ -443,10 +453,11 @@ def tables():
                 count = f"*{end - i:x}" if end - i > 1 else ""
                 tokens.append(f"{i:x}{count}={got[i]:x}")
                 i = end
+            f = own if op in FUNCTIONS else rest
             f.lines.append(f"table {op} {n} {fnv(got):016x}")
             f.lines += [" ".join(tokens[k:k + 12]) for k in range(0, len(tokens), 12)]
             print(op, n, int(different.sum()), len(tokens))
-    return [f]
+    return [rest, own]
 
 
 def programs():

@@ -1,4 +1,4 @@
-#include "semantics/numerics.h"
+#include "semantics/function_table.h"
 #include "semantics/summation_order.h"
 
 #include <catch2/catch.hpp>
@@ -19,6 +19,17 @@ std::string error_of(const std::string &text) {
     return error.what();
   }
   return "no error";
+}
+
+ElementNumerics any_elements() {
+  ElementNumerics out;
+  out.round.mode = static_cast<Rounding>(*rc::gen::inRange(0, kRoundingCount));
+  out.round.overflow = static_cast<Overflow>(*rc::gen::inRange(0, 3));
+  out.nan.patterns[2] = *rc::gen::element<std::uint64_t>(0x7fc00000, 0xffc00000, 0x7fffffff);
+  out.nan.patterns[3] |= *rc::gen::arbitrary<std::uint32_t>();
+  out.nan.propagated = *rc::gen::element(std::vector<NanOperand>{}, std::vector{NanOperand::Right},
+                                         std::vector{NanOperand::Right, NanOperand::Left});
+  return out;
 }
 
 } // namespace
@@ -121,6 +132,11 @@ TEST_CASE("print(parse(x)) is x") {
         e.results = {ElementType::F32};
       p.denormal_exceptions.push_back(e);
     }
+    p.elementwise = any_elements();
+    p.conversion = any_elements();
+    p.dot.nan.patterns[2] = any_elements().nan.patterns[2];
+    if (*rc::gen::arbitrary<bool>())
+      p.functions = function_sets()[0];
     RC_ASSERT(parse(print_numerics(p)).at(0) == p);
   }));
 }

@@ -199,6 +199,8 @@ TEST_CASE("a unit is changed knob by knob, and removed") {
   expected.block = 4;
   CHECK(p.dot.unit == expected);
   p = profile("numerics p extends nvidia_hopper { dot unit none }");
+  CHECK_FALSE(p.dot.unit);
+  p.dot.nan = {};
   CHECK(p.dot == numerics_profile("f32_sequential").dot);
 }
 

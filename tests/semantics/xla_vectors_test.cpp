@@ -1,6 +1,7 @@
 // What XLA computes on the CPU, bit for bit, but for the disagreements listed in
-// tests/reference/xla/disagreements.txt, whose causes semantics/NUMERICS.md explains. The vectors
-// are made by tests/reference/xla_vectors.py.
+// tests/reference/xla/disagreements.txt, whose causes semantics/NUMERICS.md explains: under the
+// profile xla_cpu, and under xla_cpu_x86. The vectors are made by tests/reference/xla_vectors.py.
+#include "semantics/function_table.h"
 #include "semantics/hlo.h"
 
 #include "evaluation.h"
@@ -45,8 +46,8 @@ Tensor parse_tensor(const std::string &shape_text, const std::string &hex) {
   return out;
 }
 
-/// Runs every case of a file; `cases` counts them.
-Differences run_file(const std::string &name, int &cases) {
+/// Runs every case of a file under a profile; `cases` counts them.
+Differences run_file(const std::string &name, const NumericsProfile &numerics, int &cases) {
   std::ifstream file(kDirectory + "/" + name + ".vectors");
   REQUIRE(file);
   Differences out;
@@ -76,7 +77,7 @@ Differences run_file(const std::string &name, int &cases) {
       INFO(name << " " << current);
       TensorGraph graph = parse_hlo(make_source(current, hlo));
       REQUIRE(equal(parse_hlo(make_source("printed", print_hlo(graph))), graph));
-      results = evaluate(graph, inputs, numerics_profile("xla_cpu"));
+      results = evaluate(graph, inputs, numerics);
       next = 0;
     } else if (key == "output") {
       words >> a >> b;
@@ -95,27 +96,33 @@ Differences run_file(const std::string &name, int &cases) {
   return out;
 }
 
-/// The listed differences of one file, its lines being "file case elements max_ulp cause".
-Differences listed(const std::string &name) {
+/// The listed differences of one file, its lines being "file case elements max_ulp cause", after
+/// "profile NAME".
+Differences listed(const std::string &name, const NumericsProfile &numerics) {
   std::ifstream file(kDirectory + "/disagreements.txt");
   REQUIRE(file);
   Differences out;
-  std::string line;
+  std::string line, profile_name;
   while (std::getline(file, line)) {
     std::istringstream words(line);
     std::string family, current, cause;
     Difference d;
     if (line.starts_with("//") || line.empty())
       continue;
+    if (line.starts_with("profile ")) {
+      profile_name = line.substr(8);
+      continue;
+    }
     REQUIRE(words >> family >> current >> d.elements >> d.max_ulp >> cause);
-    if (family == name)
+    if (profile_name == numerics.name && family == name)
       out[current] = d;
   }
   return out;
 }
 
-void check(const std::string &name, const Differences &found) {
-  Differences expected = listed(name);
+void check(const std::string &name, const NumericsProfile &numerics, const Differences &found) {
+  Differences expected = listed(name, numerics);
+  INFO("under " << numerics.name);
   for (const auto &[current, d] : found)
     if (!expected.contains(current) || !(expected[current] == d))
       FAIL_CHECK(name << " " << current << " " << d.elements << " " << d.max_ulp
@@ -123,6 +130,17 @@ void check(const std::string &name, const Differences &found) {
   for (const auto &[current, d] : expected)
     if (!found.contains(current))
       FAIL_CHECK(name << " " << current << " agrees, but disagreements.txt lists it");
+}
+
+/// Both profiles, on each file.
+int check_files(std::initializer_list<const char *> names) {
+  int cases = 0;
+  for (const char *profile_name : {"xla_cpu", "xla_cpu_x86"})
+    for (const char *name : names) {
+      const NumericsProfile &numerics = numerics_profile(profile_name);
+      check(name, numerics, run_file(name, numerics, cases));
+    }
+  return cases / 2;
 }
 
 std::uint64_t digest(std::span<const std::uint16_t> words) {
@@ -136,38 +154,35 @@ std::uint64_t digest(std::span<const std::uint16_t> words) {
 } // namespace
 
 TEST_CASE("XLA's element-wise operations") {
-  int cases = 0;
-  for (const char *name : {"unary", "binary", "convert"})
-    check(name, run_file(name, cases));
-  CHECK(cases > 400);
+  CHECK(check_files({"unary", "binary", "convert"}) > 400);
 }
 
-TEST_CASE("XLA's movements") {
-  int cases = 0;
-  check("movement", run_file("movement", cases));
-  CHECK(cases > 200);
+TEST_CASE("XLA's movements") { CHECK(check_files({"movement"}) > 200); }
+
+TEST_CASE("XLA's folds") { CHECK(check_files({"reduce", "dot", "window"}) > 300); }
+
+TEST_CASE("XLA's dots and convolutions of mixed types") { CHECK(check_files({"mixed"}) > 50); }
+
+TEST_CASE("programs as JAX lowers them") { CHECK(check_files({"programs"}) > 30); }
+
+TEST_CASE("XLA's own functions are the evaluator's rounded ones, but for the listed inputs") {
+  Differences found;
+  for (int o = 0; o < kOpCodeCount; ++o)
+    for (ElementType type : {ElementType::BF16, ElementType::F16}) {
+      auto op = static_cast<OpCode>(o);
+      if (!is_function(op))
+        continue;
+      auto theirs = function_table("xla_cpu", op, type), ours = unary_table(op, type, xla_cpu());
+      Difference difference;
+      for (std::size_t i = 0; i < theirs.size(); ++i)
+        compare(difference, type, ours[i], theirs[i]);
+      if (difference.elements)
+        found[std::string(info(op).name) + "." + std::string(name(type))] = difference;
+    }
+  check("functions", xla_cpu(), found);
 }
 
-TEST_CASE("XLA's folds") {
-  int cases = 0;
-  for (const char *name : {"reduce", "dot", "window"})
-    check(name, run_file(name, cases));
-  CHECK(cases > 300);
-}
-
-TEST_CASE("XLA's dots and convolutions of mixed types") {
-  int cases = 0;
-  check("mixed", run_file("mixed", cases));
-  CHECK(cases > 50);
-}
-
-TEST_CASE("programs as JAX lowers them") {
-  int cases = 0;
-  check("programs", run_file("programs", cases));
-  CHECK(cases > 30);
-}
-
-TEST_CASE("XLA's unary functions for all 65536 inputs of bf16 and f16") {
+TEST_CASE("XLA's exact unary operations for all 65536 inputs of bf16 and f16") {
   std::ifstream file(kDirectory + "/tables.vectors");
   REQUIRE(file);
   // The file tells differences from this profile.
@@ -220,6 +235,6 @@ TEST_CASE("XLA's unary functions for all 65536 inputs of bf16 and f16") {
     }
   }
   finish();
-  check("tables", found);
-  CHECK(tables == 36);
+  check("tables", xla_cpu(), found);
+  CHECK(tables == 14);
 }

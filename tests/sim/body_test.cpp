@@ -41,6 +41,8 @@ const std::vector<NumericsProfile> &profiles() {
         numerics flushing { compute f32 dot accumulate f32, order sequential reduce accumulate element, order blocks 32 denormals flush }
         numerics machine { compute f32 dot accumulate f32, order blocks 5 centred reduce accumulate f32, order blocks 7 centred denormals flush_after }
         numerics narrow { compute element dot accumulate element, order sequential reduce accumulate element, order sequential denormals keep }
+        numerics directed { compute f32 dot accumulate f32, order sequential, nan f32 0xffc00000 elementwise round up, overflow ieee convert round to_odd }
+        numerics handing_on { compute f32 elementwise nan bf16 0x7fff propagate right left reduce accumulate f32, nan f32 0x7fffffff functions xla_cpu }
         numerics wide { compute f64 dot accumulate f64, order sequential reduce accumulate f64, order sequential denormals keep }
       )")))
       out.push_back(p);

@@ -131,7 +131,8 @@ private:
   void check_lemmas_of_rules() {
     std::vector<Part> rules = part_.at("rules").elements();
     for (std::size_t r = 0; r < rules.size(); ++r)
-      check_rule_lemma(rules[r].at("lemma"), rules_[r].rule, options_, done_);
+      check_rule_lemma(rules[r].at("lemma"), rules_[r].rule, subject_.isa.numerics, options_,
+                       done_);
     const Part lemmas = part_.at("lemmas");
     std::set<std::string> listed = check_lemmas(lemmas, options_, report_);
     for (const std::string &lemma : done_.scalar)

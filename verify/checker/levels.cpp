@@ -71,7 +71,8 @@ bool rounds_as_multiply(const semantics::NumericsProfile &profile, ElementType t
       semantics::denormal_use(profile, OpCode::Dot, type) != semantics::DenormalUse{} ||
       semantics::denormal_use(profile, OpCode::Multiply, type) != semantics::DenormalUse{} ||
       (profile.flush_narrowing && semantics::byte_size(accumulator) > semantics::byte_size(type));
-  return !flushes && !semantics::unit_for(profile.dot, type) &&
+  return !flushes && semantics::rounds_plainly(profile) &&
+         !semantics::unit_for(profile.dot, type) &&
          accumulator == semantics::compute_type(profile, type);
 }
 
@@ -177,7 +178,9 @@ bool LevelForms::survives(OpCode op, ElementType type, ValueId original) const {
   // Another way to lose denormals does not compile until it has been thought of here and in
   // no_denormal().
   [[maybe_unused]] const auto &[profile_name, compute, dot, reduce, denormals, exceptions,
-                                narrowing] = values_.profile();
+                                narrowing, elementwise, conversion, functions] = values_.profile();
+  if (level_ != Level::Real && op != OpCode::Dot && !semantics::rounds_plainly(values_.profile()))
+    return false; // the lemmas are for rounding to nearest even
   const semantics::StepProgram *unit = op == OpCode::Dot ? semantics::unit_for(dot, type) : nullptr;
   bool kept = !loses_denormals(values_.profile(), op, type) && !(unit && unit->flushes());
   return level_ == Level::Real || kept || forms_[original].no_denormal;

@@ -4,6 +4,7 @@
 #include "verify/checker/lemma_parts.h"
 #include "verify/checker/scalar_subjects.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
@@ -40,12 +41,22 @@ void check_enumeration(const Part &part, const ScalarSubject &subject, semantics
     part.at("sha256").refuse("the cases' digest is " + all->digest);
 }
 
+bool is_about_floats(const ScalarSubject &subject) {
+  return std::ranges::any_of(subject.claim.nodes,
+                             [](const ScalarNode &node) { return semantics::is_float(node.type); });
+}
+
 /// Every claim of the rule is either enumerated or proved by its circuit, and nothing else listed.
-void check_single_elements(const Part &lemma, const RewriteRule &rule, const CheckOptions &options,
+void check_single_elements(const Part &lemma, const RewriteRule &rule,
+                           const semantics::NumericsProfile &profile, const CheckOptions &options,
                            RuleLemmas &done) {
   auto subjects = scalar_subjects(rule);
   if (!subjects || rule.level == semantics::Level::Real)
     lemma.at("method").refuse("rule '" + rule.name + "' is about more than bits of elements");
+  if (!semantics::rounds_plainly(profile) && std::ranges::any_of(*subjects, is_about_floats))
+    lemma.at("method").refuse("rule '" + rule.name +
+                              "' is proved for rounding to nearest even, and profile '" +
+                              profile.name + "' rounds or propagates NaNs otherwise");
   std::map<std::string, Part> enumerated;
   for (const Part &part : lemma.at("enumerations").elements()) {
     part.only({"subject", "cases", "sha256"});
@@ -102,12 +113,13 @@ void check_encoded(const Part &lemma, const RewriteRule &rule, const CheckOption
 
 } // namespace
 
-void check_rule_lemma(const Part &lemma, const RewriteRule &rule, const CheckOptions &options,
+void check_rule_lemma(const Part &lemma, const RewriteRule &rule,
+                      const semantics::NumericsProfile &profile, const CheckOptions &options,
                       RuleLemmas &done) {
   lemma.only({"method", "obligations", "enumerations", "lemmas", "laws"});
   const std::string &method = lemma.at("method").text();
   if (method == kSingleElements)
-    check_single_elements(lemma, rule, options, done);
+    check_single_elements(lemma, rule, profile, options, done);
   else if (method == "smt")
     check_encoded(lemma, rule, options, done);
   else

@@ -25,8 +25,9 @@ struct RuleLemmas {
   std::set<std::string> laws;      ///< facts about functions over the reals that rules assume
 };
 
-/// Throws Refused when the lemma does not prove the rule.
+/// Throws Refused when the lemma does not prove the rule under the profile.
 void check_rule_lemma(const Part &lemma, const semantics::RewriteRule &rule,
-                      const CheckOptions &options, RuleLemmas &done);
+                      const semantics::NumericsProfile &profile, const CheckOptions &options,
+                      RuleLemmas &done);
 
 } // namespace isamorph::verify

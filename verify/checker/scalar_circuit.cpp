@@ -111,16 +111,20 @@ std::optional<std::vector<std::uint64_t>> model_values(const ScalarClaim &claim,
 semantics::NumericsProfile scalar_profile(semantics::NumericsProfile profile) {
   using semantics::DenormalWay;
   profile.dot = profile.reduce = {};
+  profile.elementwise.nan = profile.conversion.nan = {}; // any NaN equals any NaN
   std::string denormals = "as of " + profile.name;
   if (profile.denormal_exceptions.empty() && profile.denormals != DenormalWay::FlushAfter) {
     bool flush = profile.denormals == DenormalWay::Flush;
     profile.flush_narrowing = profile.flush_narrowing && !flush; // flushed already
     denormals = flush ? "flushed" : profile.flush_narrowing ? "flushed by narrowing" : "kept";
   }
-  profile.name = fmt::format("computed in {}, denormals {}",
-                             profile.compute ? std::string(semantics::name(*profile.compute))
-                                             : "the element type",
-                             denormals);
+  std::string computed =
+      profile.compute ? std::string(semantics::name(*profile.compute)) : "the element type";
+  // What is said of single elements beyond that goes by the profile's name.
+  bool more = profile.elementwise != semantics::ElementNumerics{} ||
+              profile.conversion != semantics::ElementNumerics{} || !profile.functions.empty();
+  std::string own = more ? ", elements as of " + profile.name : "";
+  profile.name = fmt::format("computed in {}, denormals {}{}", computed, denormals, own);
   return profile;
 }
 
@@ -132,13 +136,17 @@ std::vector<semantics::NumericsProfile> scalar_profiles() {
     if (std::ranges::find(out, profile) == out.end())
       out.push_back(std::move(profile));
   };
+  std::vector<semantics::NumericsProfile> plain;
+  for (semantics::NumericsProfile shipped : semantics::shipped_numerics())
+    if (semantics::rounds_plainly(shipped) && shipped.functions.empty())
+      plain.push_back(std::move(shipped));
   for (DenormalWay way : {DenormalWay::Keep, DenormalWay::Flush})
-    for (semantics::NumericsProfile profile : semantics::shipped_numerics()) {
+    for (semantics::NumericsProfile profile : plain) {
       profile.denormals = way;
       profile.denormal_exceptions.clear();
       add(std::move(profile));
     }
-  for (const semantics::NumericsProfile &shipped : semantics::shipped_numerics())
+  for (const semantics::NumericsProfile &shipped : plain)
     if (!shipped.denormal_exceptions.empty() || shipped.denormals == DenormalWay::FlushAfter)
       add(shipped);
   return out;

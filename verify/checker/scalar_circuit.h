@@ -10,8 +10,9 @@ namespace isamorph::verify {
 
 /// How a profile rounds single elements: without its dots and reductions. The name says how.
 semantics::NumericsProfile scalar_profile(semantics::NumericsProfile profile);
-/// The distinct ways of rounding of single elements: those of the shipped profiles, with denormals
-/// kept and flushed.
+/// The distinct ways of rounding of single elements: those of the shipped profiles that round
+/// plainly (semantics::rounds_plainly) and compute functions, with denormals kept and flushed. A
+/// shipped profile with its own functions does + - * / as one of these.
 std::vector<semantics::NumericsProfile> scalar_profiles();
 
 /// The claim in one circuit.

@@ -53,8 +53,10 @@ ValueId Values::operation(OpCode op, std::int64_t direction, ElementType result,
     return literal(result,
                    semantics::evaluate_scalar(op, attributes, types, bits, result, profile_));
   }
-  if (semantics::info(op).commutative)
-    exchange(op, (*this)[operands[0]].type, operands);
+  ElementType type = (*this)[operands[0]].type;
+  if (semantics::info(op).commutative &&
+      (!semantics::is_float(type) || semantics::rounds_plainly(profile_)))
+    exchange(op, type, operands);
   return number({Kind::Op, result, op, direction, 0, std::move(operands)});
 }
 
@@ -100,7 +102,7 @@ ValueId Values::list(std::vector<ValueId> elements) {
 ValueId Values::dot(ElementType type, ValueId left, ValueId right) {
   // A unit whose sides differ must not come to be exchanged unseen: a member that is added to the
   // numerics of folds does not compile until it has been thought of here.
-  [[maybe_unused]] const auto &[accumulator, order, unit] = profile_.dot;
+  [[maybe_unused]] const auto &[accumulator, order, unit, nan] = profile_.dot;
   std::vector<ValueId> lists = {left, right};
   if (semantics::factors_commute(profile_.dot, type))
     exchange(OpCode::Multiply, semantics::accumulator_type(profile_.dot, type), lists);
