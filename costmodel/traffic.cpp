@@ -1,5 +1,6 @@
 #include "costmodel/traffic.h"
 
+#include "spec/state.h"
 #include "spec/unroll.h"
 
 #include <algorithm>
@@ -47,7 +48,10 @@ bool varies(const spec::Isa &isa, const spec::KernelInstruction &call) {
 
 } // namespace
 
-Traffic traffic(const spec::Isa &isa, const spec::Kernel &kernel) {
+Traffic traffic(const spec::Isa &given_isa, const spec::Kernel &given) {
+  spec::Resolved resolved(given_isa, given);
+  const spec::Isa &isa = resolved.isa();
+  const spec::Kernel &kernel = resolved.kernel();
   Traffic total;
   std::vector<char> walked(kernel.instructions.size(), 0);
   for (std::uint32_t i = 0; i < walked.size(); ++i) {

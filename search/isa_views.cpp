@@ -259,6 +259,16 @@ std::vector<std::uint32_t> view_of(const GraphTemplate &body, std::uint32_t para
   }
 }
 
+/// True when some instruction exchanges more than two dimensions: no rule undoes that.
+bool shuffles(const spec::Isa &isa) {
+  return std::any_of(isa.instructions.begin(), isa.instructions.end(), [](const auto &i) {
+    return std::any_of(i.body.nodes.begin(), i.body.nodes.end(), [](const TemplateNode &node) {
+      const OpCode *op = code_of(node);
+      return op && *op == OpCode::Transpose && node.shape.dims.size() > 2;
+    });
+  });
+}
+
 bool gathers(const spec::Isa &isa, const spec::Instruction &instruction) {
   if (instruction.reads.size() < 2 || instruction.writes.size() != 1 ||
       has_free_attributes(instruction) || is_off_chip(isa, instruction.writes[0].region))
@@ -300,7 +310,7 @@ std::vector<std::unique_ptr<TensorRule>> view_rules(const spec::Isa &isa,
                                                     std::span<const ClassId> parameters,
                                                     std::span<const ClassId> results) {
   std::vector<std::unique_ptr<TensorRule>> out;
-  if (moves_pieces(isa)) {
+  if (moves_pieces(isa) || shuffles(isa)) {
     std::vector<ClassId> tensors(parameters.begin(), parameters.end());
     tensors.insert(tensors.end(), results.begin(), results.end());
     out.push_back(same_bytes_rule(tensors));

@@ -5,8 +5,8 @@
 #include "search/joint_moves.h"
 #include "search/kernel_assembly.h"
 #include "search/makespan.h"
+#include "search/planned_arms.h"
 #include "search/saturate.h"
-#include "spec/state.h"
 
 #include <fmt/format.h>
 
@@ -32,38 +32,12 @@ private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-/// The arms that planning is about: those whose regions have no steps.
-spec::Arms planned_arms(const spec::Isa &isa) {
-  spec::Arms arms(isa), out = arms;
-  out.isa.instructions.clear();
-  out.instruction.clear();
-  auto steps = [](const auto &operand) { return operand.region.steps.has_value(); };
-  for (std::size_t a = 0; a < arms.isa.instructions.size(); ++a) {
-    const spec::Instruction &arm = arms.isa.instructions[a];
-    if (std::any_of(arm.reads.begin(), arm.reads.end(), steps) ||
-        std::any_of(arm.writes.begin(), arm.writes.end(), steps))
-      continue;
-    out.isa.instructions.push_back(arm);
-    out.instruction.push_back(arms.instruction[a]);
-  }
-  return out;
-}
-
-/// A kernel of arms as one of the instructions that they belong to.
-void to_instructions(spec::Kernel &kernel, const spec::Arms &arms) {
-  for (spec::KernelInstruction &call : kernel.instructions) {
-    call.attributes.resize(arms.isa.instructions[call.instruction].attribute_count());
-    call.instruction = arms.instruction[call.instruction];
-  }
-}
-
 class Search {
 public:
   Search(const TensorGraph &graph, const spec::Isa &isa,
          std::span<const semantics::RewriteRule> rules, const SearchOptions &options)
-      : graph_(graph.without_dead_nodes()), given_(isa),
-        arms_(spec::has_control(isa) ? std::optional(planned_arms(isa)) : std::nullopt),
-        isa_(arms_ ? arms_->isa : isa), rules_(rules), options_(options), egraph_(isa.numerics) {}
+      : graph_(graph.without_dead_nodes()), given_(isa), arms_(isa), isa_(arms_.isa()),
+        rules_(rules), options_(options), egraph_(isa.numerics) {}
 
   SearchResult run() {
     Stopwatch watch;
@@ -173,8 +147,7 @@ private:
       return;
     result_.kernel =
         assemble_kernel(space, found.plan, egraph_, kernel_tensors(graph_), kernel_name(graph_));
-    if (arms_)
-      to_instructions(*result_.kernel, *arms_);
+    arms_.to_instructions(*result_.kernel);
     result_.cost = costmodel::cost(given_, *result_.kernel, options_.cost);
     assert(result_.cost == found.plan.cost);
   }
@@ -211,8 +184,8 @@ private:
 
   TensorGraph graph_;
   const spec::Isa &given_;
-  std::optional<spec::Arms> arms_; ///< of an ISA with control
-  const spec::Isa &isa_;           ///< what is searched: the arms, or the ISA itself
+  PlannedArms arms_;
+  const spec::Isa &isa_; ///< what is searched: the arms, or the ISA itself
   std::span<const semantics::RewriteRule> rules_;
   const SearchOptions &options_;
   TensorEGraph egraph_;

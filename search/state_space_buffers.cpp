@@ -168,7 +168,7 @@ void StateSpace::find_renamable(std::uint32_t b) {
   const spec::Buffer &buffer = isa_.buffer(b);
   BufferInfo &info = buffers_[b];
   if (buffer.addressed.size() != 1 || info.shapes.size() != 1 || info.shapes[0][0] <= 0 ||
-      buffer.addressed[0] % info.shapes[0][0] != 0)
+      (buffer.addressed[0] - reserved(b)) % info.shapes[0][0] != 0)
     return;
   std::vector<std::uint32_t> namers = namers_of(b);
   for (const spec::Instruction *instruction : instructions_used())
@@ -176,7 +176,8 @@ void StateSpace::find_renamable(std::uint32_t b) {
       return;
   info.renamable = true;
   info.named_by = std::move(namers);
-  for (std::int64_t at = 0; at + info.shapes[0][0] <= buffer.addressed[0]; at += info.shapes[0][0])
+  for (std::int64_t at = reserved(b); at + info.shapes[0][0] <= buffer.addressed[0];
+       at += info.shapes[0][0])
     info.slots.push_back(slot_id(b, std::span(&at, 1), info.shapes[0]));
 }
 

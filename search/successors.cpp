@@ -224,9 +224,9 @@ std::vector<std::uint32_t> StateSpace::Expander::nameable(std::uint32_t buffer) 
   std::vector<char> taken(info.slots.size(), 0);
   std::int64_t extent = info.shapes[0][0];
   auto take = [&](std::int64_t address) {
-    auto position = static_cast<std::size_t>(address / extent);
-    if (address >= 0 && address % extent == 0 && position < taken.size())
-      taken[position] = 1;
+    std::int64_t at = address - space_.reserved(buffer);
+    if (at >= 0 && at % extent == 0 && at / extent < static_cast<std::int64_t>(taken.size()))
+      taken[static_cast<std::size_t>(at / extent)] = 1;
   };
   for (const std::vector<Placement> *placements : {state_, &transition_.writes})
     for (Placement p : *placements)
@@ -280,6 +280,9 @@ void StateSpace::Expander::choose_names(std::size_t number) {
       continue;
     for (std::uint32_t slot : nameable(b))
       take(space_.slot(slot).starts[0]);
+    for (const Locations::Location &location : space_.locations_.all)
+      if (location.slot.buffer == b) // reserved
+        take(location.slot.starts[0]);
     return; // no other buffer has this variable's names
   }
   const spec::StateVariable &variable = space_.isa_.state[update.variable];

@@ -1,6 +1,7 @@
 #include "search/tiling.h"
 
 #include "search/lower_bound.h"
+#include "search/planned_arms.h"
 #include "search/tiling_context.h"
 
 #include <fmt/format.h>
@@ -203,11 +204,15 @@ SearchResult find_tiled_kernel(const TensorGraph &program, const spec::Isa &isa,
                                std::span<const semantics::RewriteRule> rules,
                                const SearchOptions &options) {
   TensorGraph graph = program.without_dead_nodes();
-  TilingContext context(graph, isa, rules, options);
+  PlannedArms arms(isa);
+  TilingContext context(graph, arms.isa(), rules, options);
   tile_maps(context);
   if (!context.best())
     tile_products(context);
-  return context.take();
+  SearchResult result = context.take();
+  if (result.kernel)
+    arms.to_instructions(*result.kernel);
+  return result;
 }
 
 } // namespace isamorph::search

@@ -174,6 +174,14 @@ TEST_CASE("a product with bias on gemmini_rocc, in the dataflow that the machine
   }
 }
 
+TEST_CASE("four tiles on gemmini_rocc, in a loop that finds the state as it leaves it", "[slow]") {
+  auto graph = semantics::parse_hlo(
+      semantics::read_source(ISAMORPH_SOURCE_DIR "/corpus/gemmini_rocc/product.hlo"));
+  for (int dataflow : {0, 1})
+    check_proof(graph, spec::load_isa("gemmini_rocc(DATAFLOW=" + std::to_string(dataflow) + ")"),
+                21); // the second operand, then five instructions a tile
+}
+
 namespace {
 
 /// Two registers, of which `at` says which one is written; a mode in which negation works once.

@@ -38,3 +38,17 @@ TEST_CASE("a move whose size a loop varies is walked") {
                                            isa);
   CHECK(costmodel::traffic(isa, kernel) == Traffic{16 * (1 + 2 + 3 + 4) + 256, 256});
 }
+
+TEST_CASE("regions with steps move all that they step over") {
+  spec::Isa isa = spec::load_isa("gemmini_rocc");
+  spec::Kernel kernel = spec::parse_kernel(semantics::make_source("<test>", R"(kernel k {
+  memory 1536
+  input x @ 0 : s8[16,64]
+  output y @ 1024 : s8[16,32]
+  mvin_spad(tiles=2, stride=64, hbm_addr=0, sp_addr=0)
+  mvout_spad(rows=16, stride=32, hbm_addr=1024, sp_addr=0)
+  mvout_spad(rows=16, stride=32, hbm_addr=1040, sp_addr=16)
+})"),
+                                           isa);
+  CHECK(costmodel::traffic(isa, kernel) == Traffic{512, 512});
+}
