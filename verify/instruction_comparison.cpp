@@ -5,6 +5,7 @@
 #include "verify/differential.h"
 #include "verify/integer_normal_form.h"
 #include "verify/one_instruction.h"
+#include "verify/symbolic_parts.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -23,6 +24,8 @@ constexpr std::int64_t kPoolElements = 4096;
 /// How often attributes are drawn for each run, until both ISAs allow them.
 constexpr int kDraws = 50;
 constexpr std::size_t kShownInputs = 6;
+/// What taking an element from a buffer or putting it there counts for.
+constexpr std::int64_t kElementWork = 32;
 
 /// What buffers hold in one run: numbers of one type side by side, whatever the buffers' types.
 class Contents {
@@ -85,8 +88,8 @@ public:
   InstructionComparison run() {
     if (!comparable())
       return out_;
-    StopToken stop(nullptr, options_.seconds);
-    for (int i = 0; i < options_.runs && stop.seconds_left() > 0; ++i)
+    work_left_ = options_.work;
+    for (int i = 0; i < options_.runs && work_left_ > 0; ++i)
       if (differs_in_run(i))
         return out_;
     if (!out_.reason.empty()) {
@@ -227,6 +230,7 @@ private:
   std::optional<Difference> first_difference(const Execution &x, const Execution &y,
                                              const Contents &contents) {
     auto at = [&](const Element &e) { return contents(e, a_.type(e)); };
+    work_left_ -= work(a_, x) + work(b_, y);
     Elements p = a_.run(x, at), q = b_.run(y, at);
     std::set<Element> written;
     for (const Elements *side : {&p, &q})
@@ -243,6 +247,14 @@ private:
     return std::nullopt;
   }
 
+  static std::int64_t work(OneInstruction &side, const Execution &execution) {
+    std::size_t elements = 1;
+    for (const auto *regions : {&execution.reads, &execution.writes})
+      for (const std::vector<Element> &region : *regions)
+        elements += region.size();
+    return work_of(side.body(execution)) + kElementWork * static_cast<std::int64_t>(elements);
+  }
+
   static std::vector<Element> read_elements(const Execution &x, const Execution &y) {
     std::set<Element> out;
     for (const Execution *side : {&x, &y})
@@ -254,16 +266,17 @@ private:
   /// Zeros wherever the difference stays, in halves, quarters, ... of what is read.
   void make_small(const Execution &x, const Execution &y, Contents &contents) {
     std::vector<Element> elements = read_elements(x, y);
-    StopToken stop(nullptr, options_.seconds);
+    work_left_ = options_.work;
     for (std::size_t chunk = (elements.size() + 1) / 2; chunk > 0; chunk /= 2)
-      for (std::size_t begin = 0; begin < elements.size() && stop.seconds_left() > 0;
-           begin += chunk) {
-        std::set<Element> before = contents.zero();
+      for (std::size_t begin = 0; begin < elements.size() && work_left_ > 0; begin += chunk) {
+        std::vector<Element> changed;
         for (std::size_t i = begin; i < std::min(begin + chunk, elements.size()); ++i)
           if (contents(elements[i], a_.type(elements[i])) != 0)
-            contents.zero().insert(elements[i]);
-        if (contents.zero() != before && !first_difference(x, y, contents))
-          contents.zero() = std::move(before);
+            changed.push_back(elements[i]);
+        contents.zero().insert(changed.begin(), changed.end());
+        if (!changed.empty() && !first_difference(x, y, contents))
+          for (const Element &element : changed)
+            contents.zero().erase(element);
       }
   }
 
@@ -371,6 +384,7 @@ private:
   std::set<std::pair<ElementType, std::uint64_t>> literals_; ///< in the bodies
   std::set<std::int64_t> numbers_;
   std::vector<std::int64_t> attributes_, state_; ///< of the run at hand
+  std::int64_t work_left_ = 0;
   InstructionComparison out_;
 };
 

@@ -103,8 +103,7 @@ bool OneInstruction::add_box(const spec::Region &region, std::int64_t shift, con
   return true;
 }
 
-Elements OneInstruction::run(const Execution &execution,
-                             const std::function<std::uint64_t(const Element &)> &contents) {
+const semantics::TensorGraph &OneInstruction::body(const Execution &execution) {
   const spec::Instruction &arm = arms_.isa.instructions[execution.arm];
   std::pair<std::uint32_t, Bindings> key{execution.arm, {}};
   for (std::uint32_t v : spec::body_variables(arm))
@@ -112,7 +111,12 @@ Elements OneInstruction::run(const Execution &execution,
   auto [found, added] = bodies_.try_emplace(std::move(key));
   if (added)
     found->second = spec::instantiate_body(arm, execution.values);
-  const semantics::TensorGraph &body = found->second;
+  return found->second;
+}
+
+Elements OneInstruction::run(const Execution &execution,
+                             const std::function<std::uint64_t(const Element &)> &contents) {
+  const semantics::TensorGraph &body = this->body(execution);
   std::vector<Tensor> inputs;
   for (std::size_t r = 0; r < execution.reads.size(); ++r) {
     inputs.emplace_back(body[body.parameters[r]].shape);

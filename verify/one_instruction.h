@@ -38,6 +38,7 @@ public:
   /// buffer.
   std::optional<Execution> prepare(const std::vector<std::int64_t> &attributes,
                                    const std::vector<std::int64_t> &state);
+  const semantics::TensorGraph &body(const Execution &execution);
   /// What it writes. `contents` says what elements hold before.
   Elements run(const Execution &execution,
                const std::function<std::uint64_t(const Element &)> &contents);

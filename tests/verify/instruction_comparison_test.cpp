@@ -180,8 +180,8 @@ TEST_CASE("a product of tiles written as scalars in loops is the product, or is 
                                 "%acc = s32[16,16] convert(%c3)\n";
   spec::Isa amx = spec::load_isa("amx");
   auto answer = [&](const std::string &a, const std::string &accumulator) {
-    auto all = verify::compare_instructions(amx, amx_with(scalar_tdpbusd(a, accumulator)),
-                                            {.runs = 20, .seconds = 3});
+    auto all =
+        verify::compare_instructions(amx, amx_with(scalar_tdpbusd(a, accumulator)), {.runs = 20});
     REQUIRE(all.size() == 1);
     INFO(all[0].reason);
     return all[0].answer;
