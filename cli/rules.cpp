@@ -3,11 +3,13 @@
 
 #include "semantics/rule_facts.h"
 #include "semantics/source.h"
+#include "verify/checker/lemmas.h"
 #include "verify/prover.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
+#include <iterator>
 
 namespace isamorph::cli {
 namespace {
@@ -154,6 +156,10 @@ int prove(const Options &options) {
   how.count_failures = !options.file.empty();
   std::vector<verify::ClaimProof> lemmas;
   std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how, &lemmas);
+  bool all = options.file.empty() && options.names.empty() && options.level.empty();
+  if (all)
+    std::ranges::move(verify::prove_lemmas(verify::shipped_lemmas(), how),
+                      std::back_inserter(lemmas));
   clear_progress();
   Json list = Json::array(), lemma_list = Json::array();
   std::size_t counts[3] = {0, 0, 0};
@@ -166,8 +172,13 @@ int prove(const Options &options) {
     if (!options.json)
       print_proof(rules[i], proof);
   }
-  for (const verify::ClaimProof &lemma : lemmas)
+  bool lemmas_hold = true;
+  for (const verify::ClaimProof &lemma : lemmas) {
+    lemmas_hold &= lemma.answer == verify::SmtAnswer::Proved;
     lemma_list.push_back(proof_json(lemma));
+    if (all && !options.json)
+      fmt::print("{:<8} lemma   {:<28} {}\n", answer_name(lemma.answer), lemma.name, lemma.method);
+  }
   if (options.json)
     print_json({{"rules", proofs.size()},
                 {"proved", counts[0]},
@@ -179,7 +190,7 @@ int prove(const Options &options) {
   else
     fmt::print("{} rules: {} proved, {} refuted, {} unknown\n", proofs.size(), counts[0], counts[1],
                counts[2]);
-  return counts[1] ? kDifferent : counts[2] ? kUnknown : kDone;
+  return counts[1] ? kDifferent : counts[2] || !lemmas_hold ? kUnknown : kDone;
 }
 
 } // namespace

@@ -2,13 +2,18 @@
 
 namespace isamorph::embedded {
 extern const char rule_facts[];
+extern const char element_rules[];
 } // namespace isamorph::embedded
 
 namespace isamorph::semantics {
 
 const std::vector<RewriteRule> &scalar_facts() {
-  static const std::vector<RewriteRule> facts =
-      parse_rules(make_source("semantics/rules/facts.rules", embedded::rule_facts));
+  static const std::vector<RewriteRule> facts = [] {
+    auto all = parse_rules(make_source("semantics/rules/facts.rules", embedded::rule_facts));
+    auto more = parse_rules(make_source("semantics/rules/elements.rules", embedded::element_rules));
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
   return facts;
 }
 

@@ -40,7 +40,7 @@ struct Terms {
 
   bool equal_at_finite() const {
     TermGraph scratch = graph;
-    Normalizer normalizer(scratch, Level::Finite);
+    Normalizer normalizer(scratch);
     for (std::size_t i = 0; i < left.elements.size(); ++i) {
       TermId l = left.elements[i], r = right.elements[i];
       if (l != r && (normalizer.normalize(l) != normalizer.normalize(r) || normalizer.blocked(l) ||

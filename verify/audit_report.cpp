@@ -8,6 +8,25 @@ namespace {
 
 constexpr std::array<Level, 3> kLevels = {Level::Bits, Level::Finite, Level::Real};
 
+/// What proofs take for granted, and why it is so.
+constexpr const char *kLaws =
+    "\n"
+    "Facts about functions that no solver is asked for are laws, named wherever a proof "
+    "rests on one.\n"
+    "* Over the reals, axioms and definitions: exp(a+b) = exp(a) exp(b) and exp(0) = 1; "
+    "exp, logistic and sqrt are not negative; rsqrt(x) = 1/sqrt(x), logistic(x) = "
+    "1/(1+exp(-x)), tanh(x) = 1-2/(exp(2x)+1), exponential-minus-one(x) = exp(x)-1, "
+    "log-plus-one(x) = log(1+x).\n"
+    "* Of floats: the remainder is exact. Let x and y be finite, y not 0, and r = x - n y "
+    "with n = trunc(x/y), as ISO C defines fmod (C17, 7.12.10.1; F.10.7.1 says that it is "
+    "always exact). With u the lesser of the last places of x and y, both are integer "
+    "multiples of u, and so is r. If |x| < |y|, then r = x. Else u is the last place of "
+    "y, since a last place does not fall as numbers grow, and |r| < |y| is less than 2^p "
+    "u for the precision p of the type: r is a number of the type, and rounding keeps it. "
+    "So |r| < |y|, and r = x where |x| < |y|, which is all that a proof uses. The "
+    "evaluator is compared with integers for all pairs of bf16 and of f16 by `./dev "
+    "exhaustive`, and for all dividends with some divisors by the slow tests.\n";
+
 std::string index_text(const semantics::Shape &shape, std::int64_t element) {
   std::string out;
   for (std::size_t d = shape.rank(); d-- > 0;) {
@@ -124,6 +143,7 @@ std::string markdown(std::span<const AuditSection> sections, const std::string &
       "it, bit for bit, because 0/0 is NaN. At `real` equality is claimed where no divisor is "
       "0.\n",
       command);
+  out += kLaws;
   for (const AuditSection &section : sections)
     append_section(out, section);
   return out;

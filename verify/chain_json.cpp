@@ -110,7 +110,7 @@ Json LemmaPrinter::lemmas(std::span<const std::string> names) {
   Json out = Json::array();
   for (const std::string &name : names)
     out.push_back({{"name", name},
-                   {"method", "smt"},
+                   {"method", is_law(name) ? "law" : "smt"},
                    {"obligations",
                     obligations(lemma_obligations(name).value_or(std::vector<Obligation>{}))}});
   return out;

@@ -9,7 +9,6 @@ namespace isamorph::verify {
 namespace {
 
 using semantics::is_float;
-using semantics::Level;
 
 /// One 1 and otherwise zeros; the position of the 1.
 std::optional<std::size_t> unit_position(const TermGraph &terms, VectorId vector) {
@@ -26,14 +25,6 @@ std::optional<std::size_t> unit_position(const TermGraph &terms, VectorId vector
       return std::nullopt;
   }
   return position;
-}
-
-/// A literal power of two whose reciprocal is one too: 1 / it is not rounded.
-bool has_exact_reciprocal(const Term &t) {
-  int exponent = 0;
-  double value = semantics::decode(t.type, t.bits);
-  return std::fabs(std::frexp(value, &exponent)) == 0.5 &&
-         semantics::decode(t.type, semantics::encode(t.type, 1 / value)) == 1 / value;
 }
 
 /// The unit flushes its results, and rounding them to the element type makes no denormal of them.
@@ -56,8 +47,6 @@ bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType typ
   const semantics::StepProgram *unit = semantics::unit_for(profile.dot, type);
   return is_float(type) && (!unit || semantics::keeps_unit_vectors(*unit));
 }
-
-Normalizer::Normalizer(TermGraph &terms, Level level) : terms_(terms), level_(level) {}
 
 Normalizer::Entry &Normalizer::entry(TermId term) {
   if (entries_.size() <= term.v)
@@ -163,7 +152,7 @@ bool Normalizer::survives(OpCode op, ElementType type, TermId original) const {
       op == OpCode::Dot ? semantics::unit_for(profile.dot, type) : nullptr;
   bool kept = !profile.flush_narrowing && !(unit && unit->flushes()) &&
               semantics::denormal_use(profile, op, type) == semantics::DenormalUse{};
-  return level_ == Level::Real || kept || entries_[original.v].settled;
+  return kept || entries_[original.v].settled;
 }
 
 bool Normalizer::is_literal(TermId term, double value) const {
@@ -245,42 +234,6 @@ Normalizer::Entry Normalizer::operation(TermId term) {
     if (multiply && (is_literal(in[0], 0) || is_literal(in[1], 0)))
       return drop("multiply zero", terms_.literal(t.type, 0));
   }
-  if (level_ == Level::Real) {
-    TermId one = terms_.literal(t.type, semantics::encode(t.type, 1)),
-           minus = terms_.literal(t.type, semantics::encode(t.type, -1));
-    out.tainted = true;
-    switch (t.op) {
-    case OpCode::Add:
-      out.normal = sum(t.type, in);
-      return out;
-    case OpCode::Subtract:
-      out.normal = sum(t.type, {in[0], product(t.type, {in[1], minus})});
-      return out;
-    case OpCode::Negate:
-      out.normal = product(t.type, {in[0], minus});
-      return out;
-    case OpCode::Multiply:
-      out.normal = product(t.type, in);
-      return out;
-    case OpCode::Divide: {
-      if (terms_[in[1]].kind == TermKind::Literal && !has_exact_reciprocal(terms_[in[1]]))
-        break;
-      std::vector<TermId> reciprocal = {one, in[1]};
-      out.normal =
-          product(t.type, {in[0], terms_.operation(OpCode::Divide, 0, t.type, reciprocal)});
-      return out;
-    }
-    case OpCode::Convert:
-      // A literal must keep the type that operations on it expect: they fold it.
-      if (is_float(terms_[in[0]].type) && terms_[in[0]].kind != TermKind::Literal) {
-        out.normal = in[0];
-        return out;
-      }
-      break;
-    default:
-      break;
-    }
-  }
   out.normal = terms_.operation(t.op, t.detail, t.type, in);
   return out;
 }
@@ -301,14 +254,6 @@ Normalizer::Entry Normalizer::dot(TermId term) {
       out.normal = terms_.elements(other)[*position];
       return out;
     }
-  if (level_ == Level::Real && is_float(t.type)) {
-    std::vector<TermId> parts;
-    for (std::size_t i = 0; i < terms_.elements(a).size(); ++i)
-      parts.push_back(product(t.type, {terms_.elements(a)[i], terms_.elements(b)[i]}));
-    out.tainted = true;
-    out.normal = sum(t.type, std::move(parts));
-    return out;
-  }
   if (is_float(t.type))
     drop_zero_products(t.type, a, b, out);
   if (out.tainted && terms_.elements(a).empty())
@@ -373,51 +318,8 @@ Normalizer::Entry Normalizer::reduce(TermId term) {
   inherit(out, init);
   init = entries_[init.v].normal;
   VectorId elements = vector({t.a}, out);
-  if (level_ == Level::Real && is_float(t.type) &&
-      (t.op == OpCode::Add || t.op == OpCode::Multiply)) {
-    auto view = terms_.elements(elements);
-    std::vector<TermId> parts(view.begin(), view.end());
-    parts.push_back(init);
-    out.tainted = true;
-    out.normal =
-        t.op == OpCode::Add ? sum(t.type, std::move(parts)) : product(t.type, std::move(parts));
-    return out;
-  }
   out.normal = terms_.reduce(t.op, t.type, init, elements);
   return out;
-}
-
-TermId Normalizer::sum(ElementType type, std::vector<TermId> parts) {
-  return flat(OpCode::Add, type, std::move(parts));
-}
-
-TermId Normalizer::product(ElementType type, std::vector<TermId> parts) {
-  return flat(OpCode::Multiply, type, std::move(parts));
-}
-
-/// An n-ary sum or product: a reduce over sorted operands, nested ones of the same kind spliced in,
-/// neutral ones left out.
-TermId Normalizer::flat(OpCode op, ElementType type, std::vector<TermId> parts) {
-  double neutral = op == OpCode::Add ? 0 : 1;
-  TermId init = terms_.literal(type, semantics::encode(type, neutral));
-  std::vector<TermId> all;
-  for (TermId part : parts) {
-    const Term &t = terms_[part];
-    if (t.kind == TermKind::Reduce && t.op == op && t.type == type &&
-        terms_.operands(part)[0] == init) {
-      auto inner = terms_.elements({t.a});
-      all.insert(all.end(), inner.begin(), inner.end());
-    } else if (!is_literal(part, neutral)) {
-      all.push_back(part);
-    }
-  }
-  if (all.empty())
-    return init;
-  if (all.size() == 1)
-    return all[0];
-  std::sort(all.begin(), all.end());
-  lemmas_.insert(op == OpCode::Add ? "real sum" : "real product");
-  return terms_.reduce(op, type, init, terms_.vector(all));
 }
 
 } // namespace isamorph::verify

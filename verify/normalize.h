@@ -1,7 +1,7 @@
 #pragma once
-// Normal forms of terms at the levels below `bits`.
+// Normal forms of terms at level `finite`. (Of `real`: real_normal_form.h.)
 //
-// Level `finite` compares results up to the sign of zero, for inputs of finite numbers for which
+// The level compares results up to the sign of zero, for inputs of finite numbers for which
 // neither program meets NaN or infinity. Write x ~ y for "equal, or both zero". The lemmas used
 // here give terms t' with t ~ t':
 //   * a dot one of whose vectors is one 1 and otherwise zeros is the other vector's element at the
@@ -21,11 +21,7 @@
 // see them. It is not kept by operations on the bits: so a term that rests on ~ is `tainted`, and
 // extracting a byte of a tainted term (which means that the bytes were not joined to the same
 // element again) `blocks` every term above it: such terms are never said to be equal.
-//
-// Level `real` drops roundings as well: sums and products are flattened and sorted, conversions
-// between floats vanish, x - y is x + (-1)y, x / y is x * (1/y).
 
-#include "semantics/rules.h"
 #include "verify/term.h"
 
 namespace isamorph::verify {
@@ -35,8 +31,8 @@ bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType typ
 
 class Normalizer {
 public:
-  /// New terms are added to `terms`. `level` is Finite or Real.
-  Normalizer(TermGraph &terms, semantics::Level level);
+  /// New terms are added to `terms`.
+  explicit Normalizer(TermGraph &terms) : terms_(terms) {}
 
   /// The normal form; the same id for two terms proves them equal at the level unless `blocked`.
   TermId normalize(TermId term);
@@ -64,13 +60,9 @@ private:
   void inherit(Entry &entry, TermId operand) const;
   VectorId vector(VectorId original, Entry &entry);
   void drop_zero_products(ElementType type, VectorId &a, VectorId &b, Entry &entry);
-  TermId sum(ElementType type, std::vector<TermId> parts);
-  TermId product(ElementType type, std::vector<TermId> parts);
-  TermId flat(OpCode op, ElementType type, std::vector<TermId> parts);
   bool is_literal(TermId term, double value) const;
 
   TermGraph &terms_;
-  semantics::Level level_;
   std::vector<Entry> entries_;
   std::set<std::string> lemmas_;
 };

@@ -1,6 +1,7 @@
 #include "verify/polynomial.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace isamorph::verify {
@@ -33,6 +34,13 @@ void add_term(Polynomial &sum, Monomial monomial, const Rational &factor) {
     sum.erase(entry);
 }
 
+constexpr const char *kExponentialOfSum = "exp(a+b)=exp(a)exp(b)", *kExponentialOfZero = "exp(0)=1",
+                     *kNotNegative = "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0";
+/// Monomials that one comparison may add up: unequal sums of many fractions have too many.
+constexpr std::int64_t kMostComparisonWork = std::int64_t{1} << 20;
+/// Among more of which a greatest is sought, none is left out for being below another.
+constexpr std::size_t kMostCompared = 16;
+
 /// The greatest rational of which all coefficients are integer multiples; 0 of none.
 Rational content(const std::set<Polynomial> &all) {
   namespace mp = boost::multiprecision;
@@ -53,15 +61,6 @@ void add_scaled(Polynomial &sum, const Polynomial &p, const Rational &factor) {
       add_term(sum, monomial, f * factor);
 }
 
-void add_product(Polynomial &sum, const Polynomial &a, const Polynomial &b) {
-  for (const auto &[m, f] : a)
-    for (const auto &[n, g] : b) {
-      Monomial both(m.size() + n.size());
-      std::merge(m.begin(), m.end(), n.begin(), n.end(), both.begin());
-      add_term(sum, std::move(both), f * g);
-    }
-}
-
 Polynomial scaled(const Polynomial &p, const Rational &factor) {
   Polynomial out;
   add_scaled(out, p, factor);
@@ -77,9 +76,107 @@ bool Atom::operator<(const Atom &other) const {
 
 AtomId Atoms::intern(Atom atom) {
   auto [entry, fresh] = ids_.emplace(std::move(atom), static_cast<AtomId>(atoms_.size()));
-  if (fresh)
+  if (fresh) {
     atoms_.push_back(&entry->first);
+    special_.push_back(entry->first.kind == AtomKind::Reciprocal || is_exponential(entry->second));
+  }
   return entry->second;
+}
+
+void Atoms::count(std::size_t monomials) {
+  if (stop_)
+    stop_->poll();
+  work_left_ -= static_cast<std::int64_t>(monomials);
+  if (work_left_ < 0)
+    throw TooLarge("the polynomials over the reals are too large");
+}
+
+bool Atoms::is_exponential(AtomId id) const {
+  return laws_ && atoms_[id]->kind == AtomKind::Function && atoms_[id]->op == OpCode::Exponential;
+}
+
+/// Sorted; what cancels is left out.
+Monomial Atoms::multiply(const Monomial &m, const Monomial &n) {
+  Monomial both(m.size() + n.size());
+  std::merge(m.begin(), m.end(), n.begin(), n.end(), both.begin());
+  if (std::none_of(both.begin(), both.end(), [&](AtomId id) { return special_[id]; }))
+    return both;
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    const Atom &atom = *atoms_[both[i]];
+    if (atom.kind != AtomKind::Reciprocal || atom.arguments[0].size() != 1)
+      continue;
+    auto base = std::find(both.begin(), both.end(), atom.arguments[0].begin()->first[0]);
+    if (base == both.end())
+      continue;
+    auto at = static_cast<std::size_t>(base - both.begin());
+    both.erase(both.begin() + static_cast<std::ptrdiff_t>(std::max(i, at)));
+    both.erase(both.begin() + static_cast<std::ptrdiff_t>(std::min(i, at)));
+    i -= 1 + (at < i ? 1 : 0); // wraps at 0, and ++i brings it back
+  }
+  return combine_exponentials(std::move(both));
+}
+
+/// exp(a) exp(b) = exp(a + b)
+Monomial Atoms::combine_exponentials(Monomial monomial) {
+  auto rest = std::stable_partition(monomial.begin(), monomial.end(),
+                                    [&](AtomId id) { return !is_exponential(id); });
+  if (monomial.end() - rest < 2) {
+    std::sort(monomial.begin(), monomial.end());
+    return monomial;
+  }
+  Polynomial exponent;
+  for (auto e = rest; e != monomial.end(); ++e)
+    add_scaled(exponent, atoms_[*e]->arguments[0], 1);
+  monomial.erase(rest, monomial.end());
+  note_exponential_law();
+  Monomial combined = exponential_atoms(exponent);
+  monomial.insert(monomial.end(), combined.begin(), combined.end());
+  std::sort(monomial.begin(), monomial.end());
+  return monomial;
+}
+
+/// Of which the exponential is the product. Each maximum that stands alone has its own.
+Monomial Atoms::exponential_atoms(const Polynomial &exponent) {
+  Monomial out;
+  auto add = [&](Polynomial part) {
+    out.push_back(intern({AtomKind::Function, OpCode::Exponential, 0, 0, 0, {std::move(part)}}));
+  };
+  Polynomial rest = exponent;
+  for (const auto &[monomial, factor] : exponent)
+    if (monomial.size() == 1 && atoms_[monomial[0]]->kind == AtomKind::Maximum) {
+      rest.erase(monomial);
+      add(single(monomial, factor));
+    }
+  if (!rest.empty())
+    add(std::move(rest));
+  if (out.size() != 1)
+    note_exponential_law();
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void Atoms::note_exponential_law() {
+  note(kExponentialOfSum);
+  note(kExponentialOfZero);
+}
+
+Polynomial Atoms::exponential(const Polynomial &p) {
+  return laws_ ? single(exponential_atoms(p), 1) : function(OpCode::Exponential, 0, {p});
+}
+
+void Atoms::add_product(Polynomial &sum, const Polynomial &a, const Polynomial &b,
+                        const Rational &factor) {
+  for (const auto &[m, f] : a) {
+    count(b.size());
+    for (const auto &[n, g] : b)
+      add_term(sum, multiply(m, n), f * g * factor);
+  }
+}
+
+Polynomial Atoms::product(const Polynomial &a, const Polynomial &b) {
+  Polynomial out;
+  add_product(out, a, b);
+  return out;
 }
 
 Polynomial Atoms::input(std::uint32_t parameter, std::uint32_t element) {
@@ -100,6 +197,7 @@ void Atoms::flatten(const Polynomial &p, std::set<Polynomial> &out) const {
 }
 
 Polynomial Atoms::maximum(const std::vector<Polynomial> &of) {
+  note("real maximum");
   std::set<Polynomial> all;
   for (const Polynomial &p : of)
     flatten(p, all);
@@ -107,10 +205,13 @@ Polynomial Atoms::maximum(const std::vector<Polynomial> &of) {
     return std::any_of(all.begin(), all.end(), [&](const Polynomial &q) {
       Polynomial difference = q;
       add_scaled(difference, p, -1);
-      return !difference.empty() && not_negative(difference);
+      bool by_law = false, below = !difference.empty() && not_negative(difference, by_law);
+      if (below && by_law)
+        note(kNotNegative);
+      return below;
     });
   };
-  for (auto p = all.begin(); p != all.end();)
+  for (auto p = all.begin(); all.size() <= kMostCompared && p != all.end();)
     p = dominated(*p) ? all.erase(p) : std::next(p);
   if (all.size() == 1)
     return *all.begin();
@@ -121,32 +222,112 @@ Polynomial Atoms::maximum(const std::vector<Polynomial> &of) {
   return single({intern(std::move(atom))}, scale);
 }
 
+Polynomial Atoms::inverse(AtomId id) {
+  const Atom &atom = *atoms_[id];
+  if (atom.kind == AtomKind::Reciprocal)
+    return atom.arguments[0];
+  if (is_exponential(id)) { // exp(a) exp(-a) = exp(0)
+    note_exponential_law();
+    return exponential(scaled(atom.arguments[0], -1));
+  }
+  return single({intern({AtomKind::Reciprocal, OpCode::Copy, 0, 0, 0, {single({id}, 1)}})}, 1);
+}
+
+Polynomial Atoms::inverse(const Monomial &monomial) {
+  Polynomial out = constant(1);
+  for (AtomId id : monomial)
+    out = product(out, inverse(id));
+  return out;
+}
+
+/// Multiplied by the denominators of all monomials.
+Atoms::Fraction Atoms::fraction(const Polynomial &p) {
+  auto reciprocals = [&](const Monomial &monomial) {
+    Monomial out;
+    std::ranges::copy_if(monomial, std::back_inserter(out),
+                         [&](AtomId id) { return atoms_[id]->kind == AtomKind::Reciprocal; });
+    return out;
+  };
+  Fraction out;
+  for (const auto &[monomial, factor] : p) {
+    Monomial own = reciprocals(monomial), all;
+    std::ranges::set_union(out.reciprocals, own, std::back_inserter(all));
+    out.reciprocals = std::move(all);
+  }
+  if (out.reciprocals.empty()) {
+    out.numerator = p;
+    return out;
+  }
+  std::map<Monomial, Polynomial> factors; ///< by the reciprocals that a monomial lacks
+  for (const auto &[monomial, factor] : p) {
+    Monomial own = reciprocals(monomial), plain, lacking;
+    std::ranges::set_difference(monomial, own, std::back_inserter(plain));
+    std::ranges::set_difference(out.reciprocals, own, std::back_inserter(lacking));
+    auto [entry, fresh] = factors.try_emplace(lacking);
+    if (fresh)
+      entry->second = inverse(lacking);
+    add_product(out.numerator, single(plain, factor), entry->second);
+  }
+  return out;
+}
+
 Polynomial Atoms::reciprocal(const Polynomial &p) {
   if (p.empty())
     throw NotReal("a division by zero");
-  if (is_constant(p))
-    return constant(1 / constant_value(p));
-  Rational scale = p.begin()->second;
-  Atom atom{AtomKind::Reciprocal};
-  atom.arguments = {scaled(p, 1 / scale)};
-  return single({intern(std::move(atom))}, 1 / scale);
+  Fraction of = fraction(p);
+  if (of.numerator.empty())
+    throw NotReal("a division by zero");
+  Monomial common = of.numerator.begin()->first;
+  for (const auto &[monomial, factor] : of.numerator) {
+    Monomial both;
+    std::ranges::set_intersection(common, monomial, std::back_inserter(both));
+    common = std::move(both);
+  }
+  Polynomial rest;
+  for (const auto &[monomial, factor] : of.numerator) {
+    Monomial left;
+    std::ranges::set_difference(monomial, common, std::back_inserter(left));
+    rest.emplace(std::move(left), factor);
+  }
+  Rational scale = rest.begin()->second;
+  rest = scaled(rest, 1 / scale);
+  Polynomial out = product(inverse(of.reciprocals), inverse(common));
+  if (!is_constant(rest))
+    out = product(out, single({intern({AtomKind::Reciprocal, OpCode::Copy, 0, 0, 0, {rest}})}, 1));
+  return scaled(out, 1 / scale);
 }
 
-Polynomial Atoms::function(OpCode op, std::uint8_t detail, std::vector<Polynomial> arguments) {
-  Atom atom{AtomKind::Function, op, detail, 0, 0, std::move(arguments)};
-  return single({intern(std::move(atom))}, 1);
+Polynomial Atoms::function(OpCode op, std::uint8_t detail, std::vector<Polynomial> arguments,
+                           std::uint32_t type) {
+  return single({intern({AtomKind::Function, op, detail, type, 0, std::move(arguments)})}, 1);
 }
 
-bool Atoms::not_negative(AtomId id) const {
+bool Atoms::same(const Polynomial &a, const Polynomial &b) {
+  if (a == b)
+    return true;
+  Polynomial difference = a;
+  add_scaled(difference, b, -1);
+  std::int64_t after = work_left_ - std::min(work_left_, kMostComparisonWork);
+  work_left_ -= after;
+  bool out = fraction(difference).numerator.empty();
+  work_left_ += after;
+  return out;
+}
+
+bool Atoms::not_negative(AtomId id, bool &by_law) const {
   const Atom &atom = *atoms_[id];
   if (atom.kind == AtomKind::Maximum)
     return std::any_of(atom.arguments.begin(), atom.arguments.end(),
-                       [&](const Polynomial &p) { return not_negative(p); });
-  return atom.kind == AtomKind::Function &&
-         (atom.op == OpCode::Exponential || atom.op == OpCode::Logistic || atom.op == OpCode::Sqrt);
+                       [&](const Polynomial &p) { return not_negative(p, by_law); });
+  bool known =
+      laws_ && atom.kind == AtomKind::Function &&
+      (atom.op == OpCode::Exponential || atom.op == OpCode::Logistic || atom.op == OpCode::Sqrt);
+  by_law |= known;
+  return known;
 }
 
-bool Atoms::not_negative(const Polynomial &p) const {
+/// Known to be >= 0 for all inputs.
+bool Atoms::not_negative(const Polynomial &p, bool &by_law) const {
   return std::all_of(p.begin(), p.end(), [&](const auto &term) {
     const auto &[monomial, factor] = term;
     if (factor < 0)
@@ -154,7 +335,7 @@ bool Atoms::not_negative(const Polynomial &p) const {
     for (std::size_t i = 0; i < monomial.size(); ++i)
       if (i + 1 < monomial.size() && monomial[i] == monomial[i + 1])
         ++i; // a square
-      else if (!not_negative(monomial[i]))
+      else if (!not_negative(monomial[i], by_law))
         return false;
     return true;
   });
@@ -189,6 +370,9 @@ Rational PointEvaluator::atom(AtomId id) {
   switch (a.kind) {
   case AtomKind::Input:
     break;
+  case AtomKind::Bits:
+  case AtomKind::Infinity:
+    throw NotReal("no rational values");
   case AtomKind::Maximum:
     value = evaluate(a.arguments[0]);
     for (const Polynomial &p : a.arguments)

@@ -1,14 +1,23 @@
 #pragma once
-// Polynomials with rational coefficients over hash-consed atoms; the arithmetic of
-// verify/real_polynomial.h, which includes it alone.
+// Polynomials with rational coefficients over hash-consed atoms: the arithmetic of
+// verify/real_normal_form.h and verify/real_polynomial.h.
+//
+// The reciprocal of an atom cancels against it, and the reciprocal of a sum is an atom over that
+// sum, made free of reciprocals and monic, so that polynomials are rational functions. Every
+// operation gives a function that is defined wherever its operands are, and equal there: x * (1/x)
+// is 1. With `laws`, exponentials multiply: a monomial has one of them, and one besides for each
+// maximum that stands alone in an exponent (so that exp(x - m) / sum exp(x - m) loses its m).
+// What a maximum is known to exceed (0 below a square, with `laws` below an exponential) is no part
+// of it.
 
 #include "semantics/op.h"
+#include "verify/stop_token.h"
 
 #include <boost/multiprecision/cpp_int.hpp>
 #include <cstdint>
 #include <map>
 #include <set>
-#include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace isamorph::verify {
@@ -24,6 +33,10 @@ using Polynomial = std::map<Monomial, Rational>;
 struct NotReal : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+/// More monomials than the limit were added up.
+struct TooLarge : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 Polynomial single(Monomial monomial, const Rational &factor); ///< factor * monomial
 Polynomial constant(const Rational &value);
@@ -31,17 +44,23 @@ bool is_constant(const Polynomial &p);
 Rational constant_value(const Polynomial &p); ///< of a constant
 /// sum += factor * p
 void add_scaled(Polynomial &sum, const Polynomial &p, const Rational &factor);
-/// sum += a * b
-void add_product(Polynomial &sum, const Polynomial &a, const Polynomial &b);
 Polynomial scaled(const Polynomial &p, const Rational &factor);
 
-enum class AtomKind : std::uint8_t { Input, Maximum, Reciprocal, Function };
+enum class AtomKind : std::uint8_t {
+  Input,      ///< element `element` of parameter `parameter`
+  Maximum,    ///< of the arguments
+  Reciprocal, ///< of the argument: an atom, or a monic polynomial of several monomials
+  Function,   ///< `op` of the arguments, which is not looked into
+  Bits,       ///< what term `parameter` holds: no function of real numbers
+  Infinity,   ///< stands in arguments of functions only
+};
 
 struct Atom {
   AtomKind kind;
   semantics::OpCode op = semantics::OpCode::Copy; ///< Function
-  std::uint8_t detail = 0;                        ///< Function: direction of a comparison
-  std::uint32_t parameter = 0, element = 0;       ///< Input
+  std::uint8_t detail = 0;                        ///< Function: direction, or what else tells apart
+  std::uint32_t parameter = 0;                    ///< Input, Bits; Function: 0, or 1 + integer type
+  std::uint32_t element = 0;                      ///< Input
   std::vector<Polynomial> arguments = {};
   bool operator<(const Atom &other) const;
 };
@@ -49,28 +68,66 @@ struct Atom {
 /// Atoms and what is known of them. Equal atoms are one.
 class Atoms {
 public:
+  /// Monomials that may be added up before TooLarge is thrown.
+  static constexpr std::int64_t kMostWork = std::int64_t{1} << 23;
+  explicit Atoms(bool laws = false, const StopToken *stop = nullptr,
+                 std::int64_t most_work = kMostWork)
+      : laws_(laws), stop_(stop), work_left_(most_work) {}
+
   AtomId intern(Atom atom);
   const Atom &operator[](AtomId id) const { return *atoms_[id]; }
   std::size_t size() const { return atoms_.size(); }
+  bool laws() const { return laws_; }
+  /// "real maximum", "real division" and laws of the exponential, as used so far.
+  const std::set<std::string> &facts() const { return facts_; }
+  void note(const std::string &fact) { facts_.insert(fact); }
 
   Polynomial input(std::uint32_t parameter, std::uint32_t element);
+  /// sum += factor * a * b
+  void add_product(Polynomial &sum, const Polynomial &a, const Polynomial &b,
+                   const Rational &factor = 1);
+  Polynomial product(const Polynomial &a, const Polynomial &b);
   /// The greatest of some.
   Polynomial maximum(const std::vector<Polynomial> &of);
   /// Throws NotReal for zero.
   Polynomial reciprocal(const Polynomial &p);
-  Polynomial function(semantics::OpCode op, std::uint8_t detail, std::vector<Polynomial> arguments);
+  /// By the laws, if there are any.
+  Polynomial exponential(const Polynomial &p);
+  Polynomial function(semantics::OpCode op, std::uint8_t detail, std::vector<Polynomial> arguments,
+                      std::uint32_t type = 0);
 
-  /// Known to be >= 0 for all inputs.
-  bool not_negative(const Polynomial &p) const;
+  /// Whether they are equal as rational functions of the atoms. After TooLarge, nothing can be
+  /// computed any more.
+  bool same(const Polynomial &a, const Polynomial &b);
   /// The input elements on which a monomial depends.
   void collect_inputs(const Monomial &monomial, std::set<AtomId> &out) const;
 
 private:
-  bool not_negative(AtomId atom) const;
+  /// numerator / the product of the atoms whose reciprocals these are
+  struct Fraction {
+    Polynomial numerator;
+    Monomial reciprocals;
+  };
+  bool not_negative(AtomId atom, bool &by_law) const;
+  bool not_negative(const Polynomial &p, bool &by_law) const;
   void flatten(const Polynomial &p, std::set<Polynomial> &out) const;
+  void count(std::size_t monomials);
+  Monomial multiply(const Monomial &m, const Monomial &n);
+  bool is_exponential(AtomId id) const;
+  Monomial combine_exponentials(Monomial monomial);
+  Monomial exponential_atoms(const Polynomial &exponent);
+  void note_exponential_law();
+  Polynomial inverse(AtomId id);
+  Polynomial inverse(const Monomial &monomial);
+  Fraction fraction(const Polynomial &p);
 
+  bool laws_;
+  const StopToken *stop_;
+  std::int64_t work_left_;
   std::map<Atom, AtomId> ids_;
   std::vector<const Atom *> atoms_;
+  std::vector<char> special_; ///< by atom: multiplies otherwise than by standing beside others
+  std::set<std::string> facts_;
 };
 
 /// Values of atoms at a point; an atom's arguments are evaluated before it.

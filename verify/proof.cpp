@@ -7,6 +7,7 @@
 #include "verify/generic_kernel.h"
 #include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
+#include "verify/real_normal_form.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -93,10 +94,14 @@ void close_integers(TermGraph &terms, std::vector<Pair> &pairs, Proof &proof,
   add_lemmas(proof, normalizer.lemmas());
 }
 
-/// The first pair that is still open at a level below bits.
-const Pair *open_at(TermGraph &terms, const std::vector<Pair> &pairs, Level level,
-                    std::set<std::string> &lemmas) {
-  Normalizer normalizer(terms, level);
+constexpr const char *kSameUpToZero = "both sides are the same terms up to the signs of zeros",
+                     *kSameFunctions = "both sides are the same functions of real numbers",
+                     *kWhereDefined = ", where no divisor is 0";
+
+/// The first pair that is still open at finite.
+const Pair *open_at_finite(TermGraph &terms, const std::vector<Pair> &pairs,
+                           std::set<std::string> &lemmas) {
+  Normalizer normalizer(terms);
   const Pair *open = nullptr;
   for (const Pair &pair : pairs) {
     bool equal = normalizer.normalize(pair.graph) == normalizer.normalize(pair.kernel);
@@ -108,6 +113,36 @@ const Pair *open_at(TermGraph &terms, const std::vector<Pair> &pairs, Level leve
   lemmas = terms.lemmas();
   lemmas.insert(normalizer.lemmas().begin(), normalizer.lemmas().end());
   return open;
+}
+
+/// How far functions of real numbers are looked into; what is proved without laws, and without
+/// looking into what both sides share, needs neither.
+struct RealDepth {
+  bool laws, shared_closed;
+};
+constexpr RealDepth kRealDepths[] = {{false, true}, {false, false}, {true, true}, {true, false}};
+
+/// The first pair that is still open at real.
+const Pair *open_at_real(const TermGraph &terms, const std::vector<Pair> &pairs, RealDepth depth,
+                         const StopToken &stop, std::set<std::string> &lemmas) {
+  RealNormalizer::Options options;
+  options.stop = &stop;
+  if (depth.shared_closed) {
+    std::vector<TermId> left, right;
+    for (const Pair &pair : pairs) {
+      left.push_back(pair.graph);
+      right.push_back(pair.kernel);
+    }
+    options.shared = shared_terms(terms, left, right);
+  }
+  Atoms atoms(depth.laws, &stop);
+  RealNormalizer normalizer(terms, atoms, std::move(options));
+  for (const Pair &pair : pairs)
+    if (!normalizer.equal(pair.graph, pair.kernel))
+      return &pair;
+  lemmas = terms.lemmas();
+  lemmas.insert(atoms.facts().begin(), atoms.facts().end());
+  return nullptr;
 }
 
 /// Most proofs need no commutativity; without it they rest on no lemma at all.
@@ -122,6 +157,45 @@ std::optional<Proof> prove_plainly(const semantics::NumericsProfile &profile,
   proof.terms = static_cast<std::int64_t>(plain.size());
   proof.method = kSameTerms;
   return proof;
+}
+
+void close(Proof &proof, Level level, std::string method, const std::set<std::string> &lemmas) {
+  proof.proved = true;
+  proof.level = level;
+  proof.method = std::move(method);
+  add_lemmas(proof, lemmas);
+}
+
+void prove_at_finite(TermGraph terms, const std::vector<Pair> &pairs, const StopToken &stop,
+                     Proof &proof) {
+  stop.doing("putting terms into normal form at finite");
+  std::set<std::string> lemmas;
+  const Pair *open = open_at_finite(terms, pairs, lemmas);
+  if (open)
+    proof.difference = describe(terms, *open);
+  else
+    close(proof, Level::Finite, kSameUpToZero, lemmas);
+}
+
+void prove_at_real(const TermGraph &terms, const std::vector<Pair> &pairs, const StopToken &stop,
+                   Proof &proof) {
+  stop.doing("putting terms into normal form at real");
+  std::string too_large;
+  for (RealDepth depth : kRealDepths)
+    try {
+      std::set<std::string> lemmas;
+      if (const Pair *open = open_at_real(terms, pairs, depth, stop, lemmas)) {
+        proof.difference = describe(terms, *open);
+        continue;
+      }
+      bool divides = lemmas.contains("real division");
+      close(proof, Level::Real, std::string(kSameFunctions) + (divides ? kWhereDefined : ""),
+            lemmas);
+      return;
+    } catch (const TooLarge &why) {
+      too_large = std::string("; ") + why.what();
+    }
+  proof.difference += too_large;
 }
 
 Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level asked,
@@ -152,22 +226,10 @@ Proof prove_with_lemmas(TermGraph &terms, const FindPairs &find_pairs, Level ask
           proof.difference = describe(terms, pair);
   }
   proof.proved = pairs.empty();
-  for (Level level : {Level::Finite, Level::Real}) {
-    if (proof.proved || asked == Level::Bits || !semantics::implies(level, asked))
-      continue;
-    TermGraph below = scratch;
-    std::set<std::string> lemmas;
-    stop.doing(level == Level::Finite ? "putting terms into normal form at finite"
-                                      : "putting terms into normal form at real");
-    const Pair *open = open_at(below, pairs, level, lemmas);
-    proof.proved = !open;
-    if (open) {
-      proof.difference = describe(scratch, *open);
-      continue;
-    }
-    proof.level = level;
-    add_lemmas(proof, lemmas);
-  }
+  if (!proof.proved && asked != Level::Bits)
+    prove_at_finite(scratch, pairs, stop, proof);
+  if (!proof.proved && asked == Level::Real)
+    prove_at_real(scratch, pairs, stop, proof);
   if (proof.proved)
     proof.difference.clear();
   return proof;

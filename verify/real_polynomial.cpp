@@ -1,6 +1,6 @@
 #include "verify/real_polynomial.h"
 
-#include "verify/polynomial.h"
+#include "verify/real_normal_form.h"
 #include "verify/symbolic.h"
 
 #include <algorithm>
@@ -63,186 +63,30 @@ ExactGraph exact_graph(const TensorGraph &graph) {
   return out;
 }
 
-/// A polynomial, or an infinity (the initial value of a maximum or minimum).
-struct Value {
-  Polynomial polynomial;
-  int infinity = 0;
-};
-
-Value value_of(ElementType type, std::uint64_t bits) {
-  if (semantics::is_nan(type, bits))
-    throw NotReal("NaN is no real number");
-  double number = semantics::decode(type, bits);
-  if (std::isinf(number))
-    return {{}, number < 0 ? -1 : 1};
-  return {constant(Rational(number)), 0};
+/// The elements of a graph's result. The normal form reads constants as what they are.
+std::vector<Polynomial> result_of(const TensorGraph &graph, Atoms &atoms, const StopToken &stop) {
+  ExactGraph exact = exact_graph(graph);
+  TermGraph terms(semantics::numerics_profile("xla_cpu"));
+  terms.stop_with(&stop);
+  std::vector<Shape> shapes;
+  for (NodeId p : exact.graph.parameters)
+    shapes.push_back(exact.graph[p].shape);
+  SymbolicTensor result = execute(terms, exact.graph, symbolic_inputs(terms, shapes)).at(0);
+  RealNormalizer normalizer(terms, atoms, {.stop = &stop});
+  for (std::size_t c = 0; c < exact.constants.size(); ++c)
+    for (std::int64_t e = 0; e < exact.constants[c]->elements(); ++e)
+      normalizer.set_input(
+          static_cast<std::uint32_t>(graph.parameters.size() + c), static_cast<std::uint32_t>(e),
+          real_value(exact.constants[c]->shape().type, exact.constants[c]->bits(e)));
+  std::vector<Polynomial> out;
+  for (TermId element : result.elements) {
+    const RealValue &value = normalizer.value(element);
+    if (value.infinity)
+      throw NotReal("an infinity");
+    out.push_back(value.polynomial);
+  }
+  return out;
 }
-
-const Polynomial &finite(const Value &value) {
-  if (value.infinity)
-    throw NotReal("arithmetic with an infinity");
-  return value.polynomial;
-}
-
-/// The terms of one side as polynomials.
-class Evaluation {
-public:
-  Evaluation(Atoms &atoms, const TensorGraph &graph, const StopToken &stop)
-      : atoms_(atoms), exact_(exact_graph(graph)), inputs_(graph.parameters.size()),
-        terms_(semantics::numerics_profile("xla_cpu")) {
-    terms_.stop_with(&stop);
-  }
-
-  std::vector<Polynomial> result() {
-    std::vector<Shape> shapes;
-    for (NodeId p : exact_.graph.parameters)
-      shapes.push_back(exact_.graph[p].shape);
-    std::vector<SymbolicTensor> inputs = symbolic_inputs(terms_, shapes);
-    SymbolicTensor result = execute(terms_, exact_.graph, inputs).at(0);
-    for (std::uint32_t t = 0; t < terms_.size(); ++t)
-      values_.push_back(compute({t}));
-    std::vector<Polynomial> out;
-    for (TermId element : result.elements)
-      out.push_back(finite(values_[element.v]));
-    return out;
-  }
-
-private:
-  Value compute(TermId id) {
-    terms_.poll();
-    const Term &t = terms_[id];
-    switch (t.kind) {
-    case TermKind::Input:
-      if (t.a < inputs_)
-        return {atoms_.input(t.a, t.b), 0};
-      return constant_element(*exact_.constants[t.a - inputs_], t.b);
-    case TermKind::Literal:
-      return value_of(t.type, t.bits);
-    case TermKind::Op:
-      return operation(t, terms_.operands(id));
-    case TermKind::Dot:
-      return dot(t);
-    case TermKind::Reduce:
-      return reduce(t, terms_.operands(id)[0]);
-    default:
-      throw NotReal("bytes of a number are not real numbers");
-    }
-  }
-
-  static Value constant_element(const Tensor &tensor, std::uint32_t element) {
-    return value_of(tensor.shape().type, tensor.bits(element));
-  }
-
-  void need_float(const Term &t) const {
-    if (!is_float(t.type))
-      throw NotReal("integers that depend on the inputs wrap");
-  }
-
-  Value dot(const Term &t) {
-    need_float(t);
-    auto a = terms_.elements({t.a}), b = terms_.elements({t.b});
-    Value out;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      terms_.poll();
-      add_product(out.polynomial, finite(values_[a[i].v]), finite(values_[b[i].v]));
-    }
-    return out;
-  }
-
-  Value reduce(const Term &t, TermId init) {
-    need_float(t);
-    std::vector<TermId> parts = {init};
-    auto elements = terms_.elements({t.a});
-    parts.insert(parts.end(), elements.begin(), elements.end());
-    Value out;
-    switch (t.op) {
-    case OpCode::Add:
-      for (TermId part : parts)
-        add_scaled(out.polynomial, finite(values_[part.v]), 1);
-      return out;
-    case OpCode::Multiply:
-      out.polynomial = constant(1);
-      for (TermId part : parts) {
-        terms_.poll();
-        Polynomial product;
-        add_product(product, out.polynomial, finite(values_[part.v]));
-        out.polynomial = std::move(product);
-      }
-      return out;
-    case OpCode::Maximum:
-      return extremum(parts, 1);
-    case OpCode::Minimum:
-      return extremum(parts, -1);
-    default:
-      throw NotReal("a reduction of truth values");
-    }
-  }
-
-  /// The greatest of sign * part, times sign.
-  Value extremum(std::span<const TermId> parts, int sign) {
-    std::vector<Polynomial> all;
-    for (TermId part : parts) {
-      const Value &value = values_[part.v];
-      if (value.infinity * sign > 0)
-        return {{}, sign};
-      if (value.infinity == 0)
-        all.push_back(scaled(value.polynomial, sign));
-    }
-    if (all.empty())
-      return {{}, -sign};
-    return {scaled(atoms_.maximum(all), sign), 0};
-  }
-
-  Value operation(const Term &t, std::span<const TermId> in) {
-    if (t.op == OpCode::Maximum || t.op == OpCode::Minimum) {
-      need_float(t);
-      return extremum(in, t.op == OpCode::Maximum ? 1 : -1);
-    }
-    if (t.op == OpCode::Select && terms_[in[0]].kind == TermKind::Literal)
-      return values_[in[terms_[in[0]].bits ? 1 : 2].v];
-    std::vector<Polynomial> x;
-    for (TermId operand : in)
-      x.push_back(finite(values_[operand.v]));
-    bool compares = t.op == OpCode::Compare && is_float(terms_[in[0]].type);
-    if (!compares)
-      need_float(t);
-    return {arithmetic(t, terms_[in[0]].type, std::move(x)), 0};
-  }
-
-  Polynomial arithmetic(const Term &t, ElementType from, std::vector<Polynomial> x) {
-    Polynomial out;
-    switch (t.op) {
-    case OpCode::Copy:
-      return x[0];
-    case OpCode::Convert:
-      if (!is_float(from) && from != ElementType::Pred)
-        throw NotReal("a conversion of integers that depend on the inputs");
-      return x[0];
-    case OpCode::Add:
-    case OpCode::Subtract:
-      add_scaled(x[0], x[1], t.op == OpCode::Add ? 1 : -1);
-      return x[0];
-    case OpCode::Negate:
-      return scaled(x[0], -1);
-    case OpCode::Multiply:
-      add_product(out, x[0], x[1]);
-      return out;
-    case OpCode::Divide:
-      add_product(out, x[0], atoms_.reciprocal(x[1]));
-      return out;
-    case OpCode::Abs:
-      return atoms_.maximum({x[0], scaled(x[0], -1)});
-    default:
-      return atoms_.function(t.op, t.detail, std::move(x));
-    }
-  }
-
-  Atoms &atoms_;
-  ExactGraph exact_;
-  std::uint32_t inputs_;
-  TermGraph terms_;
-  std::vector<Value> values_;
-};
 
 /// Looks for small integers at which two polynomials differ, with as few that are not zero as it
 /// can.
@@ -350,13 +194,12 @@ std::size_t support_size(const Search::Found &found) {
 
 RealVerdict compare(const TensorGraph &left, const TensorGraph &right, const StopToken &stop) {
   constexpr std::size_t kMostSearched = 16;
-  Atoms atoms;
-  std::vector<Polynomial> l = Evaluation(atoms, left, stop).result(),
-                          r = Evaluation(atoms, right, stop).result();
+  Atoms atoms(true, &stop);
+  std::vector<Polynomial> l = result_of(left, atoms, stop), r = result_of(right, atoms, stop);
   RealVerdict out;
   std::size_t searched = 0, best_size = 0, first = l.size();
   for (std::size_t i = 0; i < l.size() && searched < kMostSearched; ++i) {
-    if (l[i] == r[i])
+    if (atoms.same(l[i], r[i]))
       continue;
     first = std::min(first, i);
     ++searched;
@@ -383,6 +226,8 @@ RealVerdict compare_over_reals(const TensorGraph &left, const TensorGraph &right
     stop.doing("comparing polynomials over the reals");
     return compare(left, right, stop);
   } catch (const NotReal &why) {
+    return {Outcome::Unknown, why.what(), std::nullopt};
+  } catch (const TooLarge &why) {
     return {Outcome::Unknown, why.what(), std::nullopt};
   } catch (const Stopped &stopped) {
     return {Outcome::Unknown, stopped.what(), std::nullopt};

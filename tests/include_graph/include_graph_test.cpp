@@ -153,6 +153,9 @@ TEST_CASE("what the checker reaches through others is found") {
   texts["spec/isa.h"] = "#include <z3++.h>\n";
   CHECK(checker_dependences(tree_of(texts)) ==
         Complaints{"verify/checker/checker.cpp reaches <z3++.h>"});
+  texts["spec/isa.h"] = "#include <boost/multiprecision/cpp_int.hpp>\n#include <boost/any.hpp>\n";
+  CHECK(checker_dependences(tree_of(texts)) ==
+        Complaints{"verify/checker/checker.cpp reaches <boost/any.hpp>"});
 }
 
 TEST_CASE("names in code and literals are found, in comments and help examples not") {

@@ -201,7 +201,8 @@ Complaints checker_dependences(const Tree &tree) {
         complaints.push_back(path + " reaches " + reached);
       for (const Include &include : tree.at(reached).includes)
         if (!include.quoted && include.path.find_first_of("/.") != std::string::npos &&
-            !libraries.count(folder_of(include.path)))
+            !libraries.count(folder_of(include.path)) &&
+            !include.path.starts_with("boost/multiprecision/")) // exact rational numbers
           complaints.push_back(path + " reaches <" + include.path + ">");
     }
   }

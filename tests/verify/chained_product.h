@@ -107,8 +107,10 @@ inline semantics::RewriteChain chain_of(const Chained &subject) {
   return *std::move(chain);
 }
 
-/// Appends to the chain: what adds is doubled by a multiplication, and back.
-inline void add_detour(semantics::RewriteChain &chain) {
+/// Appends to the chain: what adds is doubled by a multiplication, and back, by a rule from a sum
+/// (`forward`) or to one.
+inline void add_detour(semantics::RewriteChain &chain, semantics::RewriteRule rule,
+                       bool forward = true) {
   semantics::TensorTerms terms;
   terms.add(chain.terms);
   semantics::RewritePath &path = chain.outputs[0];
@@ -116,19 +118,18 @@ inline void add_detour(semantics::RewriteChain &chain) {
   semantics::NodeId place = path.to;
   for (; terms[place].op != semantics::OpCode::Add; place = terms[place].operands[0])
     at.push_back(0);
-  semantics::RewriteRule rule =
-      semantics::parse_rules(semantics::make_source("double.rules", kDoubleRule)).at(0);
   semantics::RuleInstance instance;
   instance.rule = static_cast<std::uint32_t>(chain.rules.size());
   instance.values = semantics::SymbolValues(rule.symbols);
   instance.values.types[0] = semantics::ElementType::BF16;
   instance.values.shapes[0] = {4, 4};
   instance.parameters = {terms[place].operands[0]};
-  semantics::TensorGraph side = instantiate(rule.to, instance.values);
+  instance.forward = forward;
+  semantics::TensorGraph side = instantiate(forward ? rule.to : rule.from, instance.values);
   semantics::NodeId product = terms.add(side, instance.parameters)[side.results[0].v],
                     end = path.to, middle = terms.replaced(end, at, product);
   path.steps.push_back({at, instance, middle});
-  instance.forward = false;
+  instance.forward = !forward;
   path.steps.push_back({at, instance, end});
   chain.rules.push_back(std::move(rule));
   std::vector<semantics::NodeId> results = chain.terms.results;
@@ -183,7 +184,8 @@ inline nlohmann::json pieces_certificate() {
 inline nlohmann::json doubled_certificate() {
   static const nlohmann::json json = [] {
     semantics::RewriteChain chain = chain_of(doubled());
-    add_detour(chain);
+    add_detour(chain,
+               semantics::parse_rules(semantics::make_source("double.rules", kDoubleRule)).at(0));
     return nlohmann::json::parse(certificate_text(doubled(), chain));
   }();
   return json;

@@ -286,7 +286,7 @@ void lemmas(const Json &good, Corruptions &out) {
       change(std::string("by method ") + method, at + ".method",
              [l, method](Json &j) { j["lemmas"][l]["method"] = method; });
     for (const char *other : {"commutative multiply bf16", "commutative add f32", "add zero bf16",
-                              "unit vector dot f16 in f32", "join extract", "real sum"})
+                              "unit vector dot f16 in f32", "join extract", "real ring"})
       change(std::string("replaced by the true ") + other,
              "$.claim: program and kernel do not compute the same",
              [l, other](Json &j) { j["lemmas"][l] = lemma_json(other); });
@@ -323,7 +323,7 @@ void lemmas(const Json &good, Corruptions &out) {
     }
   }
   for (const char *more : {"commutative add f32", "commutative multiply bf16", "multiply one bf16",
-                           "unit vector dot bf16 in bf16", "join extract", "real product"})
+                           "unit vector dot bf16 in bf16", "join extract", "real division"})
     out.push_back({std::string("the true but useless lemma ") + more,
                    std::string("$.lemmas: the proof has no use for lemma '") + more,
                    [more](Json &j) { j["lemmas"].push_back(lemma_json(more)); }});

@@ -33,7 +33,7 @@ void all_proved(const std::vector<std::string> &names) {
 } // namespace
 
 TEST_CASE("the quick lemmas are proved") {
-  all_proved({"join extract", "real sum", "real product", "commutative add s8",
+  all_proved({"join extract", "real ring", "real division", "real maximum", "commutative add s8",
               "commutative multiply pred", "commutative add s32", "commutative maximum f16",
               "commutative minimum bf16", "commutative xor u16", "add zero bf16",
               "subtract zero f32", "multiply one bf16", "divide one bf16",
@@ -43,6 +43,7 @@ TEST_CASE("the quick lemmas are proved") {
 TEST_CASE("the slow lemmas are proved", "[slow]") {
   all_proved({"commutative add f32", "commutative multiply f32", "unit vector dot bf16 in f32",
               "unit vector dot f32 in f32", "zero products bf16 in f32"});
+  all_proved(shipped_lemmas());
 }
 
 TEST_CASE("products of bf16 numbers are exact in f32 but for overflow and underflow: all pairs",

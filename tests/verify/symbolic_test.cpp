@@ -143,7 +143,7 @@ TEST_CASE("normal forms at finite keep values up to the sign of zero") {
     auto shapes = parameter_shapes(graph);
     std::vector<SymbolicTensor> nodes = execute(terms, graph, symbolic_inputs(terms, shapes));
     auto before = static_cast<std::uint32_t>(terms.size());
-    Normalizer normalizer(terms, Level::Finite);
+    Normalizer normalizer(terms);
     std::vector<TermId> normal;
     for (std::uint32_t n = 0; n < before; ++n) {
       normal.push_back(normalizer.normalize({n}));

@@ -5,11 +5,12 @@
 #include "verify/checker/chain_checker.h"
 #include "verify/checker/digest.h"
 #include "verify/checker/execution.h"
+#include "verify/checker/finite_forms.h"
 #include "verify/checker/induction.h"
 #include "verify/checker/integer_forms.h"
 #include "verify/checker/lemma_parts.h"
-#include "verify/checker/levels.h"
 #include "verify/checker/optimality_checker.h"
+#include "verify/checker/real_forms.h"
 #include "verify/checker/rewrite_checker.h"
 #include "verify/checker/statement.h"
 
@@ -149,9 +150,14 @@ struct Comparison {
   std::optional<std::pair<std::size_t, std::size_t>> difference; ///< output, element
 };
 
-/// Products of integer sums larger than `max_product` are left as they are.
-Comparison compare(const Subject &subject, const std::set<std::string> &listed,
-                   std::size_t max_product) {
+/// How far values are looked into: products of integer sums that are larger are left as they are,
+/// and so, over the real numbers, is what both sides have in common.
+struct Depth {
+  std::size_t max_product;
+  bool common_closed;
+};
+
+Comparison compare(const Subject &subject, const std::set<std::string> &listed, Depth depth) {
   Values values(subject.isa.numerics, listed);
   std::vector<GenericResult> results = execute_both(values, subject);
   std::set<ValueId> asked;
@@ -160,15 +166,22 @@ Comparison compare(const Subject &subject, const std::set<std::string> &listed,
       asked.insert({r.program, r.kernel});
   std::optional<IntegerForms> integers;
   if (!asked.empty())
-    integers.emplace(values, asked, max_product);
-  std::optional<LevelForms> forms;
-  if (subject.level != Level::Bits)
-    forms.emplace(values, subject.level);
+    integers.emplace(values, asked, depth.max_product);
+  std::set<std::pair<ValueId, ValueId>> open;
+  for (const GenericResult &r : results)
+    if (r.program != r.kernel && integers->form(r.program) != integers->form(r.kernel))
+      open.insert({integers->form(r.program), integers->form(r.kernel)});
+  std::optional<FiniteForms> finite;
+  if (subject.level == Level::Finite)
+    finite.emplace(values);
+  std::optional<RealForms> reals;
+  if (subject.level == Level::Real && !open.empty())
+    reals.emplace(values, depth.common_closed ? common_values(values, open) : std::set<ValueId>());
   auto equal = [&](ValueId a, ValueId b) {
     if (a == b)
       return true;
     ValueId x = integers->form(a), y = integers->form(b);
-    return x == y || (forms && forms->equal(x, y));
+    return x == y || (finite && finite->equal(x, y)) || (reals && reals->equal(x, y));
   };
   Comparison out;
   out.elements = static_cast<std::int64_t>(results.size());
@@ -191,9 +204,11 @@ Comparison compare(const Subject &subject, const std::set<std::string> &listed,
 void check_equality(const Part &root, const Subject &subject, const std::set<std::string> &listed,
                     CheckReport &report) {
   constexpr std::size_t never = 1;
-  Comparison found = compare(subject, listed, never);
+  Comparison found = compare(subject, listed, {never, true});
   if (found.difference)
-    found = compare(subject, listed, IntegerForms::kMaxProduct);
+    found = compare(subject, listed, {IntegerForms::kMaxProduct, true});
+  if (found.difference && subject.level == Level::Real)
+    found = compare(subject, listed, {IntegerForms::kMaxProduct, false});
   if (found.difference)
     root.at("claim").refuse(fmt::format(
         "program and kernel do not compute the same at {} by the listed lemmas: element {} of "

@@ -1,5 +1,6 @@
 #include "verify/checker/lemmas.h"
 
+#include "verify/checker/product_lemma.h"
 #include "verify/checker/scalar_circuit.h"
 #include "verify/checker/smt_arithmetic.h"
 
@@ -160,11 +161,47 @@ std::vector<Obligation> join_extract() {
   return out;
 }
 
-std::vector<Obligation> real(const std::string &name, const std::string &f) {
-  std::string declare = "(declare-const x Real)\n(declare-const y Real)\n(declare-const z Real)\n";
-  return {claim(name + " associative", "QF_NRA", declare,
-                "(= (" + f + " (" + f + " x y) z) (" + f + " x (" + f + " y z)))"),
-          claim(name + " commutative", "QF_NRA", declare, "(= (" + f + " x y) (" + f + " y x))")};
+/// One obligation for each fact about real numbers x, y, z that is stated.
+std::vector<Obligation>
+over_reals(const std::string &name, const std::string &assumed,
+           std::initializer_list<std::pair<const char *, const char *>> facts) {
+  std::string declare =
+      "(declare-const x Real)\n(declare-const y Real)\n(declare-const z Real)\n" + assumed;
+  std::vector<Obligation> out;
+  for (auto [part, fact] : facts)
+    out.push_back(claim(name + " " + part, "QF_NRA", declare, fact));
+  return out;
+}
+
+std::vector<Obligation> real_ring(const std::string &name) {
+  return over_reals(name, "",
+                    {{"sum", "(and (= (+ (+ x y) z) (+ x (+ y z))) (= (+ x y) (+ y x)))"},
+                     {"product", "(and (= (* (* x y) z) (* x (* y z))) (= (* x y) (* y x)))"},
+                     {"distributive", "(= (* x (+ y z)) (+ (* x y) (* x z)))"},
+                     {"neutral", "(and (= (+ x 0.0) x) (= (* x 1.0) x) (= (* x 0.0) 0.0))"},
+                     {"difference", "(and (= (- x y) (+ x (* (- 1.0) y))) (= (- x) (* (- 1.0) x)) "
+                                    "(= (- x x) 0.0))"}});
+}
+
+std::vector<Obligation> real_division(const std::string &name) {
+  return over_reals(name, "(assert (not (= y 0.0)))\n(assert (not (= z 0.0)))\n",
+                    {{"reciprocal", "(= (/ x y) (* x (/ 1.0 y)))"},
+                     {"cancels", "(and (= (* y (/ 1.0 y)) 1.0) (= (/ 1.0 (/ 1.0 y)) y))"},
+                     {"product", "(= (/ 1.0 (* y z)) (* (/ 1.0 y) (/ 1.0 z)))"}});
+}
+
+std::vector<Obligation> real_maximum(const std::string &name) {
+  return over_reals(
+      name,
+      "(define-fun max ((a Real) (b Real)) Real (ite (>= a b) a b))\n"
+      "(define-fun min ((a Real) (b Real)) Real (ite (<= a b) a b))\n",
+      {{"set", "(and (= (max (max x y) z) (max x (max y z))) (= (max x y) (max y x)) (= (max x x) "
+               "x))"},
+       {"multiple", "(=> (> z 0.0) (= (* z (max x y)) (max (* z x) (* z y))))"},
+       {"order", "(=> (>= (- x y) 0.0) (= (max x y) x))"},
+       {"minimum", "(= (min x y) (- (max (- x) (- y))))"},
+       {"absolute value", "(= (ite (>= x 0.0) x (- x)) (max x (- x)))"},
+       {"square", "(>= (* x x) 0.0)"}});
 }
 
 /// Integers are a commutative ring, and so are their remainders modulo m: what was reduced, r of
@@ -259,6 +296,18 @@ std::optional<std::vector<Obligation>> ordered(const std::string &name,
 
 } // namespace
 
+bool is_law(const std::string &name) {
+  for (const char *law :
+       {"exp(a+b)=exp(a)exp(b)", "exp(0)=1", "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0",
+        "exponential-minus-one(x)=exp(x)-1", "log-plus-one(x)=log(1+x)", "rsqrt(x)=1/sqrt(x)",
+        "logistic(x)=1/(1+exp(-x))", "tanh(x)=1-2/(exp(2x)+1)"})
+    if (name == law)
+      return true;
+  return false;
+}
+
+std::vector<std::string> shipped_lemmas() { return {"exact product bf16 in f32"}; }
+
 std::string lemma_method(const std::string &name) {
   auto obligations = lemma_obligations(name);
   if (!obligations || obligations->empty())
@@ -272,6 +321,8 @@ std::string lemma_method(const std::string &name) {
     return "integer arithmetic";
   if (logic == "(set-logic QF_FP")
     return "floating-point theory";
+  if (name.starts_with("exact product "))
+    return "circuit";
   return words_of(name).size() == 3 && float_named(words_of(name)[2]) ? "circuit" : "bit-vectors";
 }
 
@@ -285,10 +336,14 @@ std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name
     return integer_range(name);
   if (words.size() >= 2 && (words[0] == "lattice" || words[0] == "semilattice"))
     return ordered(name, words);
-  if (name == "real sum")
-    return real(name, "+");
-  if (name == "real product")
-    return real(name, "*");
+  if (name == "exact product bf16 in f32")
+    return exact_product(name);
+  if (name == "real ring")
+    return real_ring(name);
+  if (name == "real division")
+    return real_division(name);
+  if (name == "real maximum")
+    return real_maximum(name);
   if (words.size() == 3 && (words[0] == "commutative" || words[0] == "associative"))
     return symmetry(name, words);
   if (words.size() == 6 && name.starts_with("unit vector dot ") && words[4] == "in") {

@@ -22,12 +22,24 @@
 //   multiply zero T           x*0 is a zero, for finite x
 //   add zero T, subtract zero T, multiply one T, divide one T     up to the sign of zero, for
 //   finite x
+//   exact product bf16 in f32 the product of two finite bf16 numbers in f32 is exact where it is a
+//                             normal number, and zero where a factor is zero. Hence there
+//                             fma(x, y, z), which rounds x*y + z once, is x*y + z, for every z: the
+//                             two differ only where the product overflows or underflows.
 //   integer ring              sums and products of integers commute, associate and distribute, also
 //                             modulo m
 //   integer range             of the numbers equal modulo 2^n only one is within a type of n bits
 //   semilattice OP TYPE       and, or of integers: associative, commutative, idempotent
 //   lattice TYPE              maximum and minimum of integers: a distributive lattice
-//   real sum, real product    associativity and commutativity over the reals
+//   real ring                 over the reals: sums and products commute, associate and distribute;
+//                             differences and negatives are sums with multiples of -1
+//   real division             over the reals, where nothing is divided by 0: x / y is x times the
+//                             reciprocal of y, which cancels against y; reciprocals multiply
+//   real maximum              over the reals: maxima are sets, multiplied by positive factors
+//                             member by member; minima and absolute values are maxima
+//
+// Laws are facts about functions of real numbers that are taken for granted, and named wherever
+// they are: "exp(a+b)=exp(a)exp(b)".
 
 #include "verify/checker/obligation.h"
 
@@ -39,7 +51,13 @@ namespace isamorph::verify {
 /// arithmetic" or "real arithmetic".
 std::string lemma_method(const std::string &name);
 
-/// The obligations whose proofs prove the lemma; nullopt for a name that is none.
+/// Whether a name is that of a law: no obligation proves it.
+bool is_law(const std::string &name);
+
+/// Lemmas that are shipped although no rule rests on them.
+std::vector<std::string> shipped_lemmas();
+
+/// The obligations whose proofs prove the lemma; nullopt for a name that is none, and for laws.
 std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name);
 
 } // namespace isamorph::verify

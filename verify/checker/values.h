@@ -30,8 +30,6 @@ struct Value {
     List,
     Dot,     ///< of two lists
     Reduce,  ///< `op` from the first operand over the second, a list
-    Sum,     ///< over the real numbers, of any number of sorted operands
-    Product, ///< likewise
     // Of integers (integer_forms.h):
     Monomial,   ///< `bits` times the numbers that the operands hold, modulo 2^w of `type`
     Polynomial, ///< the sum of Monomials, modulo 2^w of `type`
@@ -72,6 +70,7 @@ public:
 
   /// Whether a lemma may be used; it then counts as used.
   bool may_use(const std::string &lemma);
+  bool lists(const std::string &lemma) const { return lemmas_.count(lemma) > 0; }
   const std::set<std::string> &used() const { return used_; }
 
 private:

@@ -1,6 +1,4 @@
-#include "verify/checker/levels.h"
-
-#include "verify/checker/refusal.h"
+#include "verify/checker/finite_forms.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +7,6 @@ namespace isamorph::verify {
 
 using semantics::ElementType;
 using semantics::is_float;
-using semantics::Level;
 using semantics::OpCode;
 using Kind = Value::Kind;
 
@@ -25,14 +22,6 @@ bool is_denormal_literal(const Value &v) {
   int least = v.type == ElementType::F16 ? -14 : v.type == ElementType::F64 ? -1022 : -126;
   double value = semantics::decode(v.type, v.bits);
   return value != 0 && std::fabs(value) < std::ldexp(1.0, least);
-}
-
-/// A literal, and a power of two: its reciprocal is not rounded.
-bool has_exact_reciprocal(const Value &v) {
-  int exponent = 0;
-  double value = semantics::decode(v.type, v.bits);
-  return std::isfinite(value) && std::fabs(std::frexp(value, &exponent)) == 0.5 &&
-         semantics::decode(v.type, semantics::encode(v.type, 1 / value)) == 1 / value;
 }
 
 /// A unit flushes its results, and rounding them to the element type makes no denormal of them.
@@ -78,18 +67,18 @@ bool rounds_as_multiply(const semantics::NumericsProfile &profile, ElementType t
 
 } // namespace
 
-LevelForms::LevelForms(Values &values, Level level) : values_(values), level_(level) {
+FiniteForms::FiniteForms(Values &values) : values_(values) {
   std::size_t count = values.size(); // operands come before what they are operands of
   forms_.reserve(count);
   for (ValueId id = 0; id < count; ++id)
     forms_.push_back(form_of(id));
 }
 
-bool LevelForms::equal(ValueId a, ValueId b) const {
+bool FiniteForms::equal(ValueId a, ValueId b) const {
   return forms_[a].value == forms_[b].value && !forms_[a].spoilt && !forms_[b].spoilt;
 }
 
-LevelForms::Form LevelForms::form_of(ValueId id) {
+FiniteForms::Form FiniteForms::form_of(ValueId id) {
   Value value = values_[id];
   Form form;
   form.value = id;
@@ -129,15 +118,13 @@ LevelForms::Form LevelForms::form_of(ValueId id) {
     of_dot(value, in, form);
     break;
   case Kind::Reduce:
-    of_reduce(value, in, form);
+    form.value = values_.reduce(value.op, value.type, in[0], in[1]);
     break;
-  default:
-    refuse("a sum over the real numbers stands in an execution");
   }
   return form;
 }
 
-bool LevelForms::no_denormal(ValueId id) const {
+bool FiniteForms::no_denormal(ValueId id) const {
   const Value &v = values_[id];
   const semantics::NumericsProfile &profile = values_.profile();
   auto flushed = [&](OpCode op, ElementType operand) {
@@ -166,7 +153,7 @@ bool LevelForms::no_denormal(ValueId id) const {
 
 /// Of a conversion that flushes nothing: integers are zeros or at least one, and rounding a normal
 /// number of no smaller range gives one.
-bool LevelForms::converted_no_denormal(const Value &v) const {
+bool FiniteForms::converted_no_denormal(const Value &v) const {
   ElementType from = values_[v.operands[0]].type;
   if (!is_float(v.type) || !is_float(from) || range_holds_denormals(from, v.type))
     return true;
@@ -174,7 +161,7 @@ bool LevelForms::converted_no_denormal(const Value &v) const {
          forms_[v.operands[0]].no_denormal;
 }
 
-bool LevelForms::survives(OpCode op, ElementType type, ValueId original) const {
+bool FiniteForms::survives(OpCode op, ElementType type, ValueId original) const {
   // Another way to lose denormals does not compile until it has been thought of here and in
   // no_denormal().
   [[maybe_unused]] const auto &[profile_name, compute, dot, reduce, denormals, exceptions,
@@ -183,16 +170,16 @@ bool LevelForms::survives(OpCode op, ElementType type, ValueId original) const {
     return false; // the lemmas are for rounding to nearest even
   const semantics::StepProgram *unit = op == OpCode::Dot ? semantics::unit_for(dot, type) : nullptr;
   bool kept = !loses_denormals(values_.profile(), op, type) && !(unit && unit->flushes());
-  return level_ == Level::Real || kept || forms_[original].no_denormal;
+  return kept || forms_[original].no_denormal;
 }
 
-bool LevelForms::is_number(ValueId id, double number) const {
+bool FiniteForms::is_number(ValueId id, double number) const {
   const Value &v = values_[id];
   return v.kind == Kind::Literal && is_float(v.type) && semantics::decode(v.type, v.bits) == number;
 }
 
-void LevelForms::of_operation(const Value &value, std::vector<ValueId> in, Form &form) {
-  if (is_float(value.type) && (neutral(value, in, form) || over_the_reals(value, in, form))) {
+void FiniteForms::of_operation(const Value &value, std::vector<ValueId> in, Form &form) {
+  if (is_float(value.type) && neutral(value, in, form)) {
     form.loose = true;
     return;
   }
@@ -200,7 +187,7 @@ void LevelForms::of_operation(const Value &value, std::vector<ValueId> in, Form 
 }
 
 /// x + 0, 0 + x, x - 0, x * 1, 1 * x, x / 1, x * 0, 0 * x.
-bool LevelForms::neutral(const Value &value, const std::vector<ValueId> &in, Form &form) {
+bool FiniteForms::neutral(const Value &value, const std::vector<ValueId> &in, Form &form) {
   struct Case {
     OpCode op;
     std::size_t kept;
@@ -226,45 +213,7 @@ bool LevelForms::neutral(const Value &value, const std::vector<ValueId> &in, For
   return false;
 }
 
-bool LevelForms::over_the_reals(const Value &value, const std::vector<ValueId> &in, Form &form) {
-  if (level_ != Level::Real)
-    return false;
-  auto number = [&](double x) {
-    return values_.literal(value.type, semantics::encode(value.type, x));
-  };
-  auto product = [&](ValueId a, ValueId b) {
-    return sum_or_product(Kind::Product, value.type, {a, b});
-  };
-  switch (value.op) {
-  case OpCode::Add:
-    form.value = sum_or_product(Kind::Sum, value.type, in);
-    return true;
-  case OpCode::Subtract:
-    form.value = sum_or_product(Kind::Sum, value.type, {in[0], product(in[1], number(-1))});
-    return true;
-  case OpCode::Negate:
-    form.value = product(in[0], number(-1));
-    return true;
-  case OpCode::Multiply:
-    form.value = product(in[0], in[1]);
-    return true;
-  case OpCode::Divide:
-    if (values_.is_literal(in[1]) && !has_exact_reciprocal(values_[in[1]]))
-      return false;
-    form.value =
-        product(in[0], values_.operation(OpCode::Divide, 0, value.type, {number(1), in[1]}));
-    return true;
-  case OpCode::Convert: // a literal keeps the type that operations on it expect
-    if (!is_float(values_[in[0]].type) || values_.is_literal(in[0]))
-      return false;
-    form.value = in[0];
-    return true;
-  default:
-    return false;
-  }
-}
-
-void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form &form) {
+void FiniteForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form &form) {
   ElementType accumulator = semantics::accumulator_type(values_.profile().dot, value.type);
   const semantics::StepProgram *machine = semantics::unit_for(values_.profile().dot, value.type);
   bool exact = !machine || semantics::keeps_unit_vectors(*machine);
@@ -285,22 +234,13 @@ void LevelForms::of_dot(const Value &value, const std::vector<ValueId> &in, Form
       return;
     }
   }
-  if (level_ == Level::Real && is_float(value.type)) {
-    const std::vector<ValueId> left = values_[in[0]].operands, right = values_[in[1]].operands;
-    std::vector<ValueId> parts;
-    for (std::size_t i = 0; i < left.size(); ++i)
-      parts.push_back(sum_or_product(Kind::Product, value.type, {left[i], right[i]}));
-    form.value = sum_or_product(Kind::Sum, value.type, parts);
-    form.loose = true;
-    return;
-  }
   if (!is_float(value.type) || !without_zeros(value, in, form))
     form.value = values_.dot(value.type, in[0], in[1]);
 }
 
 /// Leaves out products by zero where they are added one after the other; of one product that is
 /// left, or was alone, also the zero to which it is added.
-bool LevelForms::without_zeros(const Value &value, const std::vector<ValueId> &in, Form &form) {
+bool FiniteForms::without_zeros(const Value &value, const std::vector<ValueId> &in, Form &form) {
   const semantics::NumericsProfile &profile = values_.profile();
   const std::vector<ValueId> left = values_[in[0]].operands, right = values_[in[1]].operands;
   std::vector<ValueId> factors, others;
@@ -326,41 +266,6 @@ bool LevelForms::without_zeros(const Value &value, const std::vector<ValueId> &i
   else
     form.value = values_.dot(value.type, values_.list(factors), values_.list(others));
   return true;
-}
-
-void LevelForms::of_reduce(const Value &value, const std::vector<ValueId> &in, Form &form) {
-  bool sum = value.op == OpCode::Add, product = value.op == OpCode::Multiply;
-  if (level_ == Level::Real && is_float(value.type) && (sum || product)) {
-    std::vector<ValueId> parts = values_[in[1]].operands;
-    parts.push_back(in[0]);
-    form.value = sum_or_product(sum ? Kind::Sum : Kind::Product, value.type, parts);
-    form.loose = true;
-    return;
-  }
-  form.value = values_.reduce(value.op, value.type, in[0], in[1]);
-}
-
-/// Sorted, with sums in sums and products in products spliced in and neutral numbers left out.
-ValueId LevelForms::sum_or_product(Kind kind, ElementType type, const std::vector<ValueId> &parts) {
-  double neutral = kind == Kind::Sum ? 0 : 1;
-  std::vector<ValueId> all;
-  for (ValueId part : parts) {
-    const Value &v = values_[part];
-    if (v.kind == kind)
-      all.insert(all.end(), v.operands.begin(), v.operands.end());
-    else if (!is_number(part, neutral))
-      all.push_back(part);
-  }
-  if (all.empty())
-    return values_.literal(type, semantics::encode(type, neutral));
-  if (all.size() == 1)
-    return all[0];
-  if (!values_.may_use(kind == Kind::Sum ? "real sum" : "real product"))
-    refuse(kind == Kind::Sum
-               ? "the proof needs lemma 'real sum', which $.lemmas does not list"
-               : "the proof needs lemma 'real product', which $.lemmas does not list");
-  std::sort(all.begin(), all.end());
-  return values_.number({kind, ElementType::F64, OpCode::Copy, 0, 0, std::move(all)});
 }
 
 } // namespace isamorph::verify
