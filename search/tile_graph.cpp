@@ -280,6 +280,18 @@ private:
 
 } // namespace
 
+std::vector<TileAxis> slices(const std::string &name, std::int64_t whole, std::int64_t size,
+                             bool shifted) {
+  std::vector<TileAxis> out;
+  if (whole >= size)
+    out.push_back({name, size, whole / size, 0});
+  if (whole % size != 0 && shifted && whole > size)
+    out.push_back({name, size, 1, whole - size});
+  else if (whole % size != 0)
+    out.push_back({name, whole % size, 1, whole / size * size});
+  return out;
+}
+
 Box whole(const Shape &shape) {
   Box box;
   for (std::int64_t size : shape.dims)
@@ -302,6 +314,15 @@ std::vector<std::int64_t> slice_distances(const Shape &shape, const Box &box, st
   for (std::size_t d = 0; d < box.size(); ++d)
     if (box[d].axis)
       out[*box[d].axis] += box[d].size * strides[d] * semantics::byte_size(shape.type);
+  return out;
+}
+
+std::int64_t first_slice(const Shape &shape, const Box &box, std::span<const TileAxis> axes) {
+  std::int64_t out = 0;
+  std::vector<std::int64_t> strides = semantics::row_major_strides(shape.dims);
+  for (std::size_t d = 0; d < box.size(); ++d)
+    if (box[d].axis)
+      out += axes[*box[d].axis].offset * strides[d] * semantics::byte_size(shape.type);
   return out;
 }
 
