@@ -82,7 +82,7 @@ std::optional<Product> as_product(const TensorGraph &graph) {
   }
   const Node &dot = graph[id];
   auto lhs = parameter_of(graph, dot.operands[0]), rhs = parameter_of(graph, dot.operands[1]);
-  if (!lhs || !rhs || !dot.attributes.get(AttributeKey::LhsBatch).empty())
+  if (!lhs || !rhs)
     return std::nullopt;
   for (NodeId side : {*lhs, *rhs}) // an element times one must get through
     if (semantics::byte_size(graph[side].shape.type) > narrowest)

@@ -31,15 +31,19 @@ std::optional<LoopNest> nest_of(std::optional<Step> step) {
   return step ? std::optional(nest_of(std::move(*step))) : std::nullopt;
 }
 
-/// One line of a tile.
-Box one_line(Box box) {
-  box[0].size = 1;
-  return box;
-}
-
-std::int64_t line_distance(const Shape &whole) {
-  return semantics::row_major_strides(whole.dims)[0] * semantics::byte_size(whole.type);
-}
+/// The lines of a box: of its first dimension that a tile has.
+struct Lines {
+  Lines(const Shape &whole, const Box &box, std::span<const TileAxis> axes) : one(box) {
+    dimension = kept_dimensions(box, axes)[0];
+    one[dimension].size = 1;
+    count = box[dimension].size;
+    distance =
+        semantics::row_major_strides(whole.dims)[dimension] * semantics::byte_size(whole.type);
+  }
+  std::size_t dimension;
+  Box one;                      ///< line
+  std::int64_t count, distance; ///< in bytes
+};
 
 LoopNest over_lines(Step step, std::int64_t lines) {
   return loop(kLines, 0, lines, {nest_of(std::move(step))});
@@ -49,9 +53,11 @@ LoopNest over_lines(Step step, std::int64_t lines) {
 Affine address(std::int64_t base, const Shape &whole, const Box &box,
                std::span<const TileAxis> axes, const Scheme &scheme) {
   Affine out{base + first_slice(whole, box, axes), {}};
-  std::vector<std::int64_t> distances = slice_distances(whole, box, kAxes);
-  for (std::uint32_t axis = 0; axis < kAxes; ++axis)
-    if (axes[axis].count > 1)
+  std::vector<std::int64_t> distances = slice_distances(whole, box, axes.size());
+  for (std::uint32_t axis = 0; axis < axes.size(); ++axis)
+    if (axis >= kAxes)
+      out.add(kBatches + axis - kAxes, distances[axis]);
+    else if (axes[axis].count > 1)
       scheme.add_index(out, static_cast<Axis>(axis), 0, distances[axis]);
   return out;
 }
@@ -87,13 +93,14 @@ std::optional<LoopNest> SummandSteps::load(std::size_t x, const Scheme &scheme, 
         {{{{tile_.values.input_images[x], off_chip}, from}}, {{vertices_[x], to}}, reserved},
         pool));
   PlannedTile &line = line_of(x);
-  from.add(kLines, line_distance(whole));
+  Lines lines(whole, input.box, summand_.axes);
+  from.add(kLines, lines.distance);
   to.add(kLines, 1);
   auto step = line.planner.plan({{{{line.values.input_images[0], off_chip}, from}},
                                  {{{line.values.input(0), vertices_[x].buffer}, to}},
                                  reserved},
                                 pool);
-  return step ? std::optional(over_lines(std::move(*step), input.box[0].size)) : std::nullopt;
+  return step ? std::optional(over_lines(std::move(*step), lines.count)) : std::nullopt;
 }
 
 /// The values of one line of an operand's tile.
@@ -101,7 +108,8 @@ PlannedTile &SummandSteps::line_of(std::size_t x) {
   if (lines_[x])
     return *lines_[x];
   const TileInput &input = summand_.tile.inputs[x];
-  TileResult wanted{input.source, one_line(input.box)};
+  const Shape &whole = context_.graph()[input.source].shape;
+  TileResult wanted{input.source, Lines(whole, input.box, summand_.axes).one};
   auto made = cut(context_.graph(), summand_.axes, std::span(&wanted, 1));
   lines_[x] = std::make_unique<PlannedTile>(context_, std::get<TileGraph>(made).graph);
   return *lines_[x];
@@ -125,14 +133,15 @@ std::optional<LoopNest> FinishingSteps::store(const Scheme &scheme, Affine from,
   const TensorGraph &graph = context_.graph();
   std::span<const TileAxis> axes = product_.summand.axes;
   const Shape &whole = graph[product_.result.node].shape;
-  bool lines = !contiguous(whole, product_.result.box);
-  if (!tile_ && !prepare(lines))
+  bool by_lines = !contiguous(whole, product_.result.box);
+  if (!tile_ && !prepare(by_lines))
     return std::nullopt;
+  Lines lines(whole, product_.result.box, axes);
   Affine to =
       address(context_.frame().outputs[0].address, whole, product_.result.box, axes, scheme);
-  if (lines) {
+  if (by_lines) {
     from.add(kLines, 1);
-    to.add(kLines, line_distance(whole));
+    to.add(kLines, lines.distance);
   }
   StepProblem problem{
       {}, {{{tile_->values.result_images[0], context_.isa().off_chip}, to}}, reserved};
@@ -146,31 +155,37 @@ std::optional<LoopNest> FinishingSteps::store(const Scheme &scheme, Affine from,
     if (!contiguous(other, input.box))
       return std::nullopt;
     Affine at = address(context_.parameter_address(input.source), other, input.box, axes, scheme);
-    if (lines && !input.box.empty() && input.box[0].axis == kRows)
+    if (by_lines && std::any_of(input.box.begin(), input.box.end(),
+                                [](const BoxDimension &d) { return d.axis == kRows; }))
       return std::nullopt; // a line of it would be another box
     problem.inputs.push_back({{tile_->values.input_images[i], context_.isa().off_chip}, at});
   }
   auto step = tile_->planner.plan(problem, pool);
-  if (step && lines)
-    return over_lines(std::move(*step), product_.result.box[0].size);
+  if (step && by_lines)
+    return over_lines(std::move(*step), lines.count);
   return nest_of(std::move(step));
 }
 
 /// The values of what follows the sum, for a tile or one line of it.
-bool FinishingSteps::prepare(bool lines) {
+bool FinishingSteps::prepare(bool by_lines) {
   TileGraph rest = product_.rest;
-  if (lines) {
-    TileResult wanted{product_.result.node, one_line(product_.result.box)};
+  if (by_lines) {
+    const TensorGraph &graph = context_.graph();
+    std::span<const TileAxis> axes = product_.summand.axes;
+    auto line = [&](NodeId node, const Box &box) {
+      return Lines(graph[node].shape, box, axes).one;
+    };
+    const TileInput &sum = product_.rest.inputs[product_.sum_input];
+    TileResult wanted{product_.result.node, line(product_.result.node, product_.result.box)};
     CutOptions options;
-    options.stop = product_.rest.inputs[product_.sum_input].source;
-    auto made = cut(context_.graph(), product_.summand.axes, std::span(&wanted, 1), options);
+    options.stop = sum.source;
+    auto made = cut(graph, axes, std::span(&wanted, 1), options);
     if (!std::holds_alternative<TileGraph>(made))
       return false;
     rest = std::get<TileGraph>(std::move(made));
     // A line of the result is to be the same line of the sum.
     if (rest.inputs.size() != product_.rest.inputs.size() ||
-        rest.inputs[product_.sum_input].box !=
-            one_line(product_.rest.inputs[product_.sum_input].box))
+        rest.inputs[product_.sum_input].box != line(sum.source, sum.box))
       return false;
   }
   inputs_ = rest.inputs;

@@ -63,7 +63,7 @@ public:
                                 const std::vector<std::int64_t> &reserved, OffChipPool &pool);
 
 private:
-  bool prepare(bool lines);
+  bool prepare(bool by_lines);
 
   TilingContext &context_;
   const Product &product_;

@@ -21,6 +21,7 @@ namespace isamorph::search {
 struct TileAxis {
   std::string name;
   std::int64_t size = 1, count = 1, offset = 0;
+  bool dropped = false; ///< slices of one element, whose dimension the tile's values do not have
 };
 
 /// A dimension of `whole` elements in slices of `size`: the full ones, and, if there is one, the
@@ -39,6 +40,9 @@ using Box = std::vector<BoxDimension>;
 
 /// The box of a whole value.
 Box whole(const semantics::Shape &shape);
+
+/// The dimensions of a box that a tile's value has.
+std::vector<std::size_t> kept_dimensions(const Box &box, std::span<const TileAxis> axes);
 
 /// A box of a parameter, or of a value at which the cut stopped.
 struct TileInput {

@@ -19,14 +19,18 @@ std::variant<NodeId, std::string> find_dot(const TensorGraph &graph) {
       continue;
     if (dot)
       return "it has several dots, of which none is cut along its contraction";
-    if (node.shape.rank() != 2 || !node.attributes.get(AttributeKey::LhsBatch).empty() ||
+    if (node.shape.rank() != 2 + node.attributes.get(AttributeKey::LhsBatch).size() ||
         node.attributes.get(AttributeKey::LhsContracting).size() != 1)
-      return fmt::format("'{}' is no product of two matrices", node.name);
+      return fmt::format("'{}' is no product of matrices", node.name);
     dot = NodeId{n};
   }
   if (!dot)
     return "it has no dot whose contraction could be cut";
   return *dot;
+}
+
+std::size_t batches(const TensorGraph &graph, NodeId dot) {
+  return graph[dot].attributes.get(AttributeKey::LhsBatch).size();
 }
 
 std::int64_t contraction(const TensorGraph &graph, NodeId dot) {
@@ -59,7 +63,14 @@ std::variant<Product, std::string> make_product(const TensorGraph &graph, NodeId
   Product out;
   std::vector<TileAxis> along = slices("k", contraction(graph, dot), depth),
                         axes = {rows, columns, along[0]};
-  out.result = {graph.results[0], {{rows.size, kRows}, {columns.size, kColumns}}};
+  std::size_t around = batches(graph, dot);
+  out.result.node = graph.results[0];
+  for (std::uint32_t b = 0; b < around; ++b) {
+    axes.push_back({fmt::format("b{}", b), 1, graph[dot].shape.dims[b], 0, true});
+    out.result.box.push_back({1, kAxes + b});
+  }
+  out.result.box.push_back({rows.size, kRows});
+  out.result.box.push_back({columns.size, kColumns});
   CutOptions rest;
   rest.stop = dot;
   auto after = cut(graph, axes, std::span(&out.result, 1), rest);
@@ -73,9 +84,12 @@ std::variant<Product, std::string> make_product(const TensorGraph &graph, NodeId
       ++sums;
     }
   const Box *box = sums == 1 ? &out.rest.inputs[out.sum_input].box : nullptr;
-  if (!box || !(*box)[0].axis || !(*box)[1].axis)
+  bool fits = box && (*box)[around].axis && (*box)[around + 1].axis;
+  for (std::uint32_t b = 0; b < around && fits; ++b)
+    fits = (*box)[b].axis == kAxes + b;
+  if (!fits)
     return fmt::format("a tile of the result needs more than a tile of '{}'", graph[dot].name);
-  out.free = {static_cast<Axis>(*(*box)[0].axis), static_cast<Axis>(*(*box)[1].axis)};
+  out.free = {static_cast<Axis>(*(*box)[around].axis), static_cast<Axis>(*(*box)[around + 1].axis)};
   auto summand = make_summand(graph, dot, *box, axes);
   if (const auto *why = std::get_if<std::string>(&summand))
     return *why;

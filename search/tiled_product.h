@@ -9,7 +9,7 @@ namespace isamorph::search {
 
 /// One tile's product for one tile of the contraction.
 struct Summand {
-  std::vector<TileAxis> axes; ///< by Axis
+  std::vector<TileAxis> axes; ///< by Axis, then those of batches
   TileGraph tile;             ///< of both operands
 };
 
@@ -29,8 +29,11 @@ std::variant<semantics::NodeId, std::string> find_dot(const semantics::TensorGra
 /// How long the contraction of `dot` is.
 std::int64_t contraction(const semantics::TensorGraph &graph, semantics::NodeId dot);
 
-/// The product at `dot` in tiles along some rows and some columns of the result, and tiles of
-/// `depth` along the contraction; or why it cannot be cut so.
+/// How many batch dimensions a dot has: the first ones of its result.
+std::size_t batches(const semantics::TensorGraph &graph, semantics::NodeId dot);
+
+/// The product at `dot` in tiles along some rows and some columns of the result, tiles of `depth`
+/// along the contraction and single elements along batch dimensions; or why it cannot be cut so.
 std::variant<Product, std::string> make_product(const semantics::TensorGraph &graph,
                                                 semantics::NodeId dot, const TileAxis &rows,
                                                 const TileAxis &columns, std::int64_t depth);

@@ -262,6 +262,9 @@ private:
   StepPlanner planner_;
 };
 
+/// Dimensions before the last two are run through one by one, and tiles are matrices.
+bool is_batch(std::size_t dimension, const Shape &shape) { return dimension + 2 < shape.rank(); }
+
 /// The grids of tiles of these sizes: one, or one for each choice of full tiles and the rest along
 /// each dimension. All results have the same dimensions.
 std::vector<Grid> make_grids(const semantics::TensorGraph &graph,
@@ -282,6 +285,7 @@ std::vector<Grid> make_grids(const semantics::TensorGraph &graph,
           continue;
         more_boxes.back().back().axis = static_cast<std::uint32_t>(grids[g].axes.size());
         more_grids.back().axes.push_back(axis);
+        more_grids.back().axes.back().dropped = axis.size == 1 && is_batch(d, shape);
       }
     grids = std::move(more_grids);
     boxes = std::move(more_boxes);
@@ -379,6 +383,8 @@ void tile_maps(TilingContext &context) {
     std::vector<std::vector<std::int64_t>> sizes;
     for (std::int64_t size : dims) {
       sizes.emplace_back();
+      if (is_batch(sizes.size() - 1, graph[graph.results[0]].shape) && size > 1)
+        sizes.back().push_back(1);
       for (TileSizes which : std::span(classes).first(known))
         for (std::int64_t one : context.tile_sizes(size, which))
           sizes.back().push_back(one);

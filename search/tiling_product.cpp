@@ -21,12 +21,14 @@ class ProductTiling {
 public:
   /// `pool`: what other parts of the kernel need off chip.
   ProductTiling(TilingContext &context, const Product &product, OffChipPool pool, TakeNest take)
-      : context_(context), isa_(context.isa()), pool_(std::move(pool)), take_(std::move(take)),
-        summand_(context, product.summand), finish_(context, product) {
+      : context_(context), isa_(context.isa()), product_(product), pool_(std::move(pool)),
+        take_(std::move(take)), summand_(context, product.summand), finish_(context, product) {
     if (product.tail)
       tail_.emplace(context, *product.tail);
     for (std::size_t a = 0; a < kAxes; ++a)
       tiles_.counts[a] = product.summand.axes[a].count;
+    for (const TileAxis &axis : batch_axes())
+      tiles_.batches *= axis.count;
     tiles_.free = product.free;
   }
 
@@ -112,7 +114,7 @@ private:
       int &others = left[scheme.doubled < kLoops ? 1 : 0];
       if (context_.stopped() || assembled == kMaxAssembled || (found && !overlap))
         break;
-      if (others == 0 || (context_.best() && scheme.cost >= *context_.best()))
+      if (others == 0 || (context_.best() && scheme.cost * tiles_.batches >= *context_.best()))
         continue;
       ++assembled;
       if (assemble(scheme)) {
@@ -131,8 +133,19 @@ private:
       if (!found.back().complete(tail_.has_value()))
         return false;
     }
-    take_(build(scheme, found, {}), pool);
+    take_(in_batches(build(scheme, found, {})), pool);
     return true;
+  }
+
+  std::span<const TileAxis> batch_axes() const {
+    return std::span(product_.summand.axes).subspan(kAxes);
+  }
+
+  std::vector<LoopNest> in_batches(std::vector<LoopNest> nest) const {
+    std::span<const TileAxis> axes = batch_axes();
+    for (std::uint32_t b = static_cast<std::uint32_t>(axes.size()); b-- > 0;)
+      nest = {{{}, kBatches + b, axes[b].name, 0, axes[b].count, 1, std::move(nest)}};
+    return nest;
   }
 
   /// A nest in the loops of an axis that are inside `depth`.
@@ -222,6 +235,7 @@ private:
 
   TilingContext &context_;
   const spec::Isa &isa_;
+  const Product &product_;
   OffChipPool pool_;
   TakeNest take_;
   SummandSteps summand_;
@@ -261,13 +275,14 @@ tile_shapes(const TilingContext &context, const std::array<std::int64_t, kAxes> 
 /// rows and columns are shorter.
 void attempt(TilingContext &context, NodeId dot, const std::array<std::int64_t, kAxes> &tile) {
   const TensorGraph &graph = context.graph();
-  const Shape &shape = graph[graph.results[0]].shape;
+  const std::vector<std::int64_t> &dims = graph[graph.results[0]].shape.dims;
+  std::int64_t height = dims[dims.size() - 2], width = dims.back();
   if (auto most = context.most_products(); most && tile[0] * tile[1] > *most / tile[2])
     return context.note(fmt::format("no instruction multiplies as much as tiles of {} x {} x {}",
                                     tile[0], tile[1], tile[2]));
   std::vector<Product> parts;
-  for (const TileAxis &rows : slices("i", shape.dims[0], tile[kRows]))
-    for (const TileAxis &columns : slices("j", shape.dims[1], tile[kColumns])) {
+  for (const TileAxis &rows : slices("i", height, tile[kRows]))
+    for (const TileAxis &columns : slices("j", width, tile[kColumns])) {
       auto product = make_product(graph, dot, rows, columns, tile[kDepth]);
       if (const auto *why = std::get_if<std::string>(&product))
         return context.note(*why);
@@ -298,14 +313,15 @@ void tile_products(TilingContext &context) {
   if (const auto *why = std::get_if<std::string>(&found))
     return context.note(*why);
   NodeId dot = std::get<NodeId>(found);
-  if (graph.results.size() != 1 || graph[graph.results[0]].shape.rank() != 2)
+  if (graph.results.size() != 1 || graph[graph.results[0]].shape.rank() != 2 + batches(graph, dot))
     return context.note("its result is no matrix");
   if (!may_cut(graph, dot, context.options().level))
     return context.note(
         fmt::format("the contraction of '{}' is not cut at {}: its sums are rounded",
                     graph[dot].name, semantics::name(context.options().level)));
-  const Shape &result = graph[graph.results[0]].shape;
-  std::array<std::int64_t, kAxes> sizes = {result.dims[0], result.dims[1], contraction(graph, dot)};
+  const std::vector<std::int64_t> &dims = graph[graph.results[0]].shape.dims;
+  std::array<std::int64_t, kAxes> sizes = {dims[dims.size() - 2], dims.back(),
+                                           contraction(graph, dot)};
   constexpr std::array classes = {TileSizes::Favourite, TileSizes::Uneven, TileSizes::Other};
   for (std::size_t known = 2; known <= classes.size(); ++known)
     for (const auto &tile : tile_shapes(context, sizes, std::span(classes).first(known)))

@@ -128,7 +128,7 @@ private:
     if (!layout(scheme, tiles_, isa_))
       return false;
     Weight weight = total(scheme);
-    if (weight.calls > spec::kMaxInstances)
+    if (weight.calls > spec::kMaxInstances / tiles_.batches)
       return false;
     scheme.cost = weight.cost(model_);
     scheme.bytes = weight.bytes;

@@ -21,7 +21,8 @@ enum LoopId : std::uint32_t {
   kColumnsIn,
   kSum,
   kLoops,
-  kLines = kLoops
+  kLines = kLoops,
+  kBatches ///< and on: one for each batch dimension, around all others
 };
 inline constexpr std::array<const char *, kLoops + 1> kVariables = {"io", "i", "jo", "j", "k", "r"};
 
@@ -133,6 +134,7 @@ inline constexpr std::size_t kHeld = 5;
 /// A product's tiles as far as its loops are concerned.
 struct ProductTiles {
   std::array<std::int64_t, kAxes> counts{};
+  std::int64_t batches = 1;   ///< how often all loops run
   std::array<Axis, 2> free{}; ///< of the operands
   /// Places of a tile along the first addressed dimension; 0 where there are no tails.
   std::array<std::int64_t, kHeld> heights{};

@@ -181,6 +181,30 @@ TEST_CASE("tiles at the ends of dimensions may be shorter, or shifted") {
   }
 }
 
+TEST_CASE("batches are loops around matrices") {
+  spec::Isa gemmini = spec::load_isa("gemmini"), qkv = spec::load_isa("qkv");
+  const std::string widened = " a = s8[3,20,24] parameter(0)\n b = s8[3,24,16] parameter(1)\n x = "
+                              "s32[3,20,24] convert(a)\n y = s32[3,24,16] convert(b)\n",
+                    dims = ", lhs_contracting_dims={2}, rhs_contracting_dims={1}, "
+                           "lhs_batch_dims={0}, rhs_batch_dims={0}\n";
+  for (const auto &[isa, body] : std::vector<std::pair<const spec::Isa *, std::string>>{
+           {&gemmini, widened + " ROOT c = s32[3,20,16] dot(x, y)" + dims},
+           {&gemmini, widened + " c = s32[3,20,16] dot(x, y)" + dims +
+                          " ROOT d = s8[3,20,16] "
+                          "convert(c)\n"},
+           {&qkv, " a = bf16[3,64,64] parameter(0)\n b = bf16[3,64,64] parameter(1)\n ROOT c = "
+                  "bf16[3,64,64] dot(a, b)" +
+                      dims}}) {
+    INFO(body);
+    semantics::TensorGraph graph = text(body);
+    SearchResult found = tiled(graph, *isa);
+    INFO(found.reason);
+    REQUIRE(found.kernel);
+    CHECK(computes(graph, *isa, *found.kernel));
+    CHECK(found.kernel->loops[0].iterations() == 3);
+  }
+}
+
 TEST_CASE("a product on Gemmini keeps what it can on chip", "[slow]") {
   spec::Isa isa = spec::load_isa("gemmini");
   semantics::TensorGraph graph = product(64, 32, 48);

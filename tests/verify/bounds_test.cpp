@@ -59,7 +59,7 @@ TEST_CASE("bounds that are not what is found are refused") {
   auto refused = [&](const std::string &blamed, const std::function<void(Json &)> &change) {
     Json bad = good;
     change(bad);
-    INFO(blamed << "\n" << bad["bounds"].dump());
+    INFO(blamed << "\n" << bad.value("bounds", Json()).dump());
     CHECK(bad != good);
     fit_digests(bad);
     std::string why = outcome(bad);

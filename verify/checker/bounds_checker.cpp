@@ -44,7 +44,7 @@ int bytes_of(const Shape &shape) { return semantics::byte_size(shape.type); }
 Content content_of(const semantics::TensorGraph &graph, const Node &node,
                    const std::vector<Content> &known) {
   Content out;
-  if (node.op == OpCode::Dot && node.attributes.get(AttributeKey::LhsBatch).empty()) {
+  if (node.op == OpCode::Dot) {
     auto left = known[node.operands[0].v].parameter, right = known[node.operands[1].v].parameter;
     if (!left || !right)
       return out;
