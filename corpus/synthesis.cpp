@@ -90,6 +90,21 @@ verify::OptimalityClaim optimality_claim(const search::SearchResult &result, con
   return out;
 }
 
+verify::BoundsClaim bounds_claim(const Synthesis &from, const semantics::TensorGraph &graph,
+                                 const spec::Isa &isa, costmodel::CostModel model) {
+  search::TrafficBound traffic = search::traffic_bound(graph, isa);
+  verify::BoundsClaim out;
+  out.model = costmodel::name(model);
+  out.cost = from.search.cost;
+  out.cost_bound = search::cost_bound(traffic, isa, model);
+  out.bytes = from.traffic.total();
+  out.loaded = traffic.loaded;
+  out.stored = traffic.stored;
+  out.moved = out.bytes_bound = traffic.total();
+  out.multiplied = traffic.multiplications;
+  return out;
+}
+
 /// Longer kernels get no chain: saturation with all their terms would not end.
 constexpr std::int64_t kMostChained = 128;
 
@@ -184,7 +199,7 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
         "the kernel that was found is not proved equal to the program: " + out.verdict.reason;
   if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
     begin = Clock::now();
-    std::optional<verify::OptimalityClaim> claim; // of tiles, only that they are right
+    std::optional<verify::OptimalityClaim> claim;
     std::optional<verify::ChainClaim> chain;
     if (out.search.kernel->loops.empty() && !out.search.certificate.task.goal.empty()) {
       claim = optimality_claim(out.search, isa, options.cost);
@@ -192,9 +207,13 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
     }
     out.seconds.emplace_back("chain", since(begin));
     begin = Clock::now();
+    std::optional<verify::BoundsClaim> bounds; // where there are no landmarks
+    if (!claim)
+      bounds = bounds_claim(out, graph, isa, options.cost);
     out.certificate = verify::make_certificate(
         *out.search.kernel, isa, graph, out.verdict, claim ? &*claim : nullptr,
-        {options.level, options.time_limit_seconds}, chain ? &*chain : nullptr);
+        {options.level, options.time_limit_seconds}, chain ? &*chain : nullptr,
+        bounds ? &*bounds : nullptr);
     out.seconds.emplace_back("certificate", since(begin));
   }
   return out;

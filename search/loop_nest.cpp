@@ -60,6 +60,16 @@ private:
 
 } // namespace
 
+LoopNest shifted(LoopNest nest, std::uint32_t loop, std::int64_t by) {
+  for (AffineCall &call : nest.calls)
+    for (Affine &attribute : call.attributes)
+      if (auto factor = attribute.factors.find(loop); factor != attribute.factors.end())
+        attribute.base += factor->second * by;
+  for (LoopNest &part : nest.parts)
+    part = shifted(std::move(part), loop, by);
+  return nest;
+}
+
 void append(spec::Kernel &kernel, std::span<const LoopNest> nest) {
   NestWriter writer(kernel);
   for (const LoopNest &part : nest)

@@ -14,6 +14,9 @@ struct LoopNest {
   std::vector<LoopNest> parts;
 };
 
+/// What a nest is when the variable of a loop around it is greater by `by`.
+LoopNest shifted(LoopNest nest, std::uint32_t loop, std::int64_t by);
+
 /// Appends the instructions and loops of `nest` to a kernel.
 void append(spec::Kernel &kernel, std::span<const LoopNest> nest);
 

@@ -1,10 +1,14 @@
 #include "search/lower_bound.h"
 
-#include "search/matcher.h"
+#include "search/least_rate.h"
+#include "search/wide_integer.h"
+#include "spec/state.h"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <limits>
+#include <map>
+#include <set>
 
 namespace isamorph::search {
 
@@ -14,6 +18,8 @@ using semantics::IntOp;
 using semantics::Node;
 using semantics::NodeId;
 using semantics::OpClass;
+using semantics::OpCode;
+using semantics::Shape;
 using semantics::TensorGraph;
 
 namespace {
@@ -76,7 +82,7 @@ std::optional<Product> as_product(const TensorGraph &graph) {
   }
   const Node &dot = graph[id];
   auto lhs = parameter_of(graph, dot.operands[0]), rhs = parameter_of(graph, dot.operands[1]);
-  if (!lhs || !rhs || !dot.attributes.get(AttributeKey::LhsBatch).empty())
+  if (!lhs || !rhs)
     return std::nullopt;
   for (NodeId side : {*lhs, *rhs}) // an element times one must get through
     if (semantics::byte_size(graph[side].shape.type) > narrowest)
@@ -93,128 +99,252 @@ bool touches_off_chip(const spec::Instruction &instruction, const spec::Isa &isa
          std::any_of(instruction.writes.begin(), instruction.writes.end(), off);
 }
 
-/// Whether an instruction may form products of two data elements. Attributes are no data.
-bool multiplies(const spec::Instruction &instruction) {
-  std::vector<char> data(instruction.body.nodes.size(), 0);
+/// All dimensions multiplied.
+IntExpr volume(const semantics::ShapeTemplate &shape) {
+  IntExpr out = 1;
+  for (const IntExpr &dimension : shape.dims)
+    out = IntExpr::make(IntOp::Multiply, {out, dimension});
+  return out;
+}
+
+/// How often a dot multiplies.
+std::optional<IntExpr> dot_products(const semantics::GraphTemplate &body,
+                                    const semantics::TemplateNode &dot) {
+  IntExpr out = volume(dot.shape);
+  for (const auto &[key, values] : dot.attributes)
+    if (key == AttributeKey::LhsContracting)
+      for (const IntExpr &dimension : values) {
+        if (!dimension.is_constant())
+          return std::nullopt;
+        const auto &dims = body.nodes[dot.operands[0]].shape.dims;
+        out = IntExpr::make(IntOp::Multiply,
+                            {out, dims[static_cast<std::size_t>(dimension.value())]});
+      }
+  return out;
+}
+
+/// No fewer than the products of two data elements that an instruction forms; nullopt where that is
+/// not known. Attributes are no data.
+std::optional<IntExpr> products(const spec::Instruction &instruction) {
+  const semantics::GraphTemplate &body = instruction.body;
+  std::vector<char> data(body.nodes.size(), 0);
+  IntExpr out = 0;
   for (std::size_t n = 0; n < data.size(); ++n) {
-    const semantics::TemplateNode &node = instruction.body.nodes[n];
+    const semantics::TemplateNode &node = body.nodes[n];
     const auto *op = std::get_if<OpCode>(&node.op);
+    if (!op)
+      return std::nullopt;
     auto inputs = std::count_if(node.operands.begin(), node.operands.end(),
                                 [&](std::uint32_t operand) { return data[operand] != 0; });
-    data[n] = !op || *op == OpCode::Parameter || inputs > 0;
-    bool moves = op && (semantics::info(*op).cls == OpClass::Movement || *op == OpCode::Add ||
-                        *op == OpCode::Maximum || *op == OpCode::Minimum);
-    if (!op || (inputs > 1 && !moves) || semantics::info(*op).cls == OpClass::Fold)
-      return true;
+    data[n] = *op == OpCode::Parameter || inputs > 0;
+    bool fold = semantics::info(*op).cls == OpClass::Fold;
+    bool moves = semantics::info(*op).cls == OpClass::Movement || *op == OpCode::Add ||
+                 *op == OpCode::Maximum || *op == OpCode::Minimum;
+    if (!fold && (inputs < 2 || moves))
+      continue;
+    std::optional<IntExpr> more = volume(node.shape);
+    if (*op == OpCode::Dot)
+      more = dot_products(body, node);
+    else if (*op == OpCode::Reduce)
+      more = volume(body.nodes[node.operands[0]].shape);
+    else if (fold)
+      more = std::nullopt;
+    if (!more)
+      return std::nullopt;
+    out = IntExpr::make(IntOp::Add, {out, *more});
   }
-  return false;
+  return out;
+}
+
+/// Whether an instruction may form products of two data elements.
+bool multiplies(const spec::Instruction &instruction) {
+  auto count = products(instruction);
+  return !count || !count->is_constant() || count->value() > 0;
+}
+
+/// The greatest number r of at most 2 P / sqrt(S) - 2 S: of (r + 2 S)^2 S <= 4 P^2; 0 if there is
+/// none, or the numbers are too large to say.
+std::int64_t reuse(std::int64_t products, WideInteger held) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  if (products > kMost || held > kMost || held <= 0)
+    return 0;
+  auto holds = [&](std::int64_t r) {
+    WideInteger side = r + 2 * held, limit = 4 * WideInteger{products} * products / held;
+    return side * side <= limit;
+  };
+  std::int64_t low = 0, high = 2 * kMost;
+  if (!holds(0))
+    return 0;
+  while (high - low > 1) {
+    std::int64_t middle = low + (high - low) / 2;
+    (holds(middle) ? low : high) = middle;
+  }
+  return low;
 }
 
 /// 2 M N K / sqrt(S) - 2 S, in bytes.
 std::int64_t reuse_bound(const TensorGraph &graph, const Product &product, const spec::Isa &isa) {
   std::int64_t width = std::min(semantics::byte_size(graph[product.lhs].shape.type),
                                 semantics::byte_size(graph[product.rhs].shape.type));
-  double bytes = 0;
+  WideInteger bytes = 0;
   for (const spec::Buffer &buffer : isa.buffers) {
     if (buffer.off_chip)
       continue;
     width = std::min<std::int64_t>(width, semantics::byte_size(buffer.type));
-    bytes += static_cast<double>(buffer.places()) * static_cast<double>(buffer.unit_elements()) *
-             semantics::byte_size(buffer.type);
+    bytes +=
+        WideInteger{buffer.places()} * buffer.unit_elements() * semantics::byte_size(buffer.type);
   }
-  double held = bytes / static_cast<double>(width);
-  double elements =
-      2.0 * static_cast<double>(product.multiplications) / std::sqrt(held) - 2.0 * held;
-  // Rounding of doubles is far below one in a million.
-  return static_cast<std::int64_t>(std::max(0.0, std::floor(elements * (1 - 1e-6)))) * width;
+  return reuse(product.multiplications, (bytes + width - 1) / width) * width;
 }
 
-/// Whether an expression grows, or stays, with each of its variables where these are not negative.
-bool grows(const IntExpr &e) {
-  switch (e.op()) {
-  case IntOp::Constant:
-    return e.value() >= 0;
-  case IntOp::Variable:
-    return true;
-  case IntOp::Divide:
-    return grows(e.arguments()[0]) && e.arguments()[1].is_constant() &&
-           e.arguments()[1].value() > 0;
-  case IntOp::Add:
-  case IntOp::Multiply:
-  case IntOp::Min:
-  case IntOp::Max:
-    return std::all_of(e.arguments().begin(), e.arguments().end(), grows);
-  default:
-    return false;
-  }
-}
-
-/// The value of an expression that grows where all attributes are least, or greatest; nullopt when
-/// they are not bounded so.
-std::optional<std::int64_t> extreme(const IntExpr &e, const spec::Instruction &instruction,
-                                    bool greatest) {
-  semantics::Bindings bindings = instruction.symbols.integers.unbound();
-  bool known = grows(e);
-  e.for_each_variable([&](std::uint32_t v) {
-    AttributeRange range = attribute_range(instruction, v);
-    known &= range.low && *range.low >= 0;
-    bindings[v] = greatest ? range.high : range.low;
-  });
-  return known ? e.evaluate(bindings) : std::nullopt;
-}
-
-constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
-
-/// What one instruction moves at most one way, and its least latency.
-struct Mover {
-  std::int64_t bytes = 0, latency = 0;
-};
-
-template <class Accesses>
-Mover mover(const Accesses &accesses, const spec::Instruction &instruction, const spec::Isa &isa) {
-  Mover out;
+/// The bytes that an instruction reads from, or writes to, off-chip memory.
+template <class Accesses> IntExpr off_chip_bytes(const Accesses &accesses, const spec::Isa &isa) {
+  IntExpr out = 0;
   for (const auto &access : accesses) {
-    if (access.region.buffer != isa.off_chip)
+    const spec::Region &region = access.region;
+    if (region.buffer != isa.off_chip)
       continue;
-    auto bytes = extreme(access.region.extents[0], instruction, true);
-    out.bytes = !bytes || out.bytes > kNoLimit - *bytes ? kNoLimit : out.bytes + *bytes;
+    IntExpr bytes = region.extents[0];
+    if (region.steps)
+      bytes = IntExpr::make(IntOp::Multiply, {bytes, region.steps->count});
+    bytes = IntExpr::make(IntOp::Max, {bytes, 0});
+    out = IntExpr::make(IntOp::Add, {out, bytes});
   }
-  out.latency =
-      std::max<std::int64_t>(0, extreme(instruction.cost.latency, instruction, false).value_or(0));
   return out;
 }
 
-/// The cost of instructions that together move `bytes`, each of them at best as `best` says.
-std::int64_t least_cost(std::int64_t bytes, const Mover &best, costmodel::CostModel model) {
-  if (bytes == 0 || best.bytes == 0)
-    return 0;
-  std::int64_t count = bytes / best.bytes + (bytes % best.bytes != 0);
-  return model == costmodel::CostModel::Count ? count : count * best.latency;
-}
+/// Kinds of work that every kernel has to do: bytes loaded, stored, and moved either way;
+/// elementary products.
+enum WorkKind : std::size_t { kLoaded, kStored, kMoved, kMultiplied, kWorkKinds };
+
+/// Who does one kind of work, and what it costs.
+struct Workers {
+  std::set<std::uint32_t> instructions, units;
+  Rate rate; ///< the lowest
+  std::int64_t cost = 0;
+};
+
+class CostBound {
+public:
+  CostBound(const TrafficBound &traffic, const spec::Isa &isa, costmodel::CostModel model)
+      : isa_(isa), model_(model) {
+    for (std::uint32_t i = 0; i < isa.instructions.size(); ++i) {
+      const spec::Instruction &instruction = isa.instructions[i];
+      IntExpr loaded = off_chip_bytes(instruction.reads, isa),
+              stored = off_chip_bytes(instruction.writes, isa);
+      add(kLoaded, i, loaded);
+      add(kStored, i, stored);
+      add(kMoved, i, IntExpr::make(IntOp::Add, {loaded, stored}));
+      add(kMultiplied, i, products(instruction));
+    }
+    std::array<std::int64_t, kWorkKinds> work = {traffic.loaded, traffic.stored, traffic.total(),
+                                                 traffic.multiplications};
+    for (std::size_t k = 0; k < kWorkKinds; ++k)
+      workers_[k].cost = workers_[k].rate.of(work[k]);
+  }
+
+  std::int64_t run() const {
+    std::set<std::uint32_t> all;
+    for (std::uint32_t u = 0; u < isa_.units.size(); ++u)
+      all.insert(u);
+    if (model_ != costmodel::CostModel::Overlap)
+      return share(all);
+    auto units = static_cast<std::int64_t>(all.size());
+    std::int64_t cost = share(all), out = cost / units + (cost % units != 0);
+    for (std::uint32_t u : all)
+      out = std::max(out, share({u}));
+    return out;
+  }
+
+private:
+  void add(WorkKind kind, std::uint32_t i, const std::optional<IntExpr> &amount) {
+    Workers &workers = workers_[kind];
+    const spec::Instruction &instruction = isa_.instructions[i];
+    IntExpr cost = model_ == costmodel::CostModel::Count ? 1 : instruction.cost.latency;
+    auto rate = amount ? rate_of(instruction, cost, *amount) : Rate{};
+    if (!rate)
+      return;
+    if (workers.instructions.empty() || cheaper(*rate, workers.rate))
+      workers.rate = *rate;
+    workers.instructions.insert(i);
+    workers.units.insert(instruction.cost.unit);
+  }
+
+  /// Many instructions are alike.
+  std::optional<Rate> rate_of(const spec::Instruction &instruction, const IntExpr &cost,
+                              const IntExpr &amount) {
+    std::string key = cost.to_string() + " for " + amount.to_string();
+    for (const IntExpr &condition : instruction.constraints)
+      key += " if " + condition.to_string();
+    auto [known, fresh] = rates_.try_emplace(key);
+    if (fresh)
+      known->second = least_rate(cost, amount, instruction.constraints,
+                                 instruction.symbols.integers.names.size());
+    return known->second;
+  }
+
+  /// What the units of a set must do together.
+  std::int64_t share(const std::set<std::uint32_t> &units) const {
+    return std::max(sum(units, {kLoaded, kStored, kMultiplied}), sum(units, {kMoved, kMultiplied}));
+  }
+
+  /// The sum over kinds of work; of those that have an instruction in common, the dearest.
+  std::int64_t sum(const std::set<std::uint32_t> &units, std::vector<WorkKind> kinds) const {
+    std::erase_if(kinds, [&](WorkKind k) {
+      return !std::includes(units.begin(), units.end(), workers_[k].units.begin(),
+                            workers_[k].units.end());
+    });
+    std::vector<std::pair<std::set<std::uint32_t>, std::int64_t>> groups;
+    for (WorkKind k : kinds) {
+      std::set<std::uint32_t> instructions = workers_[k].instructions;
+      std::int64_t cost = workers_[k].cost;
+      std::erase_if(groups, [&](const auto &group) {
+        bool common = std::any_of(group.first.begin(), group.first.end(), [&](std::uint32_t i) {
+          return workers_[k].instructions.count(i) != 0;
+        });
+        if (common) {
+          instructions.insert(group.first.begin(), group.first.end());
+          cost = std::max(cost, group.second);
+        }
+        return common;
+      });
+      groups.emplace_back(std::move(instructions), cost);
+    }
+    std::int64_t out = 0;
+    for (const auto &[instructions, cost] : groups)
+      out += std::min(cost, std::numeric_limits<std::int64_t>::max() - out);
+    return out;
+  }
+
+  const spec::Isa &isa_;
+  costmodel::CostModel model_;
+  std::map<std::string, std::optional<Rate>> rates_;
+  std::array<Workers, kWorkKinds> workers_;
+};
 
 } // namespace
 
 std::int64_t cost_bound(const TrafficBound &traffic, const spec::Isa &isa,
                         costmodel::CostModel model) {
-  Mover load{0, kNoLimit}, store{0, kNoLimit};
-  bool both_ways = false;
-  auto better = [](Mover &best, const Mover &other) {
-    if (other.bytes > 0)
-      best = {std::max(best.bytes, other.bytes), std::min(best.latency, other.latency)};
-  };
-  for (const spec::Instruction &instruction : isa.instructions) {
-    Mover in = mover(instruction.reads, instruction, isa),
-          out = mover(instruction.writes, instruction, isa);
-    both_ways |= in.bytes > 0 && out.bytes > 0;
-    better(load, in);
-    better(store, out);
-  }
-  std::int64_t loads = least_cost(traffic.loaded, load, model),
-               stores = least_cost(traffic.stored, store, model);
-  std::int64_t sum = both_ways ? std::max(loads, stores) : loads + stores;
-  // The busiest unit has at least its share.
-  auto units = static_cast<std::int64_t>(isa.units.size());
-  return model == costmodel::CostModel::Overlap ? (sum + units - 1) / units : sum;
+  if (spec::has_control(isa))
+    return CostBound(traffic, spec::Arms(isa).isa, model).run();
+  return CostBound(traffic, isa, model).run();
+}
+
+std::optional<std::int64_t> most_products(const spec::Isa &isa) {
+  std::int64_t most = 0;
+  for (const spec::Instruction &instruction : isa.instructions)
+    for (const spec::Instruction &way : instruction.ways()) {
+      auto amount = products(way);
+      auto rate = amount
+                      ? least_rate(1, *amount, way.constraints, way.symbols.integers.names.size())
+                      : Rate{};
+      if (rate && rate->cost == 0)
+        return std::nullopt;
+      if (rate)
+        most = std::max(most, rate->amount / rate->cost);
+    }
+  return most;
 }
 
 TrafficBound traffic_bound(const TensorGraph &graph, const spec::Isa &isa) {
@@ -227,9 +357,15 @@ TrafficBound traffic_bound(const TensorGraph &graph, const spec::Isa &isa) {
   out.loaded = graph[product->lhs].shape.bytes();
   if (product->rhs != product->lhs)
     out.loaded += graph[product->rhs].shape.bytes();
+  if (product->lhs != product->rhs)
+    out.multiplications = product->multiplications;
   bool computes_in_transit = std::any_of(
-      isa.instructions.begin(), isa.instructions.end(),
-      [&](const spec::Instruction &i) { return touches_off_chip(i, isa) && multiplies(i); });
+      isa.instructions.begin(), isa.instructions.end(), [&](const spec::Instruction &instruction) {
+        auto ways = instruction.ways();
+        return std::any_of(ways.begin(), ways.end(), [&](const spec::Instruction &way) {
+          return touches_off_chip(way, isa) && multiplies(way);
+        });
+      });
   if (!computes_in_transit && product->lhs != product->rhs)
     out.product = reuse_bound(graph, *product, isa);
   return out;

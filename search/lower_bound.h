@@ -1,6 +1,7 @@
 #pragma once
 // Lower bounds that hold for every kernel of a program, however it was found: on the bytes that it
-// moves between off-chip memory and the chip, and from these on its cost.
+// moves between off-chip memory and the chip, on the elementary products that it forms, and from
+// these on its cost.
 //
 // Stored: each byte of each result is written by some instruction. Loaded, for products of two
 // matrices that are parameters: each element of either matters to the result (let the other
@@ -15,19 +16,26 @@
 #include "costmodel/cost_model.h"
 #include "semantics/graph.h"
 
+#include <algorithm>
+
 namespace isamorph::search {
 
 struct TrafficBound {
   std::int64_t loaded = 0, stored = 0; ///< bytes
   std::int64_t product = 0;            ///< of loaded and stored together, by the elements' reuse
+  std::int64_t multiplications = 0;    ///< elementary products; 0: not known
   std::int64_t total() const { return std::max(loaded + stored, product); }
 };
 
 TrafficBound traffic_bound(const semantics::TensorGraph &graph, const spec::Isa &isa);
 
-/// No kernel that moves so much costs less: it needs so many instructions that read or write
-/// off-chip memory, each for at least its least latency.
+/// No kernel that does so much costs less: each kind of work has a lowest rate
+/// (search/least_rate.h) among the instructions. Of kinds that have an instruction in common, the
+/// dearest counts. Units that overlap are busy with what only they do.
 std::int64_t cost_bound(const TrafficBound &traffic, const spec::Isa &isa,
                         costmodel::CostModel model);
+
+/// No instruction forms more elementary products at once; nullopt where that is not known.
+std::optional<std::int64_t> most_products(const spec::Isa &isa);
 
 } // namespace isamorph::search

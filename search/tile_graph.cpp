@@ -30,13 +30,6 @@ bool is_whole(const Box &box) {
   return std::none_of(box.begin(), box.end(), [](const BoxDimension &d) { return d.axis; });
 }
 
-Shape shape_of(const Box &box, semantics::ElementType type) {
-  Shape shape{type, {}};
-  for (const BoxDimension &d : box)
-    shape.dims.push_back(d.size);
-  return shape;
-}
-
 /// All elements of a constant are the same bits.
 bool uniform(const semantics::Tensor &value) {
   for (std::int64_t i = 1; i < value.elements(); ++i)
@@ -81,11 +74,67 @@ private:
     const Node &node = graph_[id];
     Attributes attributes = node.attributes;
     std::vector<Box> boxes = operand_boxes(id, box, attributes);
+    drop_dimensions(node, box, boxes, attributes);
     std::vector<NodeId> operands;
     for (std::size_t i = 0; i < boxes.size(); ++i)
       operands.push_back(need(node.operands[i], boxes[i]));
     return out_.graph.add(node.op, std::move(operands), std::move(attributes),
                           shape_of(box, node.shape.type), fresh_name(node.name), node.location);
+  }
+
+  Shape shape_of(const Box &box, semantics::ElementType type) const {
+    Shape shape{type, {}};
+    for (std::size_t d : kept_dimensions(box, axes_))
+      shape.dims.push_back(box[d].size);
+    return shape;
+  }
+
+  /// Dimensions of a box by what they are called in the tile; those that it leaves out vanish.
+  std::vector<std::int64_t> renumbered(std::span<const std::int64_t> dimensions,
+                                       const Box &box) const {
+    std::vector<std::size_t> kept = kept_dimensions(box, axes_);
+    std::vector<std::int64_t> out;
+    for (std::int64_t d : dimensions)
+      if (auto found = std::find(kept.begin(), kept.end(), static_cast<std::size_t>(d));
+          found != kept.end())
+        out.push_back(found - kept.begin());
+    return out;
+  }
+
+  /// Attributes that name dimensions, once dropped axes are gone.
+  void drop_dimensions(const Node &node, const Box &box, const std::vector<Box> &boxes,
+                       Attributes &attributes) const {
+    if (kept_dimensions(box, axes_).size() == box.size())
+      return;
+    auto rename = [&](AttributeKey key, const Box &in) {
+      attributes.set(key, renumbered(attributes.get(key), in));
+    };
+    auto keep = [&](const Box &by) { // entries of a list with one for each dimension of a box
+      std::vector<std::int64_t> out;
+      for (std::size_t d : kept_dimensions(by, axes_))
+        out.push_back(attributes.get(AttributeKey::Dimensions)[d]);
+      attributes.set(AttributeKey::Dimensions, std::move(out));
+    };
+    switch (node.op) {
+    case OpCode::Transpose:
+    case OpCode::Broadcast:
+      keep(node.op == OpCode::Transpose ? box : boxes[0]);
+      return rename(AttributeKey::Dimensions, node.op == OpCode::Transpose ? boxes[0] : box);
+    case OpCode::Reduce:
+      return rename(AttributeKey::Dimensions, boxes[0]);
+    case OpCode::Dot:
+      rename(AttributeKey::LhsContracting, boxes[0]);
+      rename(AttributeKey::RhsContracting, boxes[1]);
+      rename(AttributeKey::LhsBatch, boxes[0]);
+      return rename(AttributeKey::RhsBatch, boxes[1]);
+    case OpCode::Slice:
+    case OpCode::Pad:
+    case OpCode::Concatenate:
+    case OpCode::Reverse:
+      refuse(node, first_cut(box), "the tile would leave it out");
+    default:
+      return;
+    }
   }
 
   const Shape &operand_shape(const Node &node, std::size_t i) const {
@@ -280,6 +329,26 @@ private:
 
 } // namespace
 
+std::vector<TileAxis> slices(const std::string &name, std::int64_t whole, std::int64_t size,
+                             bool shifted) {
+  std::vector<TileAxis> out;
+  if (whole >= size)
+    out.push_back({name, size, whole / size, 0});
+  if (whole % size != 0 && shifted && whole > size)
+    out.push_back({name, size, 1, whole - size});
+  else if (whole % size != 0)
+    out.push_back({name, whole % size, 1, whole / size * size});
+  return out;
+}
+
+std::vector<std::size_t> kept_dimensions(const Box &box, std::span<const TileAxis> axes) {
+  std::vector<std::size_t> out;
+  for (std::size_t d = 0; d < box.size(); ++d)
+    if (!box[d].axis || !axes[*box[d].axis].dropped)
+      out.push_back(d);
+  return out;
+}
+
 Box whole(const Shape &shape) {
   Box box;
   for (std::int64_t size : shape.dims)
@@ -302,6 +371,15 @@ std::vector<std::int64_t> slice_distances(const Shape &shape, const Box &box, st
   for (std::size_t d = 0; d < box.size(); ++d)
     if (box[d].axis)
       out[*box[d].axis] += box[d].size * strides[d] * semantics::byte_size(shape.type);
+  return out;
+}
+
+std::int64_t first_slice(const Shape &shape, const Box &box, std::span<const TileAxis> axes) {
+  std::int64_t out = 0;
+  std::vector<std::int64_t> strides = semantics::row_major_strides(shape.dims);
+  for (std::size_t d = 0; d < box.size(); ++d)
+    if (box[d].axis)
+      out += axes[*box[d].axis].offset * strides[d] * semantics::byte_size(shape.type);
   return out;
 }
 

@@ -17,11 +17,18 @@
 
 namespace isamorph::search {
 
-/// A dimension that is cut into `count` slices of `size`.
+/// A dimension, from element `offset` on, that is cut into `count` slices of `size`.
 struct TileAxis {
   std::string name;
-  std::int64_t size = 1, count = 1;
+  std::int64_t size = 1, count = 1, offset = 0;
+  bool dropped = false; ///< slices of one element, whose dimension the tile's values do not have
 };
+
+/// A dimension of `whole` elements in slices of `size`: the full ones, and, if there is one, the
+/// shorter one at the end.
+/// `shifted`: one that is as long and overlaps with the slice before it.
+std::vector<TileAxis> slices(const std::string &name, std::int64_t whole, std::int64_t size,
+                             bool shifted = false);
 
 /// One dimension of a box: whole, or slice number `axis` (at run time) of an axis.
 struct BoxDimension {
@@ -33,6 +40,9 @@ using Box = std::vector<BoxDimension>;
 
 /// The box of a whole value.
 Box whole(const semantics::Shape &shape);
+
+/// The dimensions of a box that a tile's value has.
+std::vector<std::size_t> kept_dimensions(const Box &box, std::span<const TileAxis> axes);
 
 /// A box of a parameter, or of a value at which the cut stopped.
 struct TileInput {
@@ -73,6 +83,10 @@ std::variant<TileGraph, std::string> cut(const semantics::TensorGraph &graph,
 /// bytes; 0 where the box does not depend on the axis.
 std::vector<std::int64_t> slice_distances(const semantics::Shape &whole, const Box &box,
                                           std::size_t axes);
+
+/// Where the first slices of all axes begin in such a tensor, in bytes.
+std::int64_t first_slice(const semantics::Shape &whole, const Box &box,
+                         std::span<const TileAxis> axes);
 
 /// Whether a box is one run of bytes in a dense row-major tensor.
 bool contiguous(const semantics::Shape &whole, const Box &box);

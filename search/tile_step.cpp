@@ -133,14 +133,22 @@ StepPlanner::StepPlanner(const TensorEGraph &egraph, const spec::Isa &isa,
       model_(model == costmodel::CostModel::Overlap ? costmodel::CostModel::Latency : model),
       options_(options) {}
 
+const PlacementGraph &StepPlanner::placements(const StepProblem &problem) {
+  std::array key = {vertices(problem.inputs), vertices(problem.outputs)};
+  auto known = graphs_.find(key);
+  if (known == graphs_.end())
+    known =
+        graphs_.emplace(key, build_placement_graph(egraph_, isa_, model_, key[0], key[1])).first;
+  return known->second;
+}
+
 std::optional<Step> StepPlanner::plan(const StepProblem &problem, OffChipPool &pool) {
   if (problem.outputs.empty())
     return Step{};
-  PlacementGraph placements = build_placement_graph(egraph_, isa_, model_, vertices(problem.inputs),
-                                                    vertices(problem.outputs));
-  if (!placements.reachable)
+  const PlacementGraph &graph = placements(problem);
+  if (!graph.reachable)
     return std::nullopt;
-  StateSpace space(placements, isa_, egraph_,
+  StateSpace space(graph, isa_, egraph_,
                    {true, problem.reserved, pinned_starts(isa_, problem.inputs),
                     pinned_starts(isa_, problem.outputs)});
   PlanResult found = search::plan(space, options_);

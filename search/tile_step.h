@@ -6,6 +6,7 @@
 
 #include "search/planner.h"
 
+#include <array>
 #include <map>
 
 namespace isamorph::search {
@@ -70,8 +71,12 @@ public:
   bool stopped() const { return stopped_; }
 
 private:
+  const PlacementGraph &placements(const StepProblem &problem);
+
   const TensorEGraph &egraph_;
   const spec::Isa &isa_;
+  /// By the vertices that are there at first and those that are wanted.
+  std::map<std::array<std::vector<Vertex>, 2>, PlacementGraph> graphs_;
   costmodel::CostModel model_;
   PlannerOptions options_;
   std::uint64_t expanded_ = 0;

@@ -60,7 +60,7 @@ TilingContext::TilingContext(const TensorGraph &graph, const spec::Isa &isa,
                              std::span<const semantics::RewriteRule> rules,
                              const SearchOptions &options)
     : graph_(graph), isa_(isa), rules_(rules), options_(options), frame_(make_frame(graph)),
-      favourites_(sizes_of(isa)) {}
+      favourites_(sizes_of(isa)), most_products_(search::most_products(isa)) {}
 
 std::int64_t TilingContext::parameter_address(semantics::NodeId parameter) const {
   auto at = std::find(graph_.parameters.begin(), graph_.parameters.end(), parameter);
@@ -103,11 +103,12 @@ void TilingContext::count(const StepPlanner &planner) {
   result_.states_expanded += planner.states_expanded();
 }
 
-std::vector<std::int64_t> TilingContext::tile_sizes(std::int64_t size, bool favourite) const {
+std::vector<std::int64_t> TilingContext::tile_sizes(std::int64_t size, TileSizes which) const {
   std::vector<std::int64_t> out;
   for (std::int64_t tile = size; tile >= 1; --tile) {
-    bool known = tile == size || std::binary_search(favourites_.begin(), favourites_.end(), tile);
-    if (size % tile == 0 && known == favourite)
+    bool divides = size % tile == 0,
+         known = tile == size || std::binary_search(favourites_.begin(), favourites_.end(), tile);
+    if (divides == (which != TileSizes::Uneven) && known == (which != TileSizes::Other))
       out.push_back(tile);
   }
   return out;
@@ -140,6 +141,31 @@ std::optional<std::string> TilingContext::too_large(const TensorGraph &tile) con
           return fmt::format("no buffer on chip holds {} at once, which '{}' needs",
                              shape.to_string(), node.name);
   return std::nullopt;
+}
+
+std::int64_t TilingContext::cost(std::span<const LoopNest> nest) const {
+  spec::Kernel kernel = frame_;
+  append(kernel, nest);
+  return costmodel::cost(isa_, kernel, options_.cost);
+}
+
+TakeNest Cheapest::taker() {
+  return [this](std::vector<LoopNest> nest, const OffChipPool &pool) {
+    std::int64_t cost = context_.cost(nest);
+    if (pool_ && cost_ <= cost)
+      return;
+    nest_ = std::move(nest);
+    pool_ = pool;
+    cost_ = cost;
+  };
+}
+
+bool Cheapest::move_to(std::vector<LoopNest> &parts, OffChipPool &pool) {
+  if (!pool_)
+    return false;
+  parts.insert(parts.end(), nest_.begin(), nest_.end());
+  pool = *pool_;
+  return true;
 }
 
 void TilingContext::offer(std::span<const LoopNest> nest, const OffChipPool &pool) {

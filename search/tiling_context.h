@@ -22,6 +22,13 @@ struct TileValues {
   ClassId result(std::size_t i) const { return egraph.find(classes[graph.results[i].v]); }
 };
 
+/// Which sizes a dimension may be cut to: those that occur in the instruction set and divide it or
+/// (Uneven) not, or other divisors.
+enum class TileSizes : std::uint8_t { Favourite, Uneven, Other };
+
+/// What takes the nests that are found, with all that they need off chip.
+using TakeNest = std::function<void(std::vector<LoopNest>, const OffChipPool &)>;
+
 class TilingContext {
 public:
   TilingContext(const semantics::TensorGraph &graph, const spec::Isa &isa,
@@ -38,18 +45,22 @@ public:
   StepPlanner planner(const TileValues &values);
   void count(const StepPlanner &planner);
 
-  /// Sizes that a dimension of `size` elements may be cut to, the best first: those that occur in
-  /// the instruction set (`favourite`), or the other divisors.
-  std::vector<std::int64_t> tile_sizes(std::int64_t size, bool favourite) const;
+  /// Sizes that a dimension of `size` elements may be cut to, the greatest first.
+  std::vector<std::int64_t> tile_sizes(std::int64_t size, TileSizes which) const;
 
   /// Whether an on-chip buffer holds values of this shape.
   bool fits(const Shape &shape, std::uint32_t buffer) const;
   std::vector<std::uint32_t> buffers_for(const Shape &shape) const;
 
+  /// Of one instruction (search/lower_bound.h).
+  const std::optional<std::int64_t> &most_products() const { return most_products_; }
+
   /// Why a tile is hopeless: an operand of a dot that no buffer could hold even under another
   /// type. Not exact, since rewriting might cut it; saves saturating such tiles.
   std::optional<std::string> too_large(const semantics::TensorGraph &tile) const;
 
+  /// What a nest costs, be it a kernel or a part of one.
+  std::int64_t cost(std::span<const LoopNest> nest) const;
   /// Keeps the kernel if it is the cheapest so far.
   void offer(std::span<const LoopNest> nest, const OffChipPool &pool);
   /// The cost of the best kernel, if there is one.
@@ -71,9 +82,25 @@ private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   spec::Kernel frame_;
   std::vector<std::int64_t> favourites_; ///< sorted
+  std::optional<std::int64_t> most_products_;
   SearchResult result_;
   std::vector<std::string> notes_;
   std::string stopped_by_;
+};
+
+/// The cheapest nest for one part of the results of a program, other parts having their own.
+class Cheapest {
+public:
+  explicit Cheapest(const TilingContext &context) : context_(context) {}
+  TakeNest taker();
+  /// Appends it to other parts; false when there is none.
+  bool move_to(std::vector<LoopNest> &parts, OffChipPool &pool);
+
+private:
+  const TilingContext &context_;
+  std::vector<LoopNest> nest_;
+  std::optional<OffChipPool> pool_; ///< when there is one
+  std::int64_t cost_ = 0;
 };
 
 /// Tries all tilings of a form.

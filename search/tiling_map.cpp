@@ -30,9 +30,11 @@ struct Resident {
 
 class MapTiling {
 public:
-  MapTiling(TilingContext &context, const Grid &grid, const TileGraph &tile)
-      : context_(context), grid_(grid), tile_(tile), values_(context.saturated(tile.graph)),
-        planner_(context.planner(values_)) {}
+  /// `pool`: what other parts of the kernel need off chip.
+  MapTiling(TilingContext &context, const Grid &grid, const TileGraph &tile, OffChipPool pool,
+            TakeNest take)
+      : context_(context), grid_(grid), tile_(tile), pool_(std::move(pool)), take_(std::move(take)),
+        values_(context.saturated(tile.graph)), planner_(context.planner(values_)) {}
 
   void run() {
     std::vector<std::uint32_t> order(grid_.axes.size());
@@ -74,6 +76,7 @@ private:
   }
 
   void add_axes(Affine &start, const Shape &shape, const Box &box) const {
+    start.base += first_slice(shape, box, grid_.axes);
     std::vector<std::int64_t> distances = slice_distances(shape, box, grid_.axes.size());
     for (std::uint32_t a = 0; a < distances.size(); ++a)
       start.add(a, distances[a]);
@@ -184,7 +187,7 @@ private:
     std::vector<std::int64_t> reserved;
     if (!place(residents, reserved))
       return;
-    OffChipPool pool(context_.frame().off_chip_bytes);
+    OffChipPool pool = pool_;
     std::vector<Step> around;
     for (std::size_t depth = 0; depth < order.size(); ++depth) {
       auto step = planner_.plan(problem_at(depth, order, residents, reserved), pool);
@@ -247,52 +250,103 @@ private:
       if (depth > 0)
         parts = {loop(order[depth - 1], std::move(parts))};
     }
-    context_.offer(parts, pool);
+    take_(std::move(parts), pool);
   }
 
   TilingContext &context_;
   const Grid &grid_;
   const TileGraph &tile_;
+  OffChipPool pool_;
+  TakeNest take_;
   TileValues values_;
   StepPlanner planner_;
 };
 
-/// The grid of tiles of these sizes; all results have the same dimensions.
-Grid make_grid(const semantics::TensorGraph &graph, const std::vector<std::int64_t> &tile) {
-  Grid grid;
+/// Dimensions before the last two are run through one by one, and tiles are matrices.
+bool is_batch(std::size_t dimension, const Shape &shape) { return dimension + 2 < shape.rank(); }
+
+/// The grids of tiles of these sizes: one, or one for each choice of full tiles and the rest along
+/// each dimension. All results have the same dimensions.
+std::vector<Grid> make_grids(const semantics::TensorGraph &graph,
+                             const std::vector<std::int64_t> &tile, bool shifted) {
+  std::vector<Grid> grids = {{{}, {}}};
+  std::vector<Box> boxes = {{}};
   const Shape &shape = graph[graph.results[0]].shape;
-  Box box;
   for (std::size_t d = 0; d < tile.size(); ++d) {
-    box.push_back({tile[d], std::nullopt});
-    if (tile[d] == shape.dims[d])
-      continue;
-    box.back().axis = static_cast<std::uint32_t>(grid.axes.size());
-    grid.axes.push_back({fmt::format("t{}", grid.axes.size()), tile[d], shape.dims[d] / tile[d]});
+    std::vector<Grid> more_grids;
+    std::vector<Box> more_boxes;
+    for (std::size_t g = 0; g < grids.size(); ++g)
+      for (const TileAxis &axis :
+           slices(fmt::format("t{}", grids[g].axes.size()), shape.dims[d], tile[d], shifted)) {
+        more_grids.push_back(grids[g]);
+        more_boxes.push_back(boxes[g]);
+        more_boxes.back().push_back({axis.size, std::nullopt});
+        if (axis.size == shape.dims[d])
+          continue;
+        more_boxes.back().back().axis = static_cast<std::uint32_t>(grids[g].axes.size());
+        more_grids.back().axes.push_back(axis);
+        more_grids.back().axes.back().dropped = axis.size == 1 && is_batch(d, shape);
+      }
+    grids = std::move(more_grids);
+    boxes = std::move(more_boxes);
   }
-  for (NodeId result : graph.results)
-    grid.results.push_back({result, box});
-  return grid;
+  for (std::size_t g = 0; g < grids.size(); ++g)
+    for (NodeId result : graph.results)
+      grids[g].results.push_back({result, boxes[g]});
+  return grids;
 }
 
-void attempt(TilingContext &context, const std::vector<std::int64_t> &sizes) {
-  Grid grid = make_grid(context.graph(), sizes);
+/// One tile of a grid; nullopt, with a note, when there is none.
+std::optional<TileGraph> tile_of(TilingContext &context, const Grid &grid) {
   if (grid.axes.empty() || grid.axes.size() > kMaxAxes)
-    return;
+    return std::nullopt;
   auto made = cut(context.graph(), grid.axes, grid.results);
   if (const auto *why = std::get_if<std::string>(&made)) {
     context.note(*why);
-    return;
+    return std::nullopt;
   }
-  const TileGraph &tile = std::get<TileGraph>(made);
-  if (auto why = context.too_large(tile.graph))
-    return context.note(*why);
+  TileGraph &tile = std::get<TileGraph>(made);
+  if (auto why = context.too_large(tile.graph)) {
+    context.note(*why);
+    return std::nullopt;
+  }
   for (const TileInput &input : tile.inputs)
     if (!contiguous(context.graph()[input.source].shape, input.box))
-      return;
+      return std::nullopt;
   for (const TileResult &result : grid.results)
     if (!contiguous(context.graph()[result.node].shape, result.box))
+      return std::nullopt;
+  return std::move(tile);
+}
+
+/// `shifted`: tiles at the ends are whole and compute some elements again.
+void attempt(TilingContext &context, const std::vector<std::int64_t> &sizes, bool shifted) {
+  const std::vector<std::int64_t> &dims = context.graph()[context.graph().results[0]].shape.dims;
+  bool even = std::equal(dims.begin(), dims.end(), sizes.begin(),
+                         [](std::int64_t whole, std::int64_t size) { return whole % size == 0; });
+  if (even && shifted)
+    return;
+  std::vector<Grid> grids = make_grids(context.graph(), sizes, shifted);
+  std::vector<TileGraph> tiles;
+  for (const Grid &grid : grids) {
+    auto tile = tile_of(context, grid);
+    if (!tile)
       return;
-  MapTiling(context, grid, tile).run();
+    tiles.push_back(std::move(*tile));
+  }
+  OffChipPool pool(context.frame().off_chip_bytes);
+  if (grids.size() == 1) {
+    auto offer = [&](const auto &nest, const OffChipPool &used) { context.offer(nest, used); };
+    return MapTiling(context, grids[0], tiles[0], pool, offer).run();
+  }
+  std::vector<LoopNest> all;
+  for (std::size_t g = 0; g < grids.size(); ++g) {
+    Cheapest cheapest(context);
+    MapTiling(context, grids[g], tiles[g], pool, cheapest.taker()).run();
+    if (!cheapest.move_to(all, pool))
+      return;
+  }
+  context.offer(all, pool);
 }
 
 /// All combinations of one size a dimension, larger tiles first.
@@ -324,19 +378,22 @@ void tile_maps(TilingContext &context) {
   for (NodeId result : graph.results)
     if (graph[result].shape.dims != dims)
       return context.note("its results differ in shape");
-  std::vector<std::vector<std::int64_t>> favourites, all;
-  for (std::int64_t size : dims) {
-    favourites.push_back(context.tile_sizes(size, true));
-    all.push_back(favourites.back());
-    for (std::int64_t other : context.tile_sizes(size, false))
-      all.back().push_back(other);
+  constexpr std::array classes = {TileSizes::Favourite, TileSizes::Uneven, TileSizes::Other};
+  for (std::size_t known = 1; known <= classes.size(); ++known) {
+    std::vector<std::vector<std::int64_t>> sizes;
+    for (std::int64_t size : dims) {
+      sizes.emplace_back();
+      if (is_batch(sizes.size() - 1, graph[graph.results[0]].shape) && size > 1)
+        sizes.back().push_back(1);
+      for (TileSizes which : std::span(classes).first(known))
+        for (std::int64_t one : context.tile_sizes(size, which))
+          sizes.back().push_back(one);
+    }
+    for (const auto &tile : combinations(sizes))
+      for (bool shifted : {false, true})
+        if (!context.stopped() && (known == 1 ? !shifted : !context.best()))
+          attempt(context, tile, shifted);
   }
-  for (const auto &tile : combinations(favourites))
-    if (!context.stopped())
-      attempt(context, tile);
-  for (const auto &tile : combinations(all))
-    if (!context.best() && !context.stopped())
-      attempt(context, tile);
 }
 
 } // namespace isamorph::search

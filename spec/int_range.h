@@ -1,6 +1,5 @@
 #pragma once
-// Where the value of an integer expression lies when its variables lie in intervals. Private to
-// spec/.
+// Where the value of an integer expression lies when its variables lie in intervals.
 
 #include "semantics/int_expr.h"
 

@@ -19,10 +19,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kLongestLimit = 1e12; ///< seconds; more is as good as none
 
-Json options_json(const CertificateOptions &options, const OptimalityClaim *optimality) {
+Json options_json(const CertificateOptions &options, const OptimalityClaim *optimality,
+                  const BoundsClaim *bounds) {
   Json out = {{"level", std::string(semantics::name(options.level))}};
-  if (optimality)
-    out["model"] = optimality->model;
+  if (optimality || bounds)
+    out["model"] = optimality ? optimality->model : bounds->model;
   out["time_limit_ms"] = std::llround(std::min(options.time_limit_seconds, kLongestLimit) * 1000);
   return out;
 }
@@ -45,6 +46,19 @@ Json optimality_json(const OptimalityClaim &claim) {
   out["goal"] = claim.goal;
   out["landmarks"] = landmarks;
   return out;
+}
+
+Json bounds_json(const BoundsClaim &claim) {
+  return {{"model", claim.model},
+          {"cost", claim.cost},
+          {"cost_bound", claim.cost_bound},
+          {"bytes", claim.bytes},
+          {"bytes_bound", claim.bytes_bound},
+          {"work",
+           {{"loaded", claim.loaded},
+            {"stored", claim.stored},
+            {"moved", claim.moved},
+            {"multiplied", claim.multiplied}}}};
 }
 
 /// The obligations' folder, written under another name and renamed when the certificate is there;
@@ -99,12 +113,12 @@ private:
 std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                              const semantics::TensorGraph &graph, const Verdict &verdict,
                              const OptimalityClaim *optimality, const CertificateOptions &options,
-                             const ChainClaim *chain) {
+                             const ChainClaim *chain, const BoundsClaim *bounds) {
   LemmaPrinter lemmas;
   Json json = {{"format", "isamorph certificate"},
                {"version", kCertificateVersion},
                {"tool", {{"name", "isamorph"}, {"version", ISAMORPH_VERSION}}},
-               {"options", options_json(options, optimality)},
+               {"options", options_json(options, optimality, bounds)},
                {"program", text_json(semantics::print_hlo(graph))},
                {"isa", text_json(spec::print_isa(isa))},
                {"profile", text_json(semantics::print_numerics(isa.numerics))},
@@ -121,6 +135,8 @@ std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
     json["chain"] = chain_json(*chain, lemmas);
   if (optimality)
     json["optimality"] = optimality_json(*optimality);
+  if (bounds)
+    json["bounds"] = bounds_json(*bounds);
   json["sha256"] = sha256(nlohmann::json(json).dump());
   return json.dump(1) + "\n";
 }

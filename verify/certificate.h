@@ -34,6 +34,15 @@ struct OptimalityClaim {
   std::vector<Landmark> landmarks;
 };
 
+/// What every kernel of the program must do, and a kernel does: for kernels of tiles, which have no
+/// landmarks.
+struct BoundsClaim {
+  std::string model;
+  std::int64_t cost = 0, cost_bound = 0;   ///< of the kernel; of every kernel
+  std::int64_t bytes = 0, bytes_bound = 0; ///< moved between off-chip memory and the chip
+  std::int64_t loaded = 0, stored = 0, moved = 0, multiplied = 0; ///< least work
+};
+
 /// How the search found the kernel: a chain of rewriting from the program's terms to the kernel's,
 /// and for each of its rules, in their order, the proof that it is true.
 struct ChainClaim {
@@ -47,12 +56,14 @@ struct CertificateOptions {
   double time_limit_seconds = 60;
 };
 
-/// The certificate's text for a verdict Equivalent. `optimality` and `chain` may be null.
+/// The certificate's text for a verdict Equivalent. `optimality`, `chain` and `bounds` may be null;
+/// `optimality` and `bounds` are of one cost model.
 std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                              const semantics::TensorGraph &graph, const Verdict &verdict,
                              const OptimalityClaim *optimality,
                              const CertificateOptions &options = {},
-                             const ChainClaim *chain = nullptr);
+                             const ChainClaim *chain = nullptr,
+                             const BoundsClaim *bounds = nullptr);
 
 /// The proof of a rule, made anew, as the checker takes it (checker.h); empty when it fails.
 RuleProof rule_proof(const semantics::RewriteRule &rule);

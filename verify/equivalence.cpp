@@ -17,14 +17,15 @@ using semantics::Shape;
 
 /// Tests for the rounding differences at level `real`, and for what differences are about.
 constexpr int kMeasurements = 60, kClassifications = 90;
-/// Tests before loops are unrolled for a proof; tests of programs however large.
+/// Tests before loops are unrolled for a proof (of large programs as many as are cheap beside it);
+/// tests of programs however large.
 constexpr int kQuickTests = 24, kLeastTests = 8;
-/// Elements that all tests together read, compute and fold, about; those of making an input small;
-/// those of a first proof, and of looking for a weaker level; those of unrolling loops; what
-/// running an instruction counts for.
-constexpr std::int64_t kTestWork = std::int64_t{1} << 31, kMinimizingWork = std::int64_t{1} << 34,
-                       kSmallWork = std::int64_t{1} << 22, kLoopsWork = std::int64_t{1} << 25,
-                       kInstanceWork = 64;
+/// Elements that all tests together read, compute and fold, about; those before a long proof; those
+/// of making an input small; those of a first proof, and of looking for a weaker level; those of
+/// unrolling loops; what running an instruction counts for.
+constexpr std::int64_t kTestWork = std::int64_t{1} << 31, kQuickWork = std::int64_t{1} << 28,
+                       kMinimizingWork = std::int64_t{1} << 34, kSmallWork = std::int64_t{1} << 22,
+                       kLoopsWork = std::int64_t{1} << 25, kInstanceWork = 64;
 
 std::string different_reason(const Counterexample &c, const semantics::TensorGraph &graph) {
   const Shape &shape = graph[graph.results[c.output]].shape;
@@ -139,6 +140,8 @@ public:
     if (!kernel_.loops.empty() && level_ == Level::Bits) { // tests are cheaper than unrolling
       DifferentialOptions few = tests_;
       few.max_tests = std::min(tests_.max_tests, kQuickTests);
+      few.max_tests = static_cast<int>(
+          std::clamp<std::int64_t>(kQuickWork / work_, 1, std::max(1, few.max_tests)));
       if (DifferentialResult found = compare(few); found.counterexample)
         return tested(Proof(), std::move(found));
     }

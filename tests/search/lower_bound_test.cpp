@@ -1,13 +1,16 @@
 // Bounds on traffic and cost: their figures, and that no kernel goes below them.
 #include "costmodel/traffic.h"
+#include "search/least_rate.h"
 #include "search/lower_bound.h"
 #include "search/matcher.h"
 #include "search/tiling.h"
+#include "semantics/cursor.h"
 #include "semantics/hlo.h"
 #include "tests/integer/machine.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <random>
 
 using namespace isamorph;
 using search::TrafficBound;
@@ -25,6 +28,11 @@ ENTRY product {{
   {3} = s32[{0},{1}] dot(x, y), lhs_contracting_dims={{1}}, rhs_contracting_dims={{0}}
 }})",
                                                                            m, n, k, rest)));
+}
+
+semantics::IntExpr expression(const std::string &text, const semantics::Scope &scope) {
+  semantics::Cursor cursor(semantics::make_source("<test>", text));
+  return semantics::parse_int_expr(cursor, scope);
 }
 
 } // namespace
@@ -84,13 +92,55 @@ TEST_CASE("ranges of attributes") {
   CHECK_FALSE(search::attribute_range(load, 1).high);
 }
 
-TEST_CASE("costs that follow from what must be moved") {
-  spec::Isa isa = spec::load_isa("qkv"); // moves of up to 16384 bytes, of at least 34 cycles
-  TrafficBound traffic{40000, 16384, 0};
-  CHECK(search::cost_bound(traffic, isa, costmodel::CostModel::Count) == 3 + 1);
-  CHECK(search::cost_bound(traffic, isa, costmodel::CostModel::Latency) == 4 * 34);
-  CHECK(search::cost_bound(traffic, isa, costmodel::CostModel::Overlap) == (4 * 34 + 2) / 3);
-  CHECK(search::cost_bound({}, isa, costmodel::CostModel::Count) == 0);
+TEST_CASE("costs that follow from what must be done") {
+  using costmodel::CostModel;
+  spec::Isa isa = spec::load_isa("qkv"); // moves of up to 16384 bytes
+  TrafficBound traffic{40000, 16384, 0, 0};
+  CHECK(search::cost_bound(traffic, isa, CostModel::Count) == 3 + 1);
+  CHECK(search::cost_bound({}, isa, CostModel::Count) == 0);
+  // Moves and products have units of their own on Gemmini: 16 x 16 x 16 products take 48 cycles.
+  spec::Isa gemmini = spec::load_isa("gemmini");
+  TrafficBound work = search::traffic_bound(product(512, 512, 512), gemmini);
+  CHECK(work.multiplications == 512 * 512 * 512);
+  CHECK(search::cost_bound(work, gemmini, CostModel::Count) == 2 + 4 + 32768);
+  CHECK(search::cost_bound(work, gemmini, CostModel::Overlap) == 32768 * 48);
+  CHECK(search::cost_bound(work, gemmini, CostModel::Latency) > 32768 * 48 + 1500000 / 16);
+}
+
+TEST_CASE("the lowest rate is below that of all values, and close to one of them") {
+  std::mt19937 engine(7);
+  auto pick = [&](int low, int high) {
+    return low + static_cast<int>(engine() % static_cast<unsigned>(high - low + 1));
+  };
+  semantics::Scope scope{{"a", "b"}};
+  for (int round = 0; round < 200; ++round) {
+    std::string cost = fmt::format("{} + ({}*a*b + {}*a + {}) / {}", pick(0, 40), pick(0, 4),
+                                   pick(0, 9), pick(0, 15), pick(1, 16)),
+                amount = fmt::format("{}*a*b - {}*b", pick(1, 3), pick(0, 2)),
+                most = std::to_string(pick(1, 30));
+    INFO(cost << " for " << amount << " up to " << most);
+    auto parse = [&](const std::string &text) { return expression(text, scope); };
+    semantics::IntExpr price = parse(cost), work = parse(amount);
+    std::vector<semantics::IntExpr> conditions = {parse("1 <= a"), parse("a <= 40"),
+                                                  parse("1 <= b"), parse("b <= 40"),
+                                                  parse("a + b <= " + most)};
+    auto found = search::least_rate(price, work, conditions, 2);
+    std::optional<double> least;
+    for (std::int64_t a = 1; a <= 40; ++a)
+      for (std::int64_t b = 1; a + b <= std::stoll(most); ++b) {
+        semantics::Bindings values = {a, b};
+        std::int64_t c = *price.evaluate(values), w = *work.evaluate(values);
+        if (w <= 0)
+          continue;
+        CHECK((!found || found->cost * w <= c * found->amount));
+        double rate = static_cast<double>(c) / static_cast<double>(w);
+        least = least ? std::min(*least, rate) : rate;
+      }
+    REQUIRE(found.has_value() >= least.has_value());
+    if (least) // boxes are a thirty-second wide; the cost falls by as much
+      CHECK(static_cast<double>(found->cost) / static_cast<double>(found->amount) >=
+            *least * 0.9 - 1e-9);
+  }
 }
 
 TEST_CASE("no tiled kernel is below the bounds", "[slow]") {
@@ -110,6 +160,7 @@ TEST_CASE("no tiled kernel is below the bounds", "[slow]") {
       CHECK(moved.stored >= bound.stored);
       CHECK(moved.total() >= bound.total());
       CHECK(found.bound == search::cost_bound(bound, isa, options.cost));
+      CHECK(found.bound > 1);
       CHECK(found.cost >= found.bound);
       CHECK(found.cost == costmodel::cost(isa, *found.kernel, options.cost));
     }

@@ -48,8 +48,19 @@ Tensor slice(const Tensor &tensor, const Box &box, const std::vector<std::int64_
   return out;
 }
 
-/// Cuts every dimension of the result in two and checks all tiles.
-void check_tiles(const std::string &body) {
+/// The same elements, without the dimensions that a tile leaves out.
+Tensor without_dropped(const Tensor &tensor, const Box &box, std::span<const TileAxis> axes) {
+  Shape shape{tensor.shape().type, {}};
+  for (std::size_t d : kept_dimensions(box, axes))
+    shape.dims.push_back(tensor.shape().dims[d]);
+  Tensor out(shape);
+  std::copy(tensor.bytes().begin(), tensor.bytes().end(), out.bytes().begin());
+  return out;
+}
+
+/// Cuts every dimension of the result in two and checks all tiles. `drop`: of the first dimension,
+/// two single elements are taken instead, and tiles do not have it.
+void check_tiles(const std::string &body, bool drop = false) {
   INFO(body);
   semantics::TensorGraph graph = program(body);
   const Shape &shape = graph[graph.results[0]].shape;
@@ -58,6 +69,10 @@ void check_tiles(const std::string &body) {
   for (std::size_t d = 0; d < shape.rank(); ++d) {
     box.push_back({shape.dims[d] / 2, static_cast<std::uint32_t>(d)});
     axes.push_back({"t", shape.dims[d] / 2, 2});
+  }
+  if (drop) {
+    box[0].size = axes[0].size = 1;
+    axes[0].dropped = true;
   }
   TileResult wanted{graph.results[0], box};
   auto made = cut(graph, axes, std::span(&wanted, 1));
@@ -80,9 +95,10 @@ void check_tiles(const std::string &body) {
       auto number = static_cast<std::size_t>(
           std::find(graph.parameters.begin(), graph.parameters.end(), input.source) -
           graph.parameters.begin());
-      parts.push_back(slice(inputs[number], input.box, at));
+      parts.push_back(without_dropped(slice(inputs[number], input.box, at), input.box, axes));
     }
-    CHECK(semantics::evaluate(tile.graph, parts, profile)[0] == slice(expected, box, at));
+    CHECK(semantics::evaluate(tile.graph, parts, profile)[0] ==
+          without_dropped(slice(expected, box, at), box, axes));
   }
 }
 
@@ -96,6 +112,24 @@ std::string refusal(const std::string &body, Box box, CutOptions options = {}) {
 }
 
 } // namespace
+
+TEST_CASE("tiles may leave out a dimension") {
+  for (const char *body :
+       {" a = s32[4,4,6] parameter(0)\n b = s32[4,6,8] parameter(1)\n ROOT c = s32[4,4,8] dot(a, "
+        "b), lhs_contracting_dims={2}, rhs_contracting_dims={1}, lhs_batch_dims={0}, "
+        "rhs_batch_dims={0}\n",
+        " a = s32[6,4,4] parameter(0)\n b = s32[8,6,4] parameter(1)\n ROOT c = s32[4,4,8] dot(a, "
+        "b), lhs_contracting_dims={0}, rhs_contracting_dims={1}, lhs_batch_dims={1}, "
+        "rhs_batch_dims={2}\n",
+        " a = s32[6,4] parameter(0)\n b = s32[4,4] parameter(1)\n t = s32[4,6] transpose(a), "
+        "dimensions={1,0}\n p = s32[4,2,6] broadcast(t), dimensions={0,2}\n q = s32[4,2,6] "
+        "broadcast(t), dimensions={0,2}\n ROOT c = s32[4,2,6] multiply(p, q)\n",
+        " a = s32[2,6,4,5] parameter(0)\n z = s32[] constant(0)\n r = s32[6,4] reduce(a, z), "
+        "dimensions={0,3}, to_apply=add\n t = s32[4,6] transpose(r), dimensions={1,0}\n ROOT c = "
+        "s32[4,6] negate(t)\n",
+        " a = s32[4,1,12] parameter(0)\n ROOT c = s32[4,12] reshape(a)\n"})
+    check_tiles(body, true);
+}
 
 TEST_CASE("tiles of every operation that can be cut compute their boxes") {
   check_tiles(" a = s32[4,6] parameter(0)\n b = s32[6,8] parameter(1)\n ROOT c = s32[4,8] dot(a, "

@@ -48,6 +48,15 @@ semantics::TensorGraph text(const std::string &body) {
       semantics::make_source("<test>", "HloModule m\nENTRY m {\n" + body + "}\n"));
 }
 
+/// Of bytes, summed in words.
+semantics::TensorGraph product(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return text(
+      fmt::format(" a = s8[{0},{2}] parameter(0)\n b = s8[{2},{1}] parameter(1)\n x = s32[{0},{2}] "
+                  "convert(a)\n y = s32[{2},{1}] convert(b)\n ROOT c = s32[{0},{1}] dot(x, y), "
+                  "lhs_contracting_dims={{1}}, rhs_contracting_dims={{0}}\n",
+                  m, n, k));
+}
+
 semantics::TensorGraph queries(std::int64_t n) {
   return semantics::parse_hlo(semantics::make_source("<test>", fmt::format(R"(HloModule attention
 add {{
@@ -129,12 +138,76 @@ TEST_CASE("loads overlap with computation when buffers can be halved", "[slow]")
   CHECK(tiled(queries(512), isa, costmodel::CostModel::Overlap).cost < 8 * 664 * 9 / 8);
 }
 
+TEST_CASE("loads of the next tiles overlap with products where that pays", "[slow]") {
+  using costmodel::CostModel;
+  spec::Isa isa = spec::load_isa("gemmini");
+  for (std::int64_t m : {64, 80}) { // the loop that stands twice has an even or odd count
+    INFO(m);
+    semantics::TensorGraph graph = product(m, 64, 64);
+    SearchResult plain = tiled(graph, isa, CostModel::Latency),
+                 found = tiled(graph, isa, CostModel::Overlap);
+    REQUIRE(plain.kernel);
+    REQUIRE(found.kernel);
+    CHECK(computes(graph, isa, *found.kernel));
+    bool twice = std::any_of(found.kernel->loops.begin(), found.kernel->loops.end(),
+                             [](const spec::Loop &loop) { return loop.step == 2; });
+    CHECK(twice);
+    CHECK(found.cost * 10 < costmodel::cost(isa, *plain.kernel, CostModel::Overlap) * 9);
+    // Nothing is double where one instruction runs after the other.
+    CHECK(std::all_of(plain.kernel->loops.begin(), plain.kernel->loops.end(),
+                      [](const spec::Loop &loop) { return loop.step == 1; }));
+  }
+}
+
+TEST_CASE("tiles at the ends of dimensions may be shorter, or shifted") {
+  spec::Isa gemmini = spec::load_isa("gemmini");
+  for (auto [m, n, k] : {std::array<std::int64_t, 3>{37, 19, 23}, {16, 16, 17}, {17, 5, 16}}) {
+    INFO(m << "x" << n << "x" << k);
+    semantics::TensorGraph graph = product(m, n, k);
+    SearchResult found = tiled(graph, gemmini);
+    REQUIRE(found.kernel);
+    CHECK(computes(graph, gemmini, *found.kernel));
+  }
+  for (const char *name : {"qkv", "qkv_new"}) {
+    spec::Isa isa = spec::load_isa(name);
+    for (std::int64_t n : {97, 131}) { // the last tile overlaps with the one before
+      INFO(name << " " << n);
+      semantics::TensorGraph graph = queries(n);
+      SearchResult found = tiled(graph, isa);
+      REQUIRE(found.kernel);
+      CHECK(computes(graph, isa, *found.kernel));
+      CHECK(found.cost <= 10 * ((n + 63) / 64));
+    }
+  }
+}
+
+TEST_CASE("batches are loops around matrices") {
+  spec::Isa gemmini = spec::load_isa("gemmini"), qkv = spec::load_isa("qkv");
+  const std::string widened = " a = s8[3,20,24] parameter(0)\n b = s8[3,24,16] parameter(1)\n x = "
+                              "s32[3,20,24] convert(a)\n y = s32[3,24,16] convert(b)\n",
+                    dims = ", lhs_contracting_dims={2}, rhs_contracting_dims={1}, "
+                           "lhs_batch_dims={0}, rhs_batch_dims={0}\n";
+  for (const auto &[isa, body] : std::vector<std::pair<const spec::Isa *, std::string>>{
+           {&gemmini, widened + " ROOT c = s32[3,20,16] dot(x, y)" + dims},
+           {&gemmini, widened + " c = s32[3,20,16] dot(x, y)" + dims +
+                          " ROOT d = s8[3,20,16] "
+                          "convert(c)\n"},
+           {&qkv, " a = bf16[3,64,64] parameter(0)\n b = bf16[3,64,64] parameter(1)\n ROOT c = "
+                  "bf16[3,64,64] dot(a, b)" +
+                      dims}}) {
+    INFO(body);
+    semantics::TensorGraph graph = text(body);
+    SearchResult found = tiled(graph, *isa);
+    INFO(found.reason);
+    REQUIRE(found.kernel);
+    CHECK(computes(graph, *isa, *found.kernel));
+    CHECK(found.kernel->loops[0].iterations() == 3);
+  }
+}
+
 TEST_CASE("a product on Gemmini keeps what it can on chip", "[slow]") {
   spec::Isa isa = spec::load_isa("gemmini");
-  semantics::TensorGraph graph = text(
-      " a = s8[64,48] parameter(0)\n b = s8[48,32] parameter(1)\n x = s32[64,48] convert(a)\n y "
-      "= s32[48,32] convert(b)\n ROOT c = s32[64,32] dot(x, y), lhs_contracting_dims={1}, "
-      "rhs_contracting_dims={0}\n");
+  semantics::TensorGraph graph = product(64, 32, 48);
   SearchResult found = tiled(graph, isa);
   REQUIRE(found.kernel);
   CHECK(computes(graph, isa, *found.kernel));

@@ -123,8 +123,8 @@ void changed_texts(const Json &good, Corruptions &out) {
 }
 
 void versions(Corruptions &out) {
-  for (const Json &version : {Json(0), Json(1), Json(2), Json(4), Json(-2), Json(1000000)})
-    out.push_back({"version " + version.dump(), "$.version: this isamorph reads version 3",
+  for (const Json &version : {Json(0), Json(1), Json(3), Json(5), Json(-2), Json(1000000)})
+    out.push_back({"version " + version.dump(), "$.version: this isamorph reads version 4",
                    [version](Json &j) { j["version"] = version; }});
   for (const char *format : {"isamorph certificates", "ISAMORPH CERTIFICATE", "certificate"})
     out.push_back({format, "$.format", [format](Json &j) { j["format"] = format; }});

@@ -2,6 +2,7 @@
 
 #include "semantics/hlo.h"
 #include "spec/unroll.h"
+#include "verify/checker/bounds_checker.h"
 #include "verify/checker/chain_checker.h"
 #include "verify/checker/digest.h"
 #include "verify/checker/execution.h"
@@ -113,11 +114,11 @@ void check_options(const Part &root, const Subject &subject) {
     options.at("level").refuse("the claim's level is weaker than the one that was asked for");
   if (options.has("time_limit_ms") && options.at("time_limit_ms").integer() < 0)
     options.at("time_limit_ms").refuse("a time limit is not negative");
-  if (options.has("model") != root.has("optimality"))
-    options.refuse("a cost model is chosen exactly when $.optimality bounds the cost");
-  if (options.has("model") &&
-      options.at("model").text() != root.at("optimality").at("model").text())
-    options.at("model").refuse("$.optimality.model is another");
+  if (options.has("model") != (root.has("optimality") || root.has("bounds")))
+    options.refuse("a cost model is chosen exactly when $.optimality or $.bounds bounds the cost");
+  for (const char *part : {"optimality", "bounds"})
+    if (root.has(part) && options.at("model").text() != root.at(part).at("model").text())
+      options.at("model").refuse(fmt::format("$.{}.model is another", part));
 }
 
 /// Elements of both sides that must be equal: all, or those of a generic iteration.
@@ -238,10 +239,23 @@ void check_version(const Part &root, int known) {
         fmt::format("this isamorph reads version {}, not version {}", known, version));
 }
 
+void check_bounds(const Part &part, const Subject &subject, CheckReport &report) {
+  BoundsFinding found = check_bounds(part, subject.graph, subject.kernel, subject.isa);
+  if (!report.has_bound) {
+    report.has_bound = true;
+    report.cost = found.cost;
+    report.bound = found.cost_bound;
+  }
+  report.steps.push_back(
+      fmt::format("the kernel moves {} bytes, of at least {}, and its {} is {}, of at least {}: "
+                  "bounds for every kernel that forms each elementary product on its own",
+                  found.bytes, found.bytes_bound, found.model, found.cost, found.cost_bound));
+}
+
 void check_kernel_certificate(const Part &root, const CheckOptions &options, CheckReport &report) {
   check_version(root, kCertificateVersion);
   root.only({"format", "version", "tool", "options", "program", "isa", "profile", "kernel", "claim",
-             "lemmas", "chain", "optimality", "sha256"});
+             "lemmas", "chain", "optimality", "bounds", "sha256"});
   const Part tool = root.at("tool");
   tool.only({"name", "version"});
   tool.at("name").text();
@@ -268,6 +282,8 @@ void check_kernel_certificate(const Part &root, const CheckOptions &options, Che
         "{} landmarks: each unavoidable in the placement graph, together {} of the kernel's {} {}",
         found.landmarks, found.bound, found.cost, found.model));
   }
+  if (root.has("bounds"))
+    check_bounds(root.at("bounds"), subject, report);
   check_digest(root);
 }
 

@@ -14,7 +14,7 @@
 namespace isamorph::verify {
 
 /// The certificates that are understood.
-inline constexpr int kCertificateVersion = 3;
+inline constexpr int kCertificateVersion = 4;
 inline constexpr int kRewriteProofVersion = 1;
 
 /// What proves a rewrite rule that is about more than single elements.
