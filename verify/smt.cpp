@@ -77,6 +77,9 @@ SmtResult read_and_solve(const Obligation &obligation, const SmtOptions &options
   z3::solver solver =
       logic.empty() || logic == "ALL" ? z3::solver(context) : z3::solver(context, logic.c_str());
   z3::params params(context);
+  // Its own handler of SIGINT would take the signal away from ours, and is not made for several
+  // solvers at once: it touches those that are gone.
+  params.set("ctrl_c", false);
   if (!options.isolated) // a child has no timer threads, and is killed instead
     params.set("timeout", options.timeout_ms);
   if (options.rlimit)
