@@ -35,6 +35,8 @@ std::optional<ReduceAdd> ReduceAdd::compile(const semantics::Attributes &attribu
   reduce.target_ = target;
   reduce.rows_ = other_offsets(input, sorted);
   reduce.terms_ = offsets(input, sorted);
+  if (reduce.terms_.empty() && reduce.flushes_)
+    return std::nullopt; // the machine flushes what it adds, and it adds nothing here
   auto cut = blocks(profile.reduce.order, reduce.terms_.size());
   if (!cut)
     return std::nullopt;

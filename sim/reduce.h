@@ -12,7 +12,7 @@ namespace isamorph::sim {
 class ReduceAdd {
 public:
   /// nullopt unless bf16 or f32 is summed sequentially or in blocks, with an accumulator of the
-  /// element type or f32.
+  /// element type or f32. Sums of no terms are left to the evaluator where denormals are flushed.
   static std::optional<ReduceAdd> compile(const semantics::Attributes &attributes,
                                           const semantics::Shape &input,
                                           const semantics::NumericsProfile &profile,

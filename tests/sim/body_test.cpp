@@ -208,6 +208,25 @@ TEST_CASE("reductions of any dimensions, type, operation and profile") {
   }));
 }
 
+TEST_CASE("a sum of no terms is its initial value as the evaluator reads it, denormal or not") {
+  for (const NumericsProfile &profile : profiles())
+    for (ElementType type : {ElementType::BF16, ElementType::F32}) {
+      INFO(profile.name << ", " << semantics::name(type));
+      TensorGraph graph;
+      NodeId in = parameter(graph, {type, {4, 0}}), init = parameter(graph, {type, {}});
+      Attributes attributes;
+      attributes.set(AttributeKey::Dimensions, {1});
+      attributes.set(AttributeKey::Reducer, {static_cast<std::int64_t>(OpCode::Add)});
+      graph.results = {graph.add(OpCode::Reduce, {in, init}, attributes, {type, {4}})};
+      Tensor least(graph[init].shape);
+      least.set_bits(0, 1);
+      std::vector<Tensor> inputs{Tensor(graph[in].shape), least};
+      auto expected = semantics::evaluate(graph, inputs, profile);
+      for (VectorTarget target : targets())
+        CHECK(run_body(sim::Body(graph, profile, target), graph, inputs) == expected);
+    }
+}
+
 TEST_CASE("arithmetic and conversions on any bits, for any number of elements") {
   REQUIRE(rc::check([] {
     with_each_profile([](const NumericsProfile &profile, std::mt19937_64 &engine) {
