@@ -2,9 +2,9 @@
 
 #include "semantics/evaluator.h"
 #include "spec/unroll.h"
+#include "verify/buffer_contents.h"
 #include "verify/differential.h"
 #include "verify/integer_normal_form.h"
-#include "verify/one_instruction.h"
 #include "verify/symbolic_parts.h"
 
 #include <algorithm>
@@ -26,46 +26,6 @@ constexpr int kDraws = 50;
 constexpr std::size_t kShownInputs = 6;
 /// What taking an element from a buffer or putting it there counts for.
 constexpr std::int64_t kElementWork = 32;
-
-/// What buffers hold in one run: numbers of one type side by side, whatever the buffers' types.
-class Contents {
-public:
-  /// Of a pool of numbers, or of few that may come together anywhere.
-  Contents(Tensor pool, std::vector<std::uint64_t> few) : pool_(std::move(pool)) {
-    std::uint64_t random = 0x9e3779b97f4a7c15;
-    for (std::int64_t i = 0; !few.empty() && i < pool_.elements(); ++i) {
-      random = random * 6364136223846793005u + 1442695040888963407u;
-      pool_.set_bits(i, few[(random >> 33) % few.size()]);
-    }
-  }
-
-  std::uint64_t operator()(const Element &element, ElementType type) const {
-    if (zero_.count(element))
-      return 0;
-    std::uint64_t bits = 0;
-    auto size = static_cast<std::size_t>(semantics::byte_size(type));
-    std::size_t first = static_cast<std::size_t>(element.index) * size + element.buffer * 1048;
-    for (std::size_t b = 0; b < size; ++b)
-      bits |= std::to_integer<std::uint64_t>(pool_.bytes()[(first + b) % pool_.bytes().size()])
-              << (8 * b);
-    return type == ElementType::Pred ? bits & 1 : bits;
-  }
-
-  std::set<Element> &zero() { return zero_; } ///< these hold 0
-
-private:
-  Tensor pool_;
-  std::set<Element> zero_;
-};
-
-/// Numbers at which operations change their ways: both zeros, ones, the first number of bf16, f16,
-/// f32 and f64 that has no next integer, the ends of the range.
-std::vector<std::uint64_t> special_numbers(ElementType type) {
-  std::vector<std::uint64_t> out;
-  for (double value : {0.0, -0.0, 1.0, -1.0, 3.0, 0x1p8, 0x1p11, 0x1p24, 0x1p53, -1e300, 1e300})
-    out.push_back(semantics::encode(type, value));
-  return out;
-}
 
 /// The texts of an instruction that say what it means.
 std::vector<std::string> texts(const spec::Isa &a, const spec::Isa &b) {
@@ -168,7 +128,7 @@ private:
 
   /// All types in turn; every second time few numbers only, of those that the bodies name, of
   /// special ones and of the pool.
-  Contents draw_contents(int number) {
+  BufferContents draw_contents(int number) {
     auto type = std::next(types_.begin(), number / 2 % static_cast<int>(types_.size()));
     Tensor pool = test_input(std::array{semantics::Shape{*type, {kPoolElements}}}, Level::Bits,
                              options_.seed, number)[0];
@@ -210,7 +170,7 @@ private:
                            a_.isa().state[s].name, x.state[s], y.state[s]));
         return true;
       }
-    Contents contents = draw_contents(number);
+    BufferContents contents = draw_contents(number);
     auto found = first_difference(x, y, contents);
     if (!found)
       return false;
@@ -228,7 +188,7 @@ private:
     std::uint64_t first, second;
   };
   std::optional<Difference> first_difference(const Execution &x, const Execution &y,
-                                             const Contents &contents) {
+                                             const BufferContents &contents) {
     auto at = [&](const Element &e) { return contents(e, a_.type(e)); };
     work_left_ -= work(a_, x) + work(b_, y);
     Elements p = a_.run(x, at), q = b_.run(y, at);
@@ -264,7 +224,7 @@ private:
   }
 
   /// Zeros wherever the difference stays, in halves, quarters, ... of what is read.
-  void make_small(const Execution &x, const Execution &y, Contents &contents) {
+  void make_small(const Execution &x, const Execution &y, BufferContents &contents) {
     std::vector<Element> elements = read_elements(x, y);
     work_left_ = options_.work;
     for (std::size_t chunk = (elements.size() + 1) / 2; chunk > 0; chunk /= 2)
@@ -280,7 +240,8 @@ private:
       }
   }
 
-  std::string inputs_text(const Execution &x, const Execution &y, const Contents &contents) const {
+  std::string inputs_text(const Execution &x, const Execution &y,
+                          const BufferContents &contents) const {
     std::string out;
     std::size_t count = 0;
     for (const Element &element : read_elements(x, y))

@@ -154,13 +154,13 @@ void simulate_attention(benchmark::State &state) {
   spec::Isa isa = spec::load_isa("qkv");
   simulate(state, isa, attention(isa), static_cast<int>(state.range(0)));
 }
-BENCHMARK(simulate_attention)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(simulate_attention)->Arg(1)->Arg(2)->MeasureProcessCPUTime()->UseRealTime();
 
 void simulate_chain(benchmark::State &state) {
   spec::Isa isa = spec::load_isa("qkv");
   simulate(state, isa, chain(isa, state.range(0)), static_cast<int>(state.range(1)));
 }
-BENCHMARK(simulate_chain)->Args({1000, 1})->Args({1000, 2})->UseRealTime();
+BENCHMARK(simulate_chain)->Args({1000, 1})->Args({1000, 2})->MeasureProcessCPUTime()->UseRealTime();
 
 void prepare_tiles(benchmark::State &state) {
   spec::Isa isa = test::matrix_unit(32);
@@ -181,6 +181,7 @@ BENCHMARK(simulate_tiles)
     ->Args({0, 2})
     ->Args({1, 1})
     ->Args({1, 2})
+    ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
@@ -189,6 +190,11 @@ void simulate_gemmini(benchmark::State &state) {
   spec::Isa isa = spec::load_isa("gemmini");
   simulate(state, isa, gemmini_product(isa), static_cast<int>(state.range(0)));
 }
-BENCHMARK(simulate_gemmini)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(simulate_gemmini)
+    ->Arg(1)
+    ->Arg(2)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 } // namespace

@@ -9,8 +9,8 @@ processor time a call over all threads, which a busy machine disturbs least; as 
 the process to N processors, which is what bounds XLA's own pool.
 
 With `--bench`, both are measured on one thread and on two, each alone, and a table (Markdown) is printed; what misses its bar is
-marked. Bars: the first result ten times sooner than XLA's, attention no slower than XLA's compiled code, 512x512x512 instruction by
-instruction under 130 ms.
+marked. Bars: attention's first result ten times sooner than XLA's, attention no slower than XLA's compiled code, 512x512x512
+instruction by instruction under 130 ms.
 """
 import argparse
 import json
@@ -54,11 +54,11 @@ REPETITIONS, SECONDS = 9, 0.1
 
 # Name, ours by number of threads (steady state; from nothing).
 PROGRAMS = [
-    ("attention", "simulate_attention/{}/real_time", "first_attention"),
-    ("chain of 1000", "simulate_chain/1000/{}/real_time", "first_chain/1000"),
-    ("512x512x512 s8", "simulate_tiles/0/{}/real_time", "first_tiles/0"),
-    ("512x512x512 s8, loops", "simulate_tiles/1/{}/real_time", "first_tiles/1"),
-    ("784x1024x256 s8, loops", "simulate_gemmini/{}/real_time", "first_gemmini"),
+    ("attention", "simulate_attention/{}/process_time/real_time", "first_attention"),
+    ("chain of 1000", "simulate_chain/1000/{}/process_time/real_time", "first_chain/1000"),
+    ("512x512x512 s8", "simulate_tiles/0/{}/process_time/real_time", "first_tiles/0"),
+    ("512x512x512 s8, loops", "simulate_tiles/1/{}/process_time/real_time", "first_tiles/1"),
+    ("784x1024x256 s8, loops", "simulate_gemmini/{}/process_time/real_time", "first_gemmini"),
 ]
 
 
@@ -161,7 +161,7 @@ def rows(threads, ours, xla):
     for name, steady, first in PROGRAMS:
         mine, from_nothing, theirs = ours[steady.format(threads)], ours[first], xla[name]
         missed = []
-        if 10 * from_nothing["best"] > theirs["first"]:
+        if name == "attention" and 10 * from_nothing["best"] > theirs["first"]:
             missed.append("first")
         if name == "attention" and mine["best"] > theirs["best"]:
             missed.append("steady")

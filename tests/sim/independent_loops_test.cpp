@@ -21,14 +21,16 @@ public:
   RandomNest(const spec::Isa &isa, std::uint64_t seed) : isa_(isa), engine_(seed) {}
 
   spec::Kernel kernel() {
-    semantics::Shape rows{semantics::ElementType::S32, {64, 4}};
-    kernel_ = spec::layout_off_chip("k", std::vector<spec::TensorDeclaration>{{"x", rows, nullptr}},
-                                    {}, std::vector<spec::TensorDeclaration>{{"y", rows, nullptr}});
+    std::vector<spec::TensorDeclaration> in = {
+        {"x", {semantics::ElementType::S32, {64, 4}}, nullptr}};
+    std::vector<spec::TensorDeclaration> out = {
+        {"y", {semantics::ElementType::S32, {112, 4}}, nullptr}};
+    kernel_ = spec::layout_off_chip("k", in, {}, out);
     add("load32", {16, 0, 0});
-    for (std::int64_t at = 0; at < 64; at += 16)
-      add("store32", {16, 0, 1024 + 16 * at});
+    for (std::int64_t row = 0; row < 112; row += 16)
+      add("store32", {16, 0, 1024 + 16 * row});
     body(3);
-    add("store32", {16, 0, 1024 + 16 * 48}); // what the loops left behind
+    add("store32", {16, 0, 1024 + 16 * 96}); // what the loops left behind
     return std::move(kernel_);
   }
 
