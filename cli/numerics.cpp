@@ -141,8 +141,11 @@ int compare(const Options &given) {
 }
 
 void add_diff_options(CLI::App &command, Options &options) {
-  command.add_option("--op", options.op, "dot, reduce, add, multiply or convert (from f32)")
-      ->check(CLI::IsMember({"dot", "reduce", "add", "multiply", "convert"}))
+  command
+      .add_option("--op", options.op,
+                  "dot, reduce, add, subtract, multiply, divide, sqrt, convert (from f32) or a "
+                  "function (exponential, ...); of a unary one of 16 bits, every input is tried")
+      ->check(CLI::IsMember(verify::comparable_operations()))
       ->type_name("OP")
       ->capture_default_str();
   command.add_option("--type", options.type, "bf16, f16, f32 or f64")
