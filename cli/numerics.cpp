@@ -20,13 +20,14 @@ struct Options {
   bool json = false;
 };
 
-/// What a profile sums with, in a word or two.
+/// What a profile sums with, and whose functions it has, in a word or two.
 std::string units_of(const NumericsProfile &profile) {
   std::vector<std::string> types;
   if (profile.dot.unit)
     for (ElementType type : profile.dot.unit->elements)
       types.emplace_back(semantics::name(type));
-  return types.empty() ? "no unit" : "unit for " + semantics::join(types);
+  std::string text = types.empty() ? "no unit" : "unit for " + semantics::join(types);
+  return profile.functions.empty() ? text : text + ", functions of " + profile.functions;
 }
 
 int list(const Options &options) {
