@@ -20,13 +20,14 @@ struct Options {
   bool json = false;
 };
 
-/// What a profile sums with, in a word or two.
+/// What a profile sums with, and whose functions it has, in a word or two.
 std::string units_of(const NumericsProfile &profile) {
   std::vector<std::string> types;
   if (profile.dot.unit)
     for (ElementType type : profile.dot.unit->elements)
       types.emplace_back(semantics::name(type));
-  return types.empty() ? "no unit" : "unit for " + semantics::join(types);
+  std::string text = types.empty() ? "no unit" : "unit for " + semantics::join(types);
+  return profile.functions.empty() ? text : text + ", functions of " + profile.functions;
 }
 
 int list(const Options &options) {
@@ -141,8 +142,11 @@ int compare(const Options &given) {
 }
 
 void add_diff_options(CLI::App &command, Options &options) {
-  command.add_option("--op", options.op, "dot, reduce, add, multiply or convert (from f32)")
-      ->check(CLI::IsMember({"dot", "reduce", "add", "multiply", "convert"}))
+  command
+      .add_option("--op", options.op,
+                  "dot, reduce, add, subtract, multiply, divide, sqrt, convert (from f32) or a "
+                  "function (exponential, ...); of a unary one of 16 bits, every input is tried")
+      ->check(CLI::IsMember(verify::comparable_operations()))
       ->type_name("OP")
       ->capture_default_str();
   command.add_option("--type", options.type, "bf16, f16, f32 or f64")

@@ -272,7 +272,8 @@ Tensor evaluate_dot(const Attributes &attributes, const Tensor &lhs, const Tenso
     return out;
   DotLayout layout = dot_layout(attributes, lhs.shape(), rhs.shape());
   if (unit_for(profile.dot, result.type)) {
-    dot_by_unit(layout, profile, lhs, rhs, out);
+    dot_by_unit(layout, profile, result.type, lhs.bytes().data(), rhs.bytes().data(),
+                out.bytes().data(), 0, layout.left_rows.size());
     return out;
   }
   bool exchange =

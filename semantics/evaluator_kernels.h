@@ -48,8 +48,10 @@ Tensor evaluate_convolution(const Attributes &attributes, const Tensor &lhs, con
 /// By the units of the profile's folds, which must take the elements' type.
 void reduce_by_unit(const ReduceLayout &layout, const NumericsProfile &profile, const Tensor &input,
                     const Tensor &init, Tensor &result);
-void dot_by_unit(const DotLayout &layout, const NumericsProfile &profile, const Tensor &lhs,
-                 const Tensor &rhs, Tensor &result);
+/// Rows [begin, end) of each batch of a dot, on elements of `type`.
+void dot_by_unit(const DotLayout &layout, const NumericsProfile &profile, ElementType type,
+                 const std::byte *lhs, const std::byte *rhs, std::byte *result, std::size_t begin,
+                 std::size_t end);
 /// A row of products (of summands on the left, when `right` is empty) from `init`, all bits of
 /// `type`, by the unit of the fold; there must be one for that type (unit_for).
 std::uint64_t sum_by_unit(const FoldNumerics &fold, ElementType type,

@@ -69,7 +69,8 @@ void reduce_elements(const ReduceLayout &layout, const StepProgram &unit, Elemen
 /// The left side stays the left factor: a unit may treat them differently.
 template <class S>
 void dot_elements(const DotLayout &layout, const StepProgram &unit, ElementType type,
-                  const NumericsProfile &profile, const S *left, const S *right, S *out) {
+                  const NumericsProfile &profile, const S *left, const S *right, S *out,
+                  std::size_t begin, std::size_t end) {
   ElementType accumulator = accumulator_type(profile.dot, type);
   StepRunner runner(unit, type, accumulator, profile.dot.nan);
   UnitElements<S> elements(profile, OpCode::Dot, type, accumulator);
@@ -81,11 +82,13 @@ void dot_elements(const DotLayout &layout, const StepProgram &unit, ElementType 
     for (std::size_t j = 0; j < columns; ++j)
       for (std::size_t k = 0; k < terms; ++k)
         packed[j * terms + k] = elements.read(b[layout.right_columns[j] + layout.right_terms[k]]);
-    for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t i = begin; i < end; ++i) {
+      S *results = out + (batch * rows + i) * columns;
       for (std::size_t k = 0; k < terms; ++k)
         row[k] = elements.read(a[layout.left_rows[i] + layout.left_terms[k]]);
       for (std::size_t j = 0; j < columns; ++j)
-        *out++ = elements.write(runner.run(0, row, std::span(packed).subspan(j * terms, terms)));
+        results[j] =
+            elements.write(runner.run(0, row, std::span(packed).subspan(j * terms, terms)));
     }
   }
 }
@@ -102,13 +105,14 @@ void reduce_by_unit(const ReduceLayout &layout, const NumericsProfile &profile, 
   });
 }
 
-void dot_by_unit(const DotLayout &layout, const NumericsProfile &profile, const Tensor &lhs,
-                 const Tensor &rhs, Tensor &result) {
-  ElementType type = result.shape().type;
+void dot_by_unit(const DotLayout &layout, const NumericsProfile &profile, ElementType type,
+                 const std::byte *lhs, const std::byte *rhs, std::byte *result, std::size_t begin,
+                 std::size_t end) {
   visit_storage(type, [&]<class S>(S) {
     if constexpr (is_float_storage<S>)
-      dot_elements<S>(layout, *unit_for(profile.dot, type), type, profile, lhs.as<S>().data(),
-                      rhs.as<S>().data(), result.as<S>().data());
+      dot_elements<S>(layout, *unit_for(profile.dot, type), type, profile,
+                      reinterpret_cast<const S *>(lhs), reinterpret_cast<const S *>(rhs),
+                      reinterpret_cast<S *>(result), begin, end);
   });
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Where the rows and terms of folds lie. Private to the evaluator.
+// Where the rows and terms of folds lie. Not an interface, as semantics/evaluator_kernels.h.
 
 #include "semantics/op.h"
 

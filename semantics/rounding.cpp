@@ -126,7 +126,8 @@ double add_to_odd(double a, double b) {
 
 double sum_to_odd(std::span<const double> terms) {
   // Partial sums that do not overlap, from the smallest up (Shewchuk 1997).
-  std::vector<double> partials;
+  static thread_local std::vector<double> partials;
+  partials.clear();
   double plain = -0.0;
   for (double x : terms) {
     plain += x;

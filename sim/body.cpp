@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
 
 namespace isamorph::sim {
 
@@ -20,6 +22,8 @@ using semantics::TensorRef;
 namespace {
 
 constexpr std::size_t kEvaluationsBeforeTable = 1 << 16;
+/// Products of a unit that one task forms, at least.
+constexpr std::size_t kUnitProducts = 1 << 14;
 
 bool has_table(const Node &node, const Node &operand) {
   return node.operands.size() == 1 && node.op != OpCode::Convert &&
@@ -178,6 +182,9 @@ private:
     body_.work_ += element_count(node.shape) * terms / kLanes;
     auto kernel =
         Dot::compile(node.attributes, lhs, rhs, node.shape, body_.profile_, body_.target_);
+    if (!kernel && semantics::unit_for(body_.profile_.dot, node.shape.type))
+      return add(RunUnit{place(node, 0), place(node, 1), to,
+                         semantics::dot_layout(node.attributes, lhs, rhs), node.shape.type});
     if (!kernel)
       return evaluate(node, to);
     action_scratch_ = std::max(action_scratch_, kernel->scratch_bytes());
@@ -261,6 +268,21 @@ public:
   void operator()(const Move &action) const { action.copy.run(from(action.from), to(action.to)); }
   void operator()(const RunDot &action) const {
     action.dot.run(from(action.lhs), from(action.rhs), to(action.to), scratch_ + action.scratch);
+  }
+  void operator()(const RunUnit &action) const {
+    const semantics::DotLayout &layout = action.layout;
+    std::size_t rows = layout.left_rows.size(),
+                line = std::max<std::size_t>(1, layout.right_columns.size() *
+                                                    layout.left_terms.size());
+    auto run = [&](std::size_t begin, std::size_t end) {
+      semantics::dot_by_unit(layout, body_.profile_, action.type, from(action.lhs),
+                             from(action.rhs), to(action.to), begin, end);
+    };
+    std::size_t grain = kUnitProducts / line + 1;
+    if (rows <= grain)
+      return run(0, rows);
+    tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows, grain),
+                      [&](const auto &range) { run(range.begin(), range.end()); });
   }
   void operator()(const RunReduce &action) const {
     action.reduce.run(from(action.input), from(action.init), to(action.to),

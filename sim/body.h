@@ -5,6 +5,7 @@
 // (sim/dot.h, sim/reduce.h, sim/arithmetic.h), and everything else is the evaluator's. The bits are
 // always those of semantics::evaluate.
 
+#include "semantics/fold_layout.h"
 #include "semantics/graph.h"
 #include "semantics/numerics.h"
 #include "semantics/strided_copy.h"
@@ -51,6 +52,12 @@ private:
     Dot dot;
     std::size_t scratch;
   };
+  /// By the profile's unit, rows in parallel.
+  struct RunUnit {
+    Place lhs, rhs, to;
+    semantics::DotLayout layout;
+    semantics::ElementType type;
+  };
   struct RunReduce {
     Place input, init, to;
     ReduceAdd reduce;
@@ -85,8 +92,8 @@ private:
     std::vector<Place> operands;
     Place to;
   };
-  using Action =
-      std::variant<CopyBytes, Move, RunDot, RunReduce, RunArithmetic, Widen, Elementwise, Evaluate>;
+  using Action = std::variant<CopyBytes, Move, RunDot, RunUnit, RunReduce, RunArithmetic, Widen,
+                              Elementwise, Evaluate>;
   class Compiler;
   class Runner;
 

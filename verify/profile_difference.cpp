@@ -1,5 +1,7 @@
 #include "verify/profile_difference.h"
 
+#include "semantics/function_table.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -74,6 +76,13 @@ public:
   ClassCount count(InputClass input_class, std::optional<ProfileWitness> &witness);
 
 private:
+  std::size_t rows() const {
+    bool one = question_.op == OpCode::Reduce || semantics::info(question_.op).max_arity == 1;
+    return one ? 1 : 2;
+  }
+  std::int64_t tests(InputClass input_class) const {
+    return input_class == InputClass::Every ? 1 << 16 : question_.tests;
+  }
   bool folds() const { return question_.op == OpCode::Dot || question_.op == OpCode::Reduce; }
   std::size_t terms() const {
     return folds() ? static_cast<std::size_t>(question_.terms) : std::size_t{1};
@@ -109,6 +118,7 @@ void Comparison::draw_row(InputClass input_class, Engine &engine, std::vector<do
       x = carrier ? normal(engine) : 1;
       break;
     case InputClass::Masks:
+    case InputClass::Every: // by number
       x = 1;
       break;
     }
@@ -127,10 +137,9 @@ void Comparison::draw_row(InputClass input_class, Engine &engine, std::vector<do
 }
 
 Operands Comparison::draw(InputClass input_class, Engine &engine) const {
-  std::size_t rows = question_.op == OpCode::Reduce || question_.op == OpCode::Convert ? 1 : 2;
-  std::size_t carrier = pick(engine, rows);
+  std::size_t carrier = pick(engine, rows());
   Operands out;
-  for (std::size_t r = 0; r < rows; ++r) {
+  for (std::size_t r = 0; r < rows(); ++r) {
     std::vector<double> row(terms());
     draw_row(input_class, engine, row, r == carrier);
     out.emplace_back();
@@ -172,7 +181,8 @@ std::uint64_t Comparison::result(const NumericsProfile &profile, const Operands 
 
 bool Comparison::differ(const Operands &operands, ProfileWitness &witness) const {
   ProfileWitness found{operands, result(first_, operands), result(second_, operands), 0};
-  if (found.first == found.second)
+  if (found.first == found.second || (semantics::is_nan(question_.type, found.first) &&
+                                      semantics::is_nan(question_.type, found.second)))
     return false;
   for (const auto &row : operands)
     found.nonzero += std::count_if(row.begin(), row.end(), [&](std::uint64_t bits) {
@@ -206,13 +216,16 @@ ProfileWitness Comparison::shrink(ProfileWitness witness) const {
 }
 
 ClassCount Comparison::count(InputClass input_class, std::optional<ProfileWitness> &witness) {
-  Engine engine(question_.seed * kInputClassCount + static_cast<std::uint64_t>(input_class));
+  Engine engine(question_.seed * kRandomClassCount + static_cast<std::uint64_t>(input_class));
   ClassCount out{input_class};
   double ulps = 0;
   int shrunk = 0;
-  for (; out.tests < question_.tests; ++out.tests) {
+  for (; out.tests < tests(input_class); ++out.tests) {
     ProfileWitness found;
-    if (!differ(draw(input_class, engine), found))
+    bool every = input_class == InputClass::Every;
+    Operands operands =
+        every ? Operands{{static_cast<std::uint64_t>(out.tests)}} : draw(input_class, engine);
+    if (!differ(operands, found))
       continue;
     ++out.different;
     if (semantics::is_finite(question_.type, found.first) &&
@@ -236,9 +249,22 @@ ClassCount Comparison::count(InputClass input_class, std::optional<ProfileWitnes
 } // namespace
 
 std::string_view name(InputClass input_class) {
-  constexpr std::array<std::string_view, kInputClassCount> names = {
-      "normal", "wide exponents", "cancelling", "masks", "boundary"};
+  constexpr std::array<std::string_view, kRandomClassCount + 1> names = {
+      "normal", "wide exponents", "cancelling", "masks", "boundary", "every input"};
   return names[static_cast<std::size_t>(input_class)];
+}
+
+std::vector<std::string> comparable_operations() {
+  std::vector<std::string> out;
+  for (int o = 0; o < semantics::kOpCodeCount; ++o) {
+    auto op = static_cast<OpCode>(o);
+    constexpr std::array others = {OpCode::Dot,    OpCode::Reduce,   OpCode::Convert,
+                                   OpCode::Add,    OpCode::Subtract, OpCode::Multiply,
+                                   OpCode::Divide, OpCode::Sqrt};
+    if (semantics::is_function(op) || std::ranges::find(others, op) != others.end())
+      out.emplace_back(semantics::info(op).name);
+  }
+  return out;
 }
 
 semantics::ElementType operand_type(const ProfileQuestion &question) {
@@ -254,7 +280,12 @@ ProfileDifference compare_profiles(const NumericsProfile &first, const NumericsP
                                 " terms; expected 1 to " + std::to_string(kMostTerms));
   Comparison comparison(first, second, question);
   ProfileDifference out;
-  for (int c = 0; c < kInputClassCount; ++c)
+  bool unary = semantics::info(question.op).max_arity == 1;
+  if (unary && semantics::byte_size(operand_type(question)) == 2) {
+    out.classes.push_back(comparison.count(InputClass::Every, out.witness));
+    return out;
+  }
+  for (int c = 0; c < kRandomClassCount; ++c)
     out.classes.push_back(comparison.count(static_cast<InputClass>(c), out.witness));
   return out;
 }

@@ -1,24 +1,29 @@
 #pragma once
 // Where two numerics profiles part: one operation under both, on random inputs of several classes
 // that are known to show differences, and a small input on which they differ. Counts are samples
-// and prove nothing; a witness is an evaluation under both profiles.
+// and prove nothing, but for unary operations of 16-bit types, which are compared on every input; a
+// witness is an evaluation under both profiles. Any NaN equals any NaN.
 
 #include "semantics/evaluator.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace isamorph::verify {
 
 /// How inputs are drawn. Masks: one large number, its opposite, and ones elsewhere, which shows the
-/// order of a sum (Xie, Gao and Zhang: FPRev).
-enum class InputClass : std::uint8_t { Normal, WideExponents, Cancelling, Masks, Boundary };
-inline constexpr int kInputClassCount = 5;
+/// order of a sum (Xie, Gao and Zhang: FPRev). Every: all values of one 16-bit operand.
+enum class InputClass : std::uint8_t { Normal, WideExponents, Cancelling, Masks, Boundary, Every };
+inline constexpr int kRandomClassCount = 5;    ///< all but Every
 std::string_view name(InputClass input_class); ///< "normal", "wide exponents", ...
 
+/// Names of the operations that can be asked about.
+std::vector<std::string> comparable_operations();
+
 struct ProfileQuestion {
-  /// Dot, Reduce (with add), Add, Multiply, or Convert (from f32).
+  /// Dot, Reduce (with add), Convert (from f32), or one of + - * / and the unary functions.
   semantics::OpCode op = semantics::OpCode::Dot;
   semantics::ElementType type = semantics::ElementType::BF16; ///< a float, of the result
   std::int64_t terms = 64;                                    ///< Dot and Reduce: at least 1
@@ -34,7 +39,7 @@ struct ClassCount {
   std::uint64_t max_ulp = 0; ///< over the same
 };
 
-/// Operands as bits: Dot two rows, Reduce one, Add and Multiply two of one element, Convert one.
+/// Operands as bits: Dot two rows, Reduce one, other operations rows of one element.
 struct ProfileWitness {
   std::vector<std::vector<std::uint64_t>> operands;
   std::uint64_t first = 0, second = 0; ///< the two results

@@ -51,7 +51,7 @@ bool drops_one(const NumericsProfile &numerics, Level level) {
 
 SmtAnswer answer(const std::string &rule, const std::vector<NumericsProfile> &ways) {
   auto rules = semantics::parse_rules(semantics::make_source(
-      "test.rules", "rule r bits { type T in bf16 shape s %x : T[*s] %y : T[*s] " + rule + " }"));
+      "test.rules", "rule r bits { type T in bf16 shape s %x : T[*s] " + rule + " }"));
   ProveOptions options;
   options.use_cache = false;
   options.ways = ways;
@@ -98,8 +98,9 @@ TEST_CASE("rules about float elements are not used where elements round in anoth
 }
 
 TEST_CASE("circuits and enumerations round in the profile's direction") {
-  const std::string signs = "from { %p = T[*s] multiply(%x, %y) ROOT %n = T[*s] negate(%p) } "
-                            "to { %m = T[*s] negate(%x) ROOT %q = T[*s] multiply(%m, %y) }";
+  const std::string signs =
+      "from { %c = T[*s] constant(3) %p = T[*s] multiply(%x, %c) ROOT %n = T[*s] negate(%p) } "
+      "to { %c = T[*s] constant(3) %m = T[*s] negate(%x) ROOT %q = T[*s] multiply(%m, %c) }";
   auto under = [&](const char *knobs) { return answer(signs, {scalar_profile(profile(knobs))}); };
   CHECK(answer(signs, {}) == SmtAnswer::Proved);
   CHECK(under("elementwise round toward_zero, overflow ieee") == SmtAnswer::Proved);
