@@ -78,7 +78,7 @@ SmtResult read_and_solve(const Obligation &obligation, const SmtOptions &options
       logic.empty() || logic == "ALL" ? z3::solver(context) : z3::solver(context, logic.c_str());
   z3::params params(context);
   params.set("ctrl_c", false); // else Z3 keeps the signal to itself, and only this check ends
-  if (!options.isolated) // a child has no timer threads, and is killed instead
+  if (!options.isolated)       // a child has no timer threads, and is killed instead
     params.set("timeout", options.timeout_ms);
   if (options.rlimit)
     params.set("rlimit", options.rlimit);
