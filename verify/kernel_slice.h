@@ -8,9 +8,9 @@
 namespace isamorph::verify {
 
 /// The instances that one element of an output depends on, in their order, as a kernel without
-/// loops whose only output is that element; nullopt where more instances run, or
-/// more memory is used, than is looked at.
-/// `kernel` is valid and its ISA has no control (spec::Resolved). Throws Stopped.
+/// loops whose only output is that element; nullopt where more memory is used
+/// than is looked at. `kernel` is valid and its ISA has no control (spec::Resolved). Throws
+/// Stopped.
 std::optional<spec::Kernel> slice_of(const spec::Kernel &kernel, const spec::Isa &isa,
                                      std::size_t output, std::int64_t element,
                                      const StopToken &stop);
