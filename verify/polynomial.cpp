@@ -37,7 +37,7 @@ void add_term(Polynomial &sum, Monomial monomial, const Rational &factor) {
 constexpr const char *kExponentialOfSum = "exp(a+b)=exp(a)exp(b)", *kExponentialOfZero = "exp(0)=1",
                      *kNotNegative = "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0";
 /// Monomials that one comparison may add up: unequal sums of many fractions have too many.
-constexpr std::int64_t kMostComparisonWork = std::int64_t{1} << 20;
+constexpr std::int64_t kMostComparisonWork = std::int64_t{1} << 18;
 /// Among more of which a greatest is sought, none is left out for being below another.
 constexpr std::size_t kMostCompared = 16;
 
@@ -129,6 +129,7 @@ Monomial Atoms::combine_exponentials(Monomial monomial) {
     add_scaled(exponent, atoms_[*e]->arguments[0], 1);
   monomial.erase(rest, monomial.end());
   note_exponential_law();
+  count(exponent.size());
   Monomial combined = exponential_atoms(exponent);
   monomial.insert(monomial.end(), combined.begin(), combined.end());
   std::sort(monomial.begin(), monomial.end());

@@ -200,6 +200,7 @@ std::optional<bool> decide(CompareDirection direction, const Interval &a, const 
 struct Value {
   Interval real;
   std::optional<std::uint64_t> bits;
+  int infinity = 0; ///< the sign of an infinite literal, from which a maximum or minimum begins
 };
 
 class Encloser {
@@ -222,11 +223,25 @@ private:
 
   static Value real(Interval x) { return {x, std::nullopt}; }
 
+  static Value extremum(OpCode op, const Value &a, const Value &b) {
+    int least = op == OpCode::Maximum ? -1 : 1;
+    if (a.infinity == least)
+      return b;
+    if (b.infinity == least)
+      return a;
+    return real(binary(op, a.real, b.real));
+  }
+
+  static int infinity_of(ElementType type, std::uint64_t bits) {
+    double value = semantics::decode(type, bits);
+    return value == kInfinity ? 1 : value == -kInfinity ? -1 : 0;
+  }
+
   static Value exact(ElementType type, std::uint64_t bits) {
     if (is_float(type))
       return semantics::is_finite(type, bits)
                  ? Value{Interval::point(semantics::decode(type, bits)), bits}
-                 : Value{};
+                 : Value{{}, std::nullopt, infinity_of(type, bits)};
     double whole = semantics::decode(type, bits);
     bool rounded = std::abs(whole) >= 0x1p53;
     return {rounded ? outward(whole, whole) : Interval::point(whole), bits};
@@ -303,6 +318,8 @@ private:
       return is_float(t.type) ? real(v[0]->real) : to_integer(t.type, v[0]->real);
     if (!is_float(t.type))
       return scalar(t.op, t.detail, t.type, {types.data(), count}, {v.data(), count});
+    if (t.op == OpCode::Maximum || t.op == OpCode::Minimum)
+      return extremum(t.op, *v[0], *v[1]);
     if (t.op == OpCode::Clamp)
       return real(minimum(maximum(v[0]->real, v[1]->real), v[2]->real));
     return real(count == 1 ? unary(t.op, v[0]->real) : binary(t.op, v[0]->real, v[1]->real));
@@ -319,6 +336,8 @@ private:
   }
 
   Value fold(OpCode op, ElementType type, const Value &a, const Value &b) const {
+    if (is_float(type) && (op == OpCode::Maximum || op == OpCode::Minimum))
+      return extremum(op, a, b);
     if (is_float(type))
       return real(binary(op, a.real, b.real));
     std::array<ElementType, 2> types = {type, type};

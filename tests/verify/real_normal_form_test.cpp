@@ -304,6 +304,12 @@ TEST_CASE("different functions of real numbers are refuted of kernels") {
   }
 }
 
+TEST_CASE("minus infinity is below every number, also where functions are told apart") {
+  CHECK(judge("(maximum x -inf)", "(bf16 x)").outcome == Outcome::Equivalent);
+  CHECK(judge("(* r (maximum x -inf))", "(+ r (maximum -inf x))").outcome == Outcome::Different);
+  CHECK(judge("(* r (minimum x inf))", "(+ r (minimum inf x))").outcome == Outcome::Different);
+}
+
 TEST_CASE("what real numbers say nothing of is not proved") {
   for (auto [left, right] :
        {std::pair("(/ x 0)", "(/ (* 2 x) 0)"), std::pair("(* 0 (/ x (- x x)))", "0"),

@@ -15,7 +15,8 @@ std::string reach(const semantics::TensorGraph &graph, semantics::Level level) {
     return "every finite input of these shapes (" + shapes +
            ") for which neither side meets NaN or infinity, up to the sign of zero";
   default:
-    return "every input of these shapes (" + shapes + "), over the real numbers, where both sides are defined";
+    return "every input of these shapes (" + shapes +
+           "), over the real numbers, where both sides are defined";
   }
 }
 

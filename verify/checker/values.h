@@ -28,8 +28,8 @@ struct Value {
     Byte,    ///< byte `detail` of the operand
     Joined,
     List,
-    Dot,     ///< of two lists
-    Reduce,  ///< `op` from the first operand over the second, a list
+    Dot,    ///< of two lists
+    Reduce, ///< `op` from the first operand over the second, a list
     // Of integers (integer_forms.h):
     Monomial,   ///< `bits` times the numbers that the operands hold, modulo 2^w of `type`
     Polynomial, ///< the sum of Monomials, modulo 2^w of `type`
