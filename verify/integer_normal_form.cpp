@@ -71,8 +71,15 @@ IntegerNormalizer::IntegerNormalizer(TermGraph &terms, std::size_t max_product)
     if (t.kind == TermKind::Dot)
       note(terms.elements({t.b}), i);
   }
-  for (std::uint32_t i = 0; i < terms.size(); ++i)
-    part_.push_back(uses[i] == 1 && is_sum(terms[{i}]) && is_sum(terms[{users[i]}]));
+  for (std::uint32_t i = 0; i < terms.size(); ++i) {
+    bool once = uses[i] == 1 && is_sum(terms[{users[i]}]);
+    part_.push_back(once && is_sum(terms[{i}]));
+    dot_part_.push_back(once && terms[{i}].kind == TermKind::Dot && is_integer(terms[{i}].type));
+  }
+}
+
+bool IntegerNormalizer::is_dot_part(TermId term) const {
+  return term.v < dot_part_.size() && dot_part_[term.v];
 }
 
 bool IntegerNormalizer::is_sum(const Term &t) const {
@@ -113,7 +120,12 @@ TermId IntegerNormalizer::normalize(TermId root) {
     if (!known(term)) {
       if (is_sum(t))
         for (auto [addend, factor] : addends(term))
-          need(std::span(&addend, 1));
+          if (is_dot_part(addend)) {
+            need(terms_.elements({terms_[addend].a}));
+            need(terms_.elements({terms_[addend].b}));
+          } else {
+            need(std::span(&addend, 1));
+          }
       else
         need(terms_.operands(term));
       if (t.kind == TermKind::Dot || t.kind == TermKind::Reduce)
@@ -169,9 +181,17 @@ TermId IntegerNormalizer::compute(TermId term) {
 TermId IntegerNormalizer::sum(TermId term) {
   ElementType type = terms_[term].type;
   Polynomial parts;
-  for (auto [addend, factor] : addends(term))
+  for (auto [addend, factor] : addends(term)) {
+    if (is_dot_part(addend)) {
+      std::size_t before = parts.size();
+      add_dot(parts, Term(terms_[addend]));
+      for (std::size_t p = before; p < parts.size(); ++p)
+        parts[p].coefficient *= factor;
+      continue;
+    }
     for (const Monomial &m : polynomial({normal_[addend.v] - 1}))
       parts.push_back({m.atoms, m.coefficient * factor});
+  }
   return encode(type, collected(type, std::move(parts)));
 }
 
@@ -231,13 +251,18 @@ std::optional<TermId> IntegerNormalizer::arithmetic(const Term &t, std::span<con
 }
 
 TermId IntegerNormalizer::dot(const Term &t) {
-  std::vector<TermId> a = normals(terms_.elements({t.a})), b = normals(terms_.elements({t.b}));
   if (!is_integer(t.type))
-    return terms_.dot(t.type, terms_.vector(a), terms_.vector(b));
+    return terms_.dot(t.type, terms_.vector(normals(terms_.elements({t.a}))),
+                      terms_.vector(normals(terms_.elements({t.b}))));
   Polynomial parts;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    add_product(parts, t.type, a[i], b[i]);
+  add_dot(parts, t);
   return encode(t.type, collected(t.type, std::move(parts)));
+}
+
+void IntegerNormalizer::add_dot(Polynomial &out, const Term &t) {
+  std::vector<TermId> a = normals(terms_.elements({t.a})), b = normals(terms_.elements({t.b}));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    add_product(out, t.type, a[i], b[i]);
 }
 
 TermId IntegerNormalizer::reduce(const Term &t, TermId init) {

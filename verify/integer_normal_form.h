@@ -65,6 +65,9 @@ private:
   TermId sum(TermId term);
   std::optional<TermId> arithmetic(const Term &t, std::span<const TermId> in);
   TermId dot(const Term &t);
+  /// Adds the products of an integer dot, whose elements are known.
+  void add_dot(Polynomial &out, const Term &t);
+  bool is_dot_part(TermId term) const;
   TermId reduce(const Term &t, TermId init);
   TermId join(ElementType type, std::span<const TermId> bytes);
   TermId convert(TermId normal, ElementType to);
@@ -97,6 +100,7 @@ private:
   TermGraph &terms_;
   std::size_t max_product_;
   std::vector<char> part_;            ///< by term: a sum that is used once, in another sum
+  std::vector<char> dot_part_;        ///< by term: an integer dot that is used once, in a sum
   std::vector<std::uint32_t> normal_; ///< by term: its normal form + 1, 0 while unknown
   std::unordered_map<std::uint32_t, Polynomial> polynomials_; ///< of normal forms that are no atoms
   std::unordered_map<std::uint32_t, Lattice> lattices_;       ///< of normal forms that are extrema
