@@ -35,7 +35,7 @@ int list(const Options &options) {
   for (const NumericsProfile &profile : semantics::shipped_numerics()) {
     json.push_back({{"name", profile.name}, {"text", semantics::print_numerics(profile)}});
     if (!options.json)
-      fmt::print("{:<18} {}\n", profile.name, units_of(profile));
+      fmt::print("{:<20} {}\n", profile.name, units_of(profile));
   }
   if (options.json)
     print_json(json);

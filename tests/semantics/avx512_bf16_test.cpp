@@ -182,7 +182,7 @@ bool skipped() {
 void agree(std::int64_t sixteens) {
   std::int64_t cases = 0, nan = 0;
   for (int kind = 0; kind < kClasses; ++kind) {
-    Count count = compare_with_hardware(numerics_profile("avx512_bf16"), sixteens, kind);
+    Count count = compare_with_hardware(numerics_profile("avx512_bf16_payloads"), sixteens, kind);
     INFO("class " << kind << ": a " << count.first.a[0] << ' ' << count.first.a[1] << ", b "
                   << count.first.b[0] << ' ' << count.first.b[1] << ", c " << count.first.c);
     CHECK(count.different == 0);
@@ -209,7 +209,7 @@ std::int64_t mismatches(const std::string &change) {
 /// differ.
 std::int64_t conversion_mismatches(std::uint64_t first, std::uint64_t count, std::uint64_t step) {
   constexpr std::size_t kChunk = 1 << 16;
-  const NumericsProfile &profile = numerics_profile("avx512_bf16");
+  const NumericsProfile &profile = numerics_profile("avx512_bf16_payloads");
   Tensor in(Shape{ElementType::F32, {kChunk}});
   std::vector<std::uint16_t> expected(kChunk);
   std::int64_t different = 0;
@@ -248,7 +248,7 @@ TEST_CASE("100 million pairs under avx512_bf16 are those of VDPBF16PS", "[.exhau
 TEST_CASE("avx512_bf16 meets every pair of exponents as VDPBF16PS does", "[slow]") {
   if (skipped())
     return;
-  PairModel model(numerics_profile("avx512_bf16"));
+  PairModel model(numerics_profile("avx512_bf16_payloads"));
   Engine engine(7);
   std::int64_t different = 0;
   std::array<PairCase, 16> cases{};
@@ -315,7 +315,7 @@ TEST_CASE("whole dots under avx512_bf16 are chains of VDPBF16PS") {
       dot_pairs(a.data(), b.data(), sums.data());
     }
     Tensor out = apply(OpCode::Dot, contraction(1, 0), {left, right},
-                       Shape{ElementType::BF16, {16, 1}}, numerics_profile("avx512_bf16"));
+                       Shape{ElementType::BF16, {16, 1}}, numerics_profile("avx512_bf16_payloads"));
     for (std::size_t l = 0; l < 16; ++l) {
       std::array<std::uint32_t, 16> in{sums[l]};
       std::array<std::uint16_t, 16> expected{};

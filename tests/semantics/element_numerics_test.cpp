@@ -240,7 +240,7 @@ TEST_CASE("NaN sums have the form that the profile gives them") {
   CHECK(
       apply(OpCode::Reduce, reduction(OpCode::Maximum, {0}), {row, init}, {BF16, {}}, p).bits(0) ==
       0x7fff);
-  const NumericsProfile &x86 = numerics_profile("avx512_bf16");
+  const NumericsProfile &x86 = numerics_profile("avx512_bf16_payloads");
   Tensor left = tensor(BF16, {2}, {inf, -inf}), right = tensor(BF16, {2}, {1, 1});
   auto dot = [&] {
     return apply(OpCode::Dot, contraction, {left, right}, {BF16, {}}, x86).bits(0);
