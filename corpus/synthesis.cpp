@@ -78,6 +78,8 @@ verify::OptimalityClaim optimality_claim(const search::SearchResult &result, con
   out.cost = result.cost;
   out.bound = result.bound;
   out.landmark_bound = from.landmarks.bound;
+  if (result.saturation)
+    out.saturation = search::name(*result.saturation);
   out.facts = from.fact_names;
   for (std::size_t a = 0; a < from.task.actions.size(); ++a) {
     const search::RelaxedAction &action = from.task.actions[a];

@@ -32,6 +32,11 @@ private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+/// "stopped by the time limit", "interrupted".
+std::string stopped_text(const std::string &by) {
+  return by == "interrupted" ? by : "stopped by the " + by;
+}
+
 class Search {
 public:
   Search(const TensorGraph &graph, const spec::Isa &isa,
@@ -47,7 +52,7 @@ public:
         build_placement_graph(egraph_, isa_, options_.cost, parameter_images_, result_images_);
     result_.vertices = placements.vertices.size();
     result_.instances = placements.instances.size();
-    if (!placements.reachable && !saturated_) {
+    if (!placements.reachable && !result_.bound_holds_for_all()) {
       result_.seconds.match = watch.lap();
       result_.status = SearchResult::Status::OutOfTime;
       result_.reason = "no kernel among the rewritings that were searched";
@@ -66,13 +71,19 @@ public:
       certify(space);
       result_.seconds.plan = watch.lap();
     }
-    if (!saturated_)
-      result_.reason += fmt::format("{}not every rewriting was searched ({})",
-                                    result_.reason.empty() ? "" : "; ", saturation_stop_);
+    if (!result_.bound_holds_for_all())
+      say_that_more_rewritings_exist();
     return std::move(result_);
   }
 
 private:
+  void say_that_more_rewritings_exist() {
+    if (result_.status == SearchResult::Status::Optimal)
+      result_.status = SearchResult::Status::Feasible;
+    result_.reason += fmt::format("{}not every rewriting was searched ({})",
+                                  result_.reason.empty() ? "" : "; ", name(*result_.saturation));
+  }
+
   void saturate_graph() {
     classes_ = egraph_.add_graph(graph_);
     std::vector<ClassId> parameters, results;
@@ -89,8 +100,7 @@ private:
                             options_.time_limit_seconds / 2, options_.interrupt};
     SaturationReport report =
         saturate(egraph_, isa_, rules_, options_.level, limits, parameters, results);
-    saturated_ = report.reason == StopReason::Saturated;
-    saturation_stop_ = name(report.reason);
+    result_.saturation = report.reason;
     result_.iterations = report.iterations.size();
     result_.enodes = egraph_.graph().node_count();
     result_.eclasses = egraph_.graph().class_count();
@@ -127,7 +137,7 @@ private:
       break;
     case PlanResult::Status::Feasible:
       result_.status = SearchResult::Status::Feasible;
-      result_.reason = fmt::format("stopped by {}: a cheaper kernel may exist", found.stopped_by);
+      result_.reason = stopped_text(found.stopped_by) + ": a cheaper kernel may exist";
       finished = false;
       break;
     case PlanResult::Status::Infeasible:
@@ -138,11 +148,11 @@ private:
       break;
     case PlanResult::Status::Stopped:
       result_.status = SearchResult::Status::OutOfTime;
-      result_.reason = "stopped by " + found.stopped_by + " before a kernel was found";
+      result_.reason = stopped_text(found.stopped_by) + " before a kernel was found";
       finished = false;
       break;
     }
-    result_.exhaustive = saturated_ && finished;
+    result_.exhaustive = result_.bound_holds_for_all() && finished;
     if (found.status != PlanResult::Status::Optimal && found.status != PlanResult::Status::Feasible)
       return;
     result_.kernel =
@@ -190,8 +200,6 @@ private:
   const SearchOptions &options_;
   TensorEGraph egraph_;
   std::vector<ClassId> classes_, parameter_images_, result_images_;
-  bool saturated_ = false;
-  std::string saturation_stop_;
   SearchResult result_;
 };
 

@@ -5,11 +5,13 @@
 // What is searched: all kernels whose instructions compute whole values of the saturated e-graph
 // (values that the rules equate with parts of the graph, and what moving instructions make of
 // them), at normal-pattern addresses, and which load or store such values jointly where memory
-// holds them side by side (search/joint_moves.h). Cutting values that are larger than an
-// instruction into tiles is not part of it (search/tiling.h).
+// holds them side by side (search/joint_moves.h). Where a limit stopped the saturation, only the
+// values found before are there: SearchResult::saturation says so. Cutting values that are larger
+// than an instruction into tiles is not part of it (search/tiling.h).
 
 #include "costmodel/cost_model.h"
 #include "search/landmarks.h"
+#include "search/saturation_loop.h"
 #include "semantics/rules.h"
 
 #include <atomic>
@@ -53,13 +55,17 @@ struct OptimalityCertificate {
 
 struct SearchResult {
   enum class Status : std::uint8_t {
-    Optimal,
-    Feasible,
+    Optimal,  ///< no kernel in the space above is cheaper: saturation and planning ended
+    Feasible, ///< a cheaper one may exist
     Infeasible,
     OutOfTime
   } status = Status::OutOfTime;
   std::optional<spec::Kernel> kernel; ///< when Optimal or Feasible
   std::int64_t cost = 0, bound = 0;
+  /// How saturation ended; unless it says Saturated, the bound holds only among the kernels over
+  /// the values that were found before. None where the bound does not rest on saturation (of
+  /// tiles).
+  std::optional<StopReason> saturation;
   OptimalityCertificate certificate;
   std::uint64_t states_expanded = 0, states_evaluated = 0;
   std::size_t enodes = 0, eclasses = 0, iterations = 0;
@@ -70,6 +76,9 @@ struct SearchResult {
   std::string reason;      ///< for people: why infeasible or out of time, or what bounds the result
   bool exhaustive = false; ///< saturation and planning both ran to their end
   std::optional<semantics::Level> weaker; ///< infeasible here, but this level has a kernel
+
+  /// The bound holds for all kernels of the space above.
+  bool bound_holds_for_all() const { return !saturation || *saturation == StopReason::Saturated; }
 };
 
 SearchResult find_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,

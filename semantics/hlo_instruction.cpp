@@ -158,6 +158,35 @@ void Reader::literal_elements(const Shape &shape, std::size_t depth,
                     shape.to_string());
 }
 
+namespace {
+
+/// What operation_attribute knows, of all operations, for suggestions.
+const std::vector<std::string> &attribute_words() {
+  static const std::vector<std::string> words = {"batch_group_count",
+                                                 "calls",
+                                                 "dim_labels",
+                                                 "dimensions",
+                                                 "direction",
+                                                 "dynamic_slice_sizes",
+                                                 "index",
+                                                 "feature_group_count",
+                                                 "iota_dimension",
+                                                 "kind",
+                                                 "lhs_batch_dims",
+                                                 "lhs_contracting_dims",
+                                                 "operand_precision",
+                                                 "padding",
+                                                 "rhs_batch_dims",
+                                                 "rhs_contracting_dims",
+                                                 "slice",
+                                                 "to_apply",
+                                                 "type",
+                                                 "window"};
+  return words;
+}
+
+} // namespace
+
 void Reader::attribute(Instruction &out) {
   Location place = cursor_.here();
   std::string key = word("an attribute");
@@ -172,7 +201,7 @@ void Reader::attribute(Instruction &out) {
   if (!operation_attribute(out, key, place)) {
     std::string op = cursor_.source()->text.substr(out.op_location.offset, 40);
     op = op.substr(0, op.find_first_of("( \n"));
-    fail(place, "unknown attribute '" + key + "' of " + op);
+    fail(place, "unknown attribute '" + key + "' of " + op, suggest(key, attribute_words()));
   }
   for (std::size_t i = 1; i < out.attributes.size(); ++i)
     if (out.attributes.size() != before && out.attributes[i].first == out.attributes[i - 1].first)

@@ -6,7 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
-#include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace isamorph::semantics {
 namespace {
@@ -46,19 +47,26 @@ std::string excerpt(const Position &p) {
   return "  " + line + "\n  " + std::string(column - from, ' ') + "^";
 }
 
+/// Letters changed, added, left out, or exchanged with their neighbour (Damerau's distance, each
+/// letter touched once).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> before, above(b.size() + 1), row;
+  std::iota(above.begin(), above.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
+    row.assign(b.size() + 1, i);
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t change = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
+    before = std::exchange(above, row);
   }
-  return row[b.size()];
+  return above[b.size()];
+}
+
+std::size_t common_prefix(std::string_view a, std::string_view b) {
+  auto [end, other] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  return static_cast<std::size_t>(end - a.begin());
 }
 
 } // namespace
@@ -70,7 +78,7 @@ SourceRef make_source(std::string name, std::string text) {
 SourceRef read_source(const std::string &path, std::size_t limit) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error))
-    throw InputError(path + ": is a directory");
+    throw InputError(path + ": is a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file)
     throw InputError(path + ": cannot be read: " + std::strerror(errno));
@@ -107,13 +115,17 @@ void fail(const Location &where, std::string message, std::string hint) {
 std::string suggest(std::string_view name, std::span<const std::string> known) {
   if (name.size() > 64)
     return {};
-  std::size_t best = std::max<std::size_t>(1, name.size() / 3) + 1;
+  // By distance; of equally near ones the one that begins alike.
+  std::pair<std::size_t, std::size_t> best{std::max<std::size_t>(1, name.size() / 3) + 1, 0};
   const std::string *nearest = nullptr;
-  for (const std::string &word : known)
-    if (std::size_t distance = edit_distance(name, word); distance < best) {
-      best = distance;
+  for (const std::string &word : known) {
+    std::pair<std::size_t, std::size_t> rank{edit_distance(name, word),
+                                             name.size() - common_prefix(name, word)};
+    if (rank < best) {
+      best = rank;
       nearest = &word;
     }
+  }
   return nearest ? "did you mean '" + *nearest + "'?" : "";
 }
 
@@ -125,32 +137,6 @@ std::string join(std::span<const std::string> words, std::string_view separator)
     out += words[i];
   }
   return out;
-}
-
-void write_file_atomically(const std::string &path, std::string_view content) {
-  std::error_code error;
-  std::filesystem::path target(path);
-  if (std::filesystem::exists(target, error) && !std::filesystem::is_regular_file(target, error)) {
-    // A device or a pipe (/dev/stdout) cannot be renamed over: write to it.
-    std::ofstream direct(path, std::ios::binary);
-    if (!direct.write(content.data(), static_cast<std::streamsize>(content.size())).flush())
-      throw InputError(path + ": cannot be written: " + std::strerror(errno));
-    return;
-  }
-  std::string temporary = path + ".tmp" + std::to_string(getpid());
-  std::ofstream file(temporary, std::ios::binary);
-  bool written = file.is_open() &&
-                 file.write(content.data(), static_cast<std::streamsize>(content.size())).flush();
-  int reason = errno;
-  file.close();
-  if (written)
-    std::filesystem::rename(temporary, target, error);
-  if (!written || error) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw InputError(path +
-                     ": cannot be written: " + (written ? error.message() : std::strerror(reason)));
-  }
 }
 
 } // namespace isamorph::semantics

@@ -1,3 +1,4 @@
+#include "semantics/output_files.h"
 #include "semantics/source.h"
 #include "semantics/tensor.h"
 
@@ -5,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 
@@ -195,6 +197,9 @@ std::string npy_header(const Shape &shape) {
 } // namespace
 
 Tensor read_tensor(const std::string &path, const Shape &expected) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    bad(path, "is a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file)
     bad(path, std::string("cannot be read: ") + std::strerror(errno));
@@ -214,6 +219,8 @@ Tensor read_tensor(const std::string &path, const Shape &expected) {
   std::size_t begin = 0;
   if (std::string_view(content).starts_with(kMagic))
     begin = check_header(path, content, expected);
+  else if (path.ends_with(".npy"))
+    bad(path, "not an .npy file: it does not begin with \\x93NUMPY (raw bytes need another name)");
   if (content.size() - begin != want)
     bad(path, fmt::format("{} bytes of elements, but {} has {} bytes", content.size() - begin,
                           expected.to_string(), want));
@@ -226,12 +233,18 @@ Tensor read_tensor(const std::string &path, const Shape &expected) {
   return Tensor(expected, std::move(bytes));
 }
 
-void write_tensor(const std::string &path, const Tensor &tensor) {
+void stage_tensor(OutputFiles &files, const std::string &path, const Tensor &tensor) {
   std::string content;
   if (path.ends_with(".npy"))
     content = npy_header(tensor.shape());
   content.append(reinterpret_cast<const char *>(tensor.bytes().data()), tensor.bytes().size());
-  write_file_atomically(path, content);
+  files.stage(path, std::move(content));
+}
+
+void write_tensor(const std::string &path, const Tensor &tensor) {
+  OutputFiles files;
+  stage_tensor(files, path, tensor);
+  files.commit();
 }
 
 } // namespace isamorph::semantics

@@ -53,6 +53,9 @@ struct LevelAnswer {
 };
 std::string_view answer_text(Outcome outcome); ///< "holds", "does not hold", "unknown"
 
+/// For how many sizes a proof was made: "all sizes", "3 sizes"; empty without a proof.
+std::string sizes_text(const LevelAnswer &answer);
+
 struct AuditRow {
   std::string rule;
   std::array<LevelAnswer, 3> levels; ///< by Level

@@ -1,6 +1,7 @@
 // An audit's results as text.
 #include "verify/audit.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace isamorph::verify {
@@ -77,7 +78,7 @@ void append_section(std::string &out, const AuditSection &section) {
     out += fmt::format("| {} | {} | {} | {} | {} |\n", semantics::name(level), counts[0], all_sizes,
                        counts[1], counts[2]);
   }
-  out += "\n| rule | bits | finite | real | smallest counterexample |\n|---|---|---|---|---|\n";
+  out += "\n| rule | bits | finite | real | counterexample |\n|---|---|---|---|---|\n";
   for (const AuditRow &row : section.rows) {
     out += "| `" + cell(row.rule) + "` |";
     for (Level level : kLevels)
@@ -97,6 +98,13 @@ std::string_view answer_text(Outcome outcome) {
   default:
     return "unknown";
   }
+}
+
+std::string sizes_text(const LevelAnswer &answer) {
+  if (answer.outcome != Outcome::Equivalent || answer.reach == "all sizes")
+    return answer.outcome == Outcome::Equivalent ? answer.reach : "";
+  auto sizes = 1 + std::count(answer.reach.begin(), answer.reach.end(), ';');
+  return fmt::format("{} size{}", sizes, sizes == 1 ? "" : "s");
 }
 
 std::string shapes_text(const RuleInstance &instance) {
@@ -138,7 +146,10 @@ std::string markdown(std::span<const AuditSection> sections, const std::string &
       "real numbers. \"yes, all sizes\" is proved for all sizes, \"yes\" for every input at the "
       "few "
       "small sizes that `--json` lists. A counterexample gives the inputs that are not 0 and the "
-      "values of both sides at one element; it refutes the weakest level that does not hold.\n\n"
+      "values of both sides at one element; it refutes the weakest level that does not hold. It "
+      "was "
+      "made small step by step (fewer elements, then plainer values): often not the smallest there "
+      "is.\n\n"
       "`finite` says nothing of inputs for which a side meets NaN or infinity: so x/x = 1 holds at "
       "it, bit for bit, because 0/0 is NaN. At `real` equality is claimed where no divisor is "
       "0.\n",

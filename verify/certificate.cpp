@@ -1,6 +1,7 @@
 #include "verify/certificate.h"
 
 #include "semantics/hlo.h"
+#include "semantics/output_files.h"
 #include "verify/chain_json.h"
 #include "verify/checker/checker.h"
 #include "verify/checker/digest.h"
@@ -40,6 +41,8 @@ Json optimality_json(const OptimalityClaim &claim) {
   out["cost"] = claim.cost;
   out["bound"] = claim.bound;
   out["landmark_bound"] = claim.landmark_bound;
+  if (!claim.saturation.empty())
+    out["saturation"] = claim.saturation;
   out["facts"] = claim.facts;
   out["actions"] = actions;
   out["initial"] = claim.initial;
@@ -155,6 +158,7 @@ std::string obligations_folder(const std::string &certificate_path) {
 }
 
 void write_certificate(const std::string &path, const std::string &text) {
+  semantics::check_writable(path, "certificate");
   std::error_code ignored;
   bool plain = !fs::exists(path, ignored) || fs::is_regular_file(path, ignored);
   ObligationFiles files(plain ? obligations_folder(path) : std::string());

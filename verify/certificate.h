@@ -19,6 +19,8 @@ struct OptimalityClaim {
   std::int64_t cost = 0;           ///< of the kernel
   std::int64_t bound = 0;          ///< proved by the search
   std::int64_t landmark_bound = 0; ///< proved by the landmarks alone
+  /// How the saturation ended that made the values of the task: "saturated", or the limit.
+  std::string saturation;
   struct Action {
     std::string name; ///< "gemm(): S in d1, T in d1 -> U in d2"
     std::vector<std::uint32_t> needs, adds;

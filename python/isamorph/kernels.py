@@ -13,6 +13,9 @@
     result, = copy(data)     # bytes or anything with a buffer, row-major, little-endian; gives bytes
 """
 import json
+import linecache
+import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -49,7 +52,12 @@ class _Kernel:
 
     def text(self):
         """The kernel as isamorph's JSON. The function is called to record its instructions."""
-        with self._api.recording() as instructions:
+        return self._text_and_places()[0]
+
+    def _text_and_places(self):
+        """The JSON, each instruction in a line of its own, and where the function gives them: a
+        dictionary from such lines to (file, line)."""
+        with self._api.recording() as recorded:
             self._function()
         def place(role, tensors):
             return [{"name": f"{role}_{i}", "address": t["addr"], "type": _element(t["dtype"]),
@@ -58,11 +66,28 @@ class _Kernel:
         for entry, tensor in zip(constants, self._tensors["constant"]):
             value = tensor["value"]
             entry["value"] = _flat(value.tolist() if hasattr(value, "tolist") else value)
-        return json.dumps({"kernel": self.__name__.strip("_"), "memory": self._memory,
+        head = json.dumps({"kernel": self.__name__.strip("_"), "memory": self._memory,
                            "inputs": place("input", self._tensors["input"]),
                            "constants": constants,
-                           "outputs": place("output", self._tensors["output"]),
-                           "instructions": instructions}, indent=1)
+                           "outputs": place("output", self._tensors["output"])}, indent=1)
+        head = head.removesuffix("\n}") + ',\n "instructions": ['
+        first = head.count("\n") + 2
+        lines = ",\n".join("  " + json.dumps(instruction) for instruction, _ in recorded)
+        return (f"{head}\n{lines}\n ]\n}}\n",
+                {first + i: where for i, (_, where) in enumerate(recorded)})
+
+    def _explained(self, error, path, places):
+        """The error of a command about the JSON at `path`, told of the Python that it is from: the
+        line of the instruction, or the kernel's first."""
+        first, *rest = str(error).splitlines()
+        found = re.match(re.escape(str(path)) + r":(\d+):\d+: (.*)", first)
+        if not found:
+            return error
+        code = self._function.__code__
+        file, line = places.get(int(found[1]), (code.co_filename, code.co_firstlineno))
+        source = linecache.getline(file, line).strip()
+        shown = [f"  {source}"] if source else []
+        return IsamorphError("\n".join([f"{file}:{line}: {found[2]}", *shown, *rest[2:]]))
 
     def __call__(self, *arrays):
         """The bytes of each output."""
@@ -71,7 +96,8 @@ class _Kernel:
                                 f"inputs, not {len(arrays)}")
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            (folder / "kernel.json").write_text(self.text(), encoding="utf-8")
+            text, places = self._text_and_places()
+            (folder / "kernel.json").write_text(text, encoding="utf-8")
             arguments = ["run", folder / "kernel.json", "--isa", self._api.isa]
             for i, array in enumerate(arrays):
                 (folder / f"input_{i}.bin").write_bytes(_bytes(array))
@@ -80,7 +106,10 @@ class _Kernel:
             outputs = [folder / f"output_{i}.bin" for i in range(len(self._tensors["output"]))]
             if outputs:
                 arguments += ["--output", *outputs]
-            run(*arguments)
+            try:
+                run(*arguments)
+            except IsamorphError as error:
+                raise self._explained(error, folder / "kernel.json", places) from None
             return [path.read_bytes() for path in outputs]
 
 
@@ -100,8 +129,10 @@ class _Api:
         def record(**attributes):
             if self._recorded is None:
                 raise IsamorphError(f"api.{instruction} outside of a kernel")
-            self._recorded.append({"instruction": instruction,
-                                   "attributes": {k: int(v) for k, v in attributes.items()}})
+            caller = sys._getframe(1)  # pylint: disable=protected-access
+            self._recorded.append(({"instruction": instruction,
+                                    "attributes": {k: int(v) for k, v in attributes.items()}},
+                                   (caller.f_code.co_filename, caller.f_lineno)))
         return record
 
 

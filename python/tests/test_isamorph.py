@@ -166,8 +166,15 @@ class Kernels(unittest.TestCase):
             api.fly(n=64)
         with self.assertRaisesRegex(IsamorphError, "takes 1 inputs, not 0"):
             unknown()
-        with self.assertRaisesRegex(IsamorphError, "fly"):
+        here = r"test_isamorph\.py:\d+: error: .*"
+        with self.assertRaisesRegex(IsamorphError, here + r"fly.*\n  api\.fly\(n=64\)"):
             unknown(bytes(8192))
+
+        @kernel(hbm=0, input=[{"addr": 0, **self.place}], constant=[], output=[])
+        def small():
+            api.load_rm(n=64, addr_in=0, addr_out=0)
+        with self.assertRaisesRegex(IsamorphError, here + r"\n  @kernel\(hbm=0"):
+            small(bytes(8192))
 
     def test_a_missing_command_is_named(self):
         old = os.environ.get("ISAMORPH")

@@ -54,6 +54,31 @@ add { a = bf16[] parameter(0)
 
 } // namespace
 
+TEST_CASE("a kernel is called optimal only where saturation ended") {
+  int unsaturated = 0;
+  SearchResult result;
+  for (std::size_t iterations = 1; iterations < 50; ++iterations) {
+    INFO(iterations);
+    SearchOptions options;
+    options.max_iterations = iterations;
+    result = search_file(kAttention, "qkv", options);
+    REQUIRE(result.saturation.has_value());
+    if (*result.saturation == search::StopReason::Saturated)
+      break;
+    CHECK(*result.saturation == search::StopReason::IterationLimit);
+    CHECK_FALSE(result.bound_holds_for_all());
+    CHECK_FALSE(result.exhaustive);
+    CHECK((result.status == SearchResult::Status::Feasible ||
+           result.status == SearchResult::Status::OutOfTime));
+    CHECK_THAT(result.reason,
+               Catch::Contains("not every rewriting was searched (iteration limit)"));
+    unsaturated += result.kernel.has_value();
+  }
+  CHECK(unsaturated > 0);
+  CHECK(result.status == SearchResult::Status::Optimal);
+  CHECK(result.bound_holds_for_all());
+}
+
 TEST_CASE("attention on qkv: nine instructions, and nine is the bound at the root") {
   SearchResult result = search_file(kAttention, "qkv");
   REQUIRE(result.status == SearchResult::Status::Optimal);

@@ -254,7 +254,16 @@ TEST_CASE("bad tensor files are refused with a reason") {
       Contains("malformed"));
   CHECK_THAT(error_of(std::string("\x93NUMPY\x07\x00\x01\x00{", 11), kPair), Contains("version"));
   CHECK_THROWS_AS(read_tensor("/nonexistent/file.npy", kPair), InputError);
-  CHECK_THROWS_AS(read_tensor(std::filesystem::temp_directory_path().string(), kPair), InputError);
+  CHECK_THROWS_WITH(read_tensor(std::filesystem::temp_directory_path().string(), kPair),
+                    Contains("is a folder"));
+}
+
+TEST_CASE("raw bytes are not taken from a file that is called .npy") {
+  TemporaryFile npy_file(".npy"), raw(".dat");
+  npy_file.write("abcd");
+  raw.write("abcd");
+  CHECK(read_tensor(raw.path(), kPair).bits(1) == 0x6463);
+  CHECK_THROWS_WITH(read_tensor(npy_file.path(), kPair), Catch::Contains("not an .npy file"));
 }
 
 TEST_CASE("no damage to a .npy file crashes the reader") {

@@ -252,6 +252,15 @@ void check_bounds(const Part &part, const Subject &subject, CheckReport &report)
                   found.bytes, found.bytes_bound, found.model, found.cost, found.cost_bound));
 }
 
+/// Among which kernels a bound holds, by what the certificate says of the search.
+std::string searched_values(const std::string &saturation) {
+  if (saturation.empty())
+    return {};
+  if (saturation == "saturated")
+    return "; it says that the graph holds all values that its rules lead to";
+  return "; not a bound for all kernels: it says that saturation ended early (" + saturation + ")";
+}
+
 void check_kernel_certificate(const Part &root, const CheckOptions &options, CheckReport &report) {
   check_version(root, kCertificateVersion);
   root.only({"format", "version", "tool", "options", "program", "isa", "profile", "kernel", "claim",
@@ -278,9 +287,10 @@ void check_kernel_certificate(const Part &root, const CheckOptions &options, Che
     report.has_bound = true;
     report.cost = found.cost;
     report.bound = found.bound;
-    report.steps.push_back(fmt::format(
-        "{} landmarks: each unavoidable in the placement graph, together {} of the kernel's {} {}",
-        found.landmarks, found.bound, found.cost, found.model));
+    report.steps.push_back(fmt::format("{} landmarks: each unavoidable in the placement graph, "
+                                       "together {} of the kernel's {} {}{}",
+                                       found.landmarks, found.bound, found.cost, found.model,
+                                       searched_values(found.saturation)));
   }
   if (root.has("bounds"))
     check_bounds(root.at("bounds"), subject, report);

@@ -221,7 +221,7 @@ std::string unit_of(const Part &part, const spec::Isa &isa, costmodel::CostModel
 OptimalityFinding check_optimality(const Part &part, const spec::Kernel &kernel,
                                    const spec::Isa &isa) {
   part.only({"model", "unit", "cost", "bound", "landmark_bound", "facts", "actions", "initial",
-             "goal", "landmarks"});
+             "goal", "landmarks", "saturation"});
   OptimalityFinding out;
   out.model = part.at("model").text();
   auto model = costmodel::cost_model(out.model);
@@ -244,6 +244,8 @@ OptimalityFinding check_optimality(const Part &part, const spec::Kernel &kernel,
     part.at("bound").refuse(fmt::format("{} does not lie between the landmarks' {} and the cost {}",
                                         bound, out.bound, cost));
   out.landmarks = task.landmarks.size();
+  if (part.has("saturation"))
+    out.saturation = part.at("saturation").text();
   return out;
 }
 

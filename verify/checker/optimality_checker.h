@@ -11,6 +11,7 @@ struct OptimalityFinding {
   std::int64_t cost = 0, bound = 0; ///< of the kernel; what the landmarks prove
   std::string model;
   std::size_t landmarks = 0;
+  std::string saturation; ///< how it ended, as the certificate says; empty if it does not
 };
 
 /// Throws Refused, or InputError when a part of the schema is missing.
