@@ -6,6 +6,7 @@
 // choice of types and each way of rounding: it is enumerated, or its circuit is put to the solver.
 // Of any other rule the obligations are the rule encoder's.
 
+#include "semantics/numerics.h"
 #include "verify/checker/checker.h"
 #include "verify/checker/json_part.h"
 
