@@ -34,9 +34,12 @@ int run(const Options &options) {
   Stopwatch watch;
   verify::CheckOptions how;
   std::size_t asked = 0;
+  bool outside = !options.solver.empty(), cannot_run = false;
   how.solver = [&, solver = solver_of(options)](const verify::Obligation &obligation) {
     ++asked;
-    return solver(obligation);
+    verify::SmtResult result = solver(obligation);
+    cannot_run |= outside && result.detail == verify::kCannotRun;
+    return result;
   };
   how.obligations_folder = verify::obligations_folder(options.certificate);
   how.prove_rule = verify::rule_proof;
@@ -44,13 +47,16 @@ int run(const Options &options) {
   how.interrupt = &interrupted();
   verify::CheckReport report =
       verify::check_certificate(semantics::read_source(options.certificate), how);
-  if (asked == 0 && report.accepted && !options.solver.empty())
+  if (cannot_run)
+    throw semantics::InputError("--solver: '" + options.solver + "' cannot be run");
+  if (outside && asked > 0)
+    report.steps.push_back(fmt::format("{} obligations put to '{}'", asked, options.solver));
+  else if (outside && report.accepted)
     report.steps.push_back("nothing rests on an obligation: '" + options.solver +
                            "' was not needed, and not started");
+  std::string verdict = report.accepted ? "accepted" : report.undecided ? "unknown" : "refused";
   if (options.json) {
-    Json json = {{"verdict", report.accepted ? "accepted" : "refused"},
-                 {"level", report.level},
-                 {"steps", report.steps}};
+    Json json = {{"verdict", verdict}, {"level", report.level}, {"steps", report.steps}};
     if (!report.accepted)
       json["reason"] = report.reason;
     if (report.has_bound) {
@@ -63,11 +69,9 @@ int run(const Options &options) {
   } else {
     for (const std::string &step : report.steps)
       fmt::print("ok: {}\n", step);
-    fmt::print("{}\n", report.accepted ? "accepted" : "refused: " + report.reason);
+    fmt::print("{}\n", report.accepted ? verdict : verdict + ": " + report.reason);
   }
-  if (!report.accepted && interrupted().load())
-    return kUnknown;
-  return report.accepted ? kDone : kDifferent;
+  return report.accepted ? kDone : report.undecided ? kUnknown : kDifferent;
 }
 
 } // namespace
@@ -83,7 +87,7 @@ void add_check(CLI::App &app, Context &context) {
       ->type_name("CMD");
   command
       ->add_option("--time-limit", options->time_limit,
-                   "Seconds for each obligation; then it counts as not proved")
+                   "Seconds for each obligation; then the answer is unknown")
       ->type_name("S")
       ->capture_default_str()
       ->check(not_negative());

@@ -2,34 +2,24 @@
 
 #include "semantics/source.h"
 
-#include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <iostream>
 #include <unistd.h>
 
 namespace isamorph::cli {
-namespace {
 
-std::atomic<bool> g_interrupted{false};
-
-extern "C" void on_interrupt(int) {
-  g_interrupted.store(true);
-  std::signal(SIGINT, SIG_DFL);
+void print_json(const Json &json) {
+  std::string text = json.dump(2);
+  Answering answering;
+  std::cout << text << '\n' << std::flush;
 }
-
-} // namespace
-
-void print_json(const Json &json) { std::cout << json.dump(2) << '\n'; }
 
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }
 
 std::string bold_red(const std::string &text) {
   return stderr_is_terminal() && !std::getenv("NO_COLOR") ? "\033[1;31m" + text + "\033[0m" : text;
 }
-
-const std::atomic<bool> &interrupted() { return g_interrupted; }
-void install_interrupt_handler() { std::signal(SIGINT, on_interrupt); }
 
 void show_progress(const std::string &line) {
   if (stderr_is_terminal())

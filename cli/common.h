@@ -1,11 +1,11 @@
 #pragma once
-// What the subcommands share: exit statuses, the terminal, Ctrl-C, tensor arguments, and how JSON
-// leaves the program.
+// What the subcommands share: exit statuses, the terminal, tensor arguments, and how JSON leaves
+// the program.
 
+#include "cli/interrupt.h"
 #include "semantics/tensor.h"
 
 #include <CLI/CLI.hpp>
-#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,10 +38,6 @@ void print_json(const Json &json);
 /// progress and colour.
 bool stderr_is_terminal();
 std::string bold_red(const std::string &text);
-
-/// Set by the first Ctrl-C; a second one ends the program at once.
-const std::atomic<bool> &interrupted();
-void install_interrupt_handler();
 
 /// One line of progress on standard error, overwritten in place; nothing when it is no terminal.
 void show_progress(const std::string &line);

@@ -22,6 +22,7 @@ void suggest_subcommand(const CLI::App &app, const std::string &word) {
 
 int main(int argc, char **argv) {
   using namespace isamorph;
+  cli::install_interrupt_handler(argc, argv);
   CLI::App app{"isamorph: the cheapest kernel for a tensor program on an accelerator, with a proof",
                "isamorph"};
   app.set_version_flag("--version", "isamorph " ISAMORPH_VERSION);
@@ -42,9 +43,9 @@ int main(int argc, char **argv) {
   app.footer(cli::example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py "
                           "--certificate proof.json\n"
                           "  isamorph check proof.json"));
-  cli::install_interrupt_handler();
   try {
     app.parse(argc, argv);
+    cli::finish_at_leisure();
   } catch (const CLI::ParseError &error) {
     int status = app.exit(error);
     if (status != 0 && argc > 1 && argv[1][0] != '-')

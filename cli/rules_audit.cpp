@@ -157,6 +157,8 @@ int audit(const Options &options) {
     audits.push_back(file.ends_with(rule_file) ? audit_rule_file(file, options)
                                                : audit_taso(file, options));
   clear_progress();
+  if (interrupted()) // rows that nobody looked at are no answer
+    end_as_interrupted();
   Json list = Json::array();
   std::vector<verify::AuditSection> sections;
   for (const Audit &part : audits) {

@@ -42,6 +42,7 @@ corpus::SynthesisOptions synthesis_options(const Options &options) {
   out.certificate = !options.certificate.empty();
   out.use_cache = !options.no_cache;
   out.interrupt = &interrupted();
+  out.proving_despite_interrupt = finish_at_leisure;
   out.progress = show_progress;
   return out;
 }
@@ -94,6 +95,10 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
       json["ulp_histogram"] = synthesis.verdict.ulps->counts;
     }
   }
+  if (synthesis.outcome == Synthesis::Outcome::OutOfTime) {
+    json["bound"] = search.bound;
+    json["bytes_bound"] = synthesis.traffic_bound.total();
+  }
   json["states"] = search.states_expanded;
   json["enodes"] = search.enodes;
   json["eclasses"] = search.eclasses;
@@ -141,7 +146,9 @@ int failure(const Synthesis &synthesis, const Options &options, const Stopwatch 
     std::cerr << bold_red("no kernel: ") << synthesis.reason << '\n';
     return kDifferent;
   case Synthesis::Outcome::OutOfTime:
-    std::cerr << bold_red("stopped: ") << synthesis.reason << '\n';
+    std::cerr << bold_red("stopped: ") << synthesis.reason
+              << fmt::format("; every kernel costs at least {} ({}) and moves at least {} bytes\n",
+                             synthesis.search.bound, options.cost, synthesis.traffic_bound.total());
     return kUnknown;
   default:
     std::cerr << bold_red("not proved: ") << synthesis.reason << '\n';

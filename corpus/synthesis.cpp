@@ -177,6 +177,7 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   out.search = find_any_kernel(graph, isa, rules, search_options(options));
   add_search_seconds(out);
   out.reason = out.search.reason;
+  out.traffic_bound = search::traffic_bound(graph, isa);
   if (!out.search.kernel) {
     out.outcome = out.search.status == search::SearchResult::Status::Infeasible
                       ? Synthesis::Outcome::Infeasible
@@ -184,12 +185,13 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
     return out;
   }
   out.traffic = costmodel::traffic(isa, *out.search.kernel);
-  out.traffic_bound = search::traffic_bound(graph, isa);
   auto begin = Clock::now();
   verify::VerifyOptions verification;
   verification.level = options.level;
   // What the search was interrupted with is still proved; the next wish to stop is obeyed.
   bool before = options.interrupt && options.interrupt->load();
+  if (before && options.proving_despite_interrupt)
+    options.proving_despite_interrupt();
   verification.tests.interrupt = before ? nullptr : options.interrupt;
   verification.stop = {verification.tests.interrupt, options.time_limit_seconds};
   out.verdict = verify::verify_kernel(*out.search.kernel, isa, graph, verification);

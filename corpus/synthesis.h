@@ -26,6 +26,9 @@ struct SynthesisOptions {
   bool certificate = false;       ///< also make the certificate's text
   bool use_cache = true;          ///< of proved rules and lemmas
   const std::atomic<bool> *interrupt = nullptr;
+  /// Called when the search was interrupted and what it has found so far is going to be proved,
+  /// which the flag above ends no more; may be empty.
+  std::function<void()> proving_despite_interrupt;
   std::function<void(const std::string &)> progress; ///< one line of text; may be empty
 };
 

@@ -210,12 +210,12 @@ SearchResult TilingContext::take() {
   bool stopped = !stopped_by_.empty();
   if (result_.kernel) {
     result_.status = SearchResult::Status::Feasible;
-    result_.reason = stopped ? fmt::format("stopped by {}: a cheaper tiling may exist", stopped_by_)
+    result_.reason = stopped ? fmt::format("a cheaper tiling may exist ({})", stopped_by_)
                              : "the cheapest of the regular tilings; irregular ones, whose tiles "
                                "differ, were not searched";
   } else if (stopped) {
     result_.status = SearchResult::Status::OutOfTime;
-    result_.reason = fmt::format("stopped by {} before a tiling was found", stopped_by_);
+    result_.reason = fmt::format("no tiling was found yet ({})", stopped_by_);
   } else {
     result_.status = SearchResult::Status::Infeasible;
     result_.reason = fmt::format("nor is there a kernel of tiles{}{}", notes_.empty() ? "" : ": ",

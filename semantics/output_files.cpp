@@ -2,6 +2,7 @@
 
 #include "semantics/source.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +13,9 @@ namespace isamorph::semantics {
 namespace {
 
 namespace fs = std::filesystem;
+
+std::atomic<int> g_files_being_written{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
 [[noreturn]] void cannot_write(const std::string &path, const std::string &why,
                                std::string_view what = {}) {
@@ -45,6 +49,8 @@ void remove_quietly(const std::string &path) {
 
 } // namespace
 
+int files_being_written() { return g_files_being_written; }
+
 void check_writable(const std::string &path, std::string_view what) {
   std::error_code error;
   if (fs::is_directory(path, error))
@@ -61,9 +67,14 @@ void check_writable(const std::string &path, std::string_view what) {
 OutputFiles::~OutputFiles() {
   for (const auto &[temporary, path] : renames_)
     remove_quietly(temporary);
+  if (counted_)
+    --g_files_being_written;
 }
 
 void OutputFiles::stage(const std::string &path, std::string content) {
+  if (!counted_)
+    ++g_files_being_written;
+  counted_ = true;
   if (is_special(path)) {
     direct_.emplace_back(path, std::move(content));
     return;

@@ -31,9 +31,14 @@ public:
   void commit();
 
 private:
+  bool counted_ = false; ///< in files_being_written()
   std::vector<std::pair<std::string, std::string>> renames_; ///< temporary, path
   std::vector<std::pair<std::string, std::string>> direct_;  ///< path, content
 };
+
+/// How many OutputFiles hold what is half written, in all threads: handlers of signals wait until
+/// there is none. Async-signal-safe.
+int files_being_written();
 
 /// Stages a tensor as `.npy` when the path ends so, as raw bytes otherwise.
 void stage_tensor(OutputFiles &files, const std::string &path, const Tensor &tensor);

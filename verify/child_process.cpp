@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,8 @@ ChildResult run_in_child(const std::function<void(int)> &work, const ChildLimits
   pid_t child = fork();
   if (child == 0) {
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // however this process ends
+    std::signal(SIGINT, SIG_DFL);
     close(ends[0]);
     work(ends[1]);
     _exit(0);

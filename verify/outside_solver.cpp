@@ -61,7 +61,7 @@ SmtResult read_answer(const ChildResult &run) {
   if (!run.reason.empty())
     return {SmtAnswer::Unknown, run.reason, 0};
   if (run.status == 126 || run.status == 127)
-    return {SmtAnswer::Unknown, "the solver's command cannot be run", 0};
+    return {SmtAnswer::Unknown, std::string(kCannotRun), 0};
   if (run.status != 0)
     return {SmtAnswer::Unknown,
             fmt::format("it ended with status {}: '{}'", run.status, said.substr(0, kShown)), 0};

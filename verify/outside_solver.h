@@ -6,8 +6,12 @@
 #include "verify/checker/obligation.h"
 
 #include <atomic>
+#include <string_view>
 
 namespace isamorph::verify {
+
+/// The reason when the shell does not find or may not run the command.
+inline constexpr std::string_view kCannotRun = "the solver's command cannot be run";
 
 struct OutsideSolverOptions {
   unsigned timeout_ms = 60'000;                 ///< an obligation; then the solver is killed

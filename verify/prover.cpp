@@ -245,7 +245,9 @@ bool prove_all(const std::vector<Obligation> &obligations, const ProveOptions &o
     out.obligations.push_back(obligation);
     if (result.answer != SmtAnswer::Proved) {
       out.answer = result.answer;
-      out.detail = obligation.name + ": " + result.detail;
+      out.detail = obligation.name + ": " +
+                   (result.answer == SmtAnswer::Refuted ? "the solver finds a case where it fails"
+                                                        : result.detail);
       return false;
     }
   }
@@ -435,7 +437,7 @@ std::vector<ClaimProof> prove_rules(std::span<const RewriteRule> rules, const Pr
           out[i].stronger = stronger_levels(rules[i], options);
         return;
       }
-      if (cache.tried(keys[i]) >= options.timeout_ms) {
+      if (cache.tried(keys[i]) >= std::max(1U, options.timeout_ms)) {
         out[i].name = rules[i].name;
         out[i].method = "remembered";
         out[i].detail = "tried before with at least this time limit";

@@ -109,7 +109,9 @@ SmtAnswer over_reals(const std::string &name, const ScalarClaim &claim, const Pr
   SmtResult result = check(real->obligation, {options.timeout_ms, 0, options.interrupt});
   out.methods.insert("real arithmetic");
   if (result.answer != SmtAnswer::Proved)
-    out.detail = name + ": " + result.detail;
+    out.detail = name + ": " +
+                 (result.answer == SmtAnswer::Refuted ? "the solver finds numbers where it fails"
+                                                      : result.detail);
   // Of functions that are uninterpreted, a model says nothing.
   return result.answer == SmtAnswer::Refuted && !real->exact ? SmtAnswer::Unknown : result.answer;
 }

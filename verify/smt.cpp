@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <fmt/format.h>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -30,14 +31,22 @@ std::string assertions_of(const std::string &text, std::string &logic) {
 
 using Clock = std::chrono::steady_clock;
 
-/// Interrupts a context's solver again and again once a flag is set or its time is up, while the
-/// watch lives: one interrupt may be lost between two phases of a solver.
+/// Why a call that began then is to end by now, as the user is told; Z3's own words for that do not
+/// tell one from the other.
+std::optional<std::string> stop_reason(const SmtOptions &options, Clock::time_point begin) {
+  if (options.interrupt && options.interrupt->load())
+    return "interrupted";
+  if (Clock::now() >= begin + std::chrono::milliseconds(options.timeout_ms))
+    return fmt::format("no answer within {} ms", options.timeout_ms);
+  return std::nullopt;
+}
+
+/// Interrupts whatever runs in a context again and again once a flag is set or its time is up,
+/// while the watch lives: one interrupt may be lost between two phases of a solver.
 class Watch {
 public:
-  Watch(z3::context &context, const SmtOptions &options)
-      : flag_(options.interrupt),
-        deadline_(Clock::now() + std::chrono::milliseconds(options.timeout_ms)),
-        thread_([this, &context] { watch(context); }) {}
+  Watch(z3::context &context, const SmtOptions &options, Clock::time_point begin)
+      : options_(options), begin_(begin), thread_([this, &context] { watch(context); }) {}
   ~Watch() {
     {
       std::lock_guard lock(mutex_);
@@ -52,21 +61,22 @@ private:
   void watch(z3::context &context) {
     std::unique_lock lock(mutex_);
     while (!done_) {
-      if ((flag_ && flag_->load()) || Clock::now() >= deadline_)
+      if (stop_reason(options_, begin_))
         context.interrupt();
       wake_.wait_for(lock, std::chrono::milliseconds(20));
     }
   }
 
-  const std::atomic<bool> *flag_;
-  Clock::time_point deadline_;
+  const SmtOptions &options_;
+  Clock::time_point begin_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool done_ = false;
   std::thread thread_;
 };
 
-SmtResult read_and_solve(const Obligation &obligation, const SmtOptions &options) {
+SmtResult read_and_solve(const Obligation &obligation, const SmtOptions &options,
+                         Clock::time_point begin) {
   std::string logic;
   std::string text = assertions_of(obligation.smtlib, logic);
   if (text.find("fp.fma") != std::string::npos)
@@ -85,10 +95,10 @@ SmtResult read_and_solve(const Obligation &obligation, const SmtOptions &options
   if (options.rlimit)
     params.set("rlimit", options.rlimit);
   solver.set(params);
-  solver.from_string(text.c_str());
-  std::optional<Watch> watch;
+  std::optional<Watch> watch; // from here on: asserting simplifies, which can take minutes
   if (!options.isolated)
-    watch.emplace(context, options);
+    watch.emplace(context, options, begin);
+  solver.from_string(text.c_str());
   switch (solver.check()) {
   case z3::unsat:
     return {SmtAnswer::Proved, {}, 0};
@@ -103,13 +113,18 @@ SmtResult read_and_solve(const Obligation &obligation, const SmtOptions &options
 }
 
 SmtResult solve(const Obligation &obligation, const SmtOptions &options) {
+  auto begin = Clock::now();
+  SmtResult out;
   try {
-    return read_and_solve(obligation, options);
+    out = read_and_solve(obligation, options, begin);
   } catch (const z3::exception &error) {
-    return {SmtAnswer::Unknown, error.msg(), 0};
+    out.detail = error.msg();
   } catch (const std::bad_alloc &) {
-    return {SmtAnswer::Unknown, "out of memory", 0};
+    out.detail = "out of memory";
   }
+  if (out.answer == SmtAnswer::Unknown)
+    out.detail = stop_reason(options, begin).value_or(out.detail);
+  return out;
 }
 
 /// The child's message is one letter, then the detail.

@@ -316,6 +316,7 @@ CheckReport check_certificate(const semantics::SourceRef &source, const CheckOpt
     report.accepted = true;
   } catch (const Refused &refused) {
     report.reason = refused.reason;
+    report.undecided = refused.undecided;
   }
   return report;
 }

@@ -35,12 +35,15 @@ struct CheckOptions {
   std::function<RuleProof(const semantics::RewriteRule &)> prove_rule = {};
   /// Enumerate more than 65536 cases anew too: it takes minutes.
   bool exhaustive = false;
-  const std::atomic<bool> *interrupt = nullptr; ///< set: an enumeration ends with a refusal, soon
+  const std::atomic<bool> *interrupt = nullptr; ///< set: an enumeration ends undecided, soon
 };
 
 struct CheckReport {
   bool accepted = false;
-  std::string reason;             ///< of the refusal
+  /// Not accepted, but not known to be wrong either: no solver decided an obligation, or an
+  /// interrupt came.
+  bool undecided = false;
+  std::string reason;             ///< why it is not accepted
   std::vector<std::string> steps; ///< what was re-checked, for people
   std::string level;
   std::int64_t cost = 0, bound = 0;

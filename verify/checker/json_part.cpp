@@ -58,6 +58,10 @@ void Part::fail(const std::string &what) const {
 
 void Part::refuse(const std::string &reason) const { verify::refuse(path_ + ": " + reason); }
 
+void Part::leave_undecided(const std::string &reason) const {
+  throw Refused{path_ + ": " + reason, true};
+}
+
 void Part::expect(bool is, const char *what) const {
   if (!is)
     fail(fmt::format("must be {}, not {}", what, json_->type_name()));

@@ -40,6 +40,8 @@ public:
   [[noreturn]] void fail(const std::string &what) const;
   /// The value is of the schema but not true: throws Refused.
   [[noreturn]] void refuse(const std::string &reason) const;
+  /// Whether the value is true was not found out: throws Refused, undecided.
+  [[noreturn]] void leave_undecided(const std::string &reason) const;
 
 private:
   void expect(bool is, const char *what) const;

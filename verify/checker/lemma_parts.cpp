@@ -43,10 +43,11 @@ void check_obligation(const Part &part, const Obligation &expected, const CheckO
   if (!options.solver)
     part.refuse("no solver was given");
   SmtResult result = options.solver(expected);
-  if (result.answer != SmtAnswer::Proved)
-    part.refuse(
-        fmt::format("the solver does not prove '{}': {}", expected.name,
-                    result.answer == SmtAnswer::Refuted ? "it is satisfiable" : result.detail));
+  std::string what = fmt::format("the solver does not prove '{}': ", expected.name);
+  if (result.answer == SmtAnswer::Refuted)
+    part.refuse(what + "it is satisfiable");
+  if (result.answer == SmtAnswer::Unknown)
+    part.leave_undecided(what + result.detail);
 }
 
 void check_obligations(const Part &list, std::span<const Obligation> expected,

@@ -5,9 +5,11 @@
 
 namespace isamorph::verify {
 
-/// A certificate is refused.
+/// A certificate is refused, or not decided: nothing in it is known to be wrong, but a solver gave
+/// no answer or time was up.
 struct Refused {
   std::string reason;
+  bool undecided = false;
 };
 [[noreturn]] inline void refuse(std::string reason) { throw Refused{std::move(reason)}; }
 
