@@ -26,6 +26,8 @@ struct Options {
 std::string write_counterexample(const Options &options, const semantics::TensorGraph &graph,
                                  const spec::Isa &isa, const verify::Counterexample &found) {
   std::filesystem::path folder = options.counterexample;
+  std::error_code error; // files that cannot be written say so
+  std::filesystem::create_directories(folder, error);
   semantics::OutputFiles files;
   std::string inputs, golden;
   auto write = [&](const std::string &name, const semantics::Tensor &tensor, std::string &list) {
@@ -43,17 +45,19 @@ std::string write_counterexample(const Options &options, const semantics::Tensor
                      shell_word(options.isa), inputs, golden);
 }
 
-/// Makes the counterexample's folder, too.
+/// The counterexample's folder, where there is none yet, can be made; it is not made here.
 void check_outputs(const Options &options) {
   if (!options.certificate.empty())
     semantics::check_writable(options.certificate, "certificate");
   if (options.counterexample.empty())
     return;
-  std::error_code error;
-  std::filesystem::create_directories(options.counterexample, error);
-  if (error)
-    throw semantics::InputError(options.counterexample + ": cannot be made: " + error.message());
-  semantics::check_writable((std::filesystem::path(options.counterexample) / "x.npy").string());
+  std::filesystem::path folder = std::filesystem::absolute(options.counterexample);
+  while (!std::filesystem::exists(folder))
+    folder = folder.parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw semantics::InputError(options.counterexample +
+                                ": cannot be a folder: " + folder.string() + " is a file");
+  semantics::check_writable((folder / "counterexample").string());
 }
 
 void print_nonzero(const semantics::TensorGraph &graph, const verify::Counterexample &found) {
