@@ -16,57 +16,6 @@ using semantics::Tensor;
 
 namespace {
 
-constexpr std::int64_t kShownElements = 8;
-
-using Written = std::optional<WrittenPlaces>;
-
-bool is_written(const Written &written, std::int64_t element) {
-  return !written || written->written(element);
-}
-
-/// The elements of one row, the first ones; "-" for what was never written.
-std::string row_text(const Tensor &tensor, const Written &written, std::int64_t row,
-                     std::int64_t length) {
-  std::string out;
-  for (std::int64_t i = 0; i < std::min(length, kShownElements); ++i) {
-    std::int64_t element = row * length + i;
-    out += i ? ", " : "";
-    out += is_written(written, element)
-               ? semantics::element_text(tensor.shape().type, tensor.bits(element))
-               : "-";
-  }
-  return out + (length > kShownElements ? ", ..." : "");
-}
-
-/// " (8 of 64 elements were never written)"; empty when all were.
-std::string missing_text(const Tensor &tensor, const Written &written) {
-  std::int64_t missing = written ? written->missing() : 0;
-  return missing == 0
-             ? ""
-             : fmt::format(" ({} of {} elements were never written)", missing, tensor.elements());
-}
-
-/// All elements as text; null for what was never written.
-Json values_json(const Tensor &tensor, const Written &written) {
-  Json out = Json::array();
-  for (std::int64_t i = 0; i < tensor.elements(); ++i)
-    out.push_back(is_written(written, i)
-                      ? Json(semantics::element_text(tensor.shape().type, tensor.bits(i)))
-                      : Json());
-  return out;
-}
-
-/// A line for each index of the outer dimensions.
-std::string tensor_text(const Tensor &tensor, const Written &written) {
-  if (tensor.elements() == 0)
-    return "  (empty)\n";
-  std::int64_t length = tensor.shape().dims.empty() ? 1 : tensor.shape().dims.back();
-  std::string out;
-  for (std::int64_t row = 0; row < tensor.elements() / length; ++row)
-    out += fmt::format("  {}\n", row_text(tensor, written, row, length));
-  return out;
-}
-
 semantics::Cursor option_cursor(const std::string &option, const std::string &text) {
   return semantics::Cursor(semantics::make_source(option, text));
 }

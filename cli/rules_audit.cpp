@@ -150,9 +150,10 @@ Audit audit_taso(const std::string &file, const Options &options) {
   out.rows = verify::audit_rules(subjects(file, options), how);
   out.more.assign(out.rows.size(), Json::object());
   out.title = "TASO";
-  out.about = fmt::format("{} equalities in TASO's language, for {} under the numerics profile "
+  out.about = fmt::format("{} equalit{} in TASO's language, for {} under the numerics profile "
                           "{}.\n\n{}",
-                          out.rows.size(), options.type, options.numerics, verify::taso_meaning());
+                          out.rows.size(), out.rows.size() == 1 ? "y" : "ies", options.type,
+                          options.numerics, verify::taso_meaning());
   return out;
 }
 
@@ -192,9 +193,10 @@ Audit audit_rule_file(const std::string &file, const Options &options) {
   }
   out.title = std::filesystem::path(file).filename().string();
   out.about =
-      fmt::format("{} rules, each with the statement that it spells out and for the classes "
+      fmt::format("{} rule{}, each with the statement that it spells out and for the classes "
                   "of element types that it allows, under the numerics profile {}.\n\n{}",
-                  rules.size(), options.numerics, opening_comment(*semantics::read_source(file)));
+                  rules.size(), rules.size() == 1 ? "" : "s", options.numerics,
+                  opening_comment(*semantics::read_source(file)));
   return out;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
-// Which elements of a place a kernel has written so far: what memory holds elsewhere is no value.
+// Which elements of a place a kernel has written so far (what memory holds elsewhere is no value),
+// and the place as text and as JSON.
 
+#include "cli/common.h"
 #include "spec/kernel.h"
 
 #include <cstdint>
@@ -27,5 +29,16 @@ private:
   std::int64_t unit_elements_;
   std::vector<bool> places_;
 };
+
+/// None where everything counts as written: of state variables.
+using Written = std::optional<WrittenPlaces>;
+
+/// A line for each index of the outer dimensions, its first elements; "-" for what was never
+/// written.
+std::string tensor_text(const semantics::Tensor &tensor, const Written &written);
+/// " (8 of 64 elements were never written)"; empty when all were.
+std::string missing_text(const semantics::Tensor &tensor, const Written &written);
+/// All elements as text; null for what was never written.
+Json values_json(const semantics::Tensor &tensor, const Written &written);
 
 } // namespace isamorph::cli
