@@ -4,6 +4,7 @@
 #include "search/allocation_csv.h"
 #include "search/allocation_minimal.h"
 #include "search/allocation_validator.h"
+#include "semantics/output_files.h"
 #include "semantics/source.h"
 
 #include <fmt/format.h>
@@ -86,6 +87,8 @@ int run(const Options &options) {
   watch.start("read");
   AllocationProblem problem = search::parse_allocation_csv(
       semantics::read_source(options.file), options.capacity.value_or(std::int64_t{0}));
+  if (!options.output.empty())
+    semantics::check_writable(options.output);
   search::AllocationOptions how = search_options(options);
   watch.start("place");
   AllocationResult result =
@@ -126,14 +129,12 @@ void add_allocate(CLI::App &app, Context &context) {
   command
       ->add_option("--capacity", options->capacity,
                    "Bytes there are; without it, the least height is found")
-      ->check(not_negative())
+      ->check(whole_number())
       ->type_name("N");
   command->add_option("--time-limit", options->time_limit, "Give up after so many seconds")
       ->check(not_negative())
       ->type_name("S");
-  command->add_option("--jobs", options->jobs, "Threads (0: one a core); the result is the same")
-      ->check(not_negative())
-      ->capture_default_str();
+  add_jobs_option(*command, options->jobs);
   command->add_option("-o,--output", options->output, "Write the CSV with a column `offset`")
       ->type_name("FILE");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");

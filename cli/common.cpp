@@ -2,12 +2,19 @@
 
 #include "semantics/source.h"
 
+#include <charconv>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <iostream>
 #include <unistd.h>
 
 namespace isamorph::cli {
+
+namespace {
+
+constexpr std::uint64_t kMostJobs = 4096;
+
+} // namespace
 
 void print_json(const Json &json) {
   std::string text = json.dump(2);
@@ -55,6 +62,25 @@ Json Stopwatch::json() const {
   return out;
 }
 
+std::vector<semantics::RewriteRule> rules_of_file(const std::string &path) {
+  std::vector<semantics::RewriteRule> rules = semantics::parse_rules(semantics::read_source(path));
+  if (rules.empty())
+    throw semantics::InputError(path + ": there is no rule in it");
+  return rules;
+}
+
+std::string shell_word(const std::string &text) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+      "_@%+=:,./-";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos)
+    return text;
+  std::string out = "'";
+  for (char c : text)
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 CLI::Validator not_negative() {
   return CLI::Validator(
       [](std::string &text) {
@@ -65,6 +91,27 @@ CLI::Validator not_negative() {
                     : "expected a number that is not negative, found '" + text + "'";
       },
       "");
+}
+
+CLI::Validator whole_number(std::uint64_t largest) {
+  return CLI::Validator(
+      [largest](std::string &text) {
+        std::uint64_t value = 0;
+        auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        bool digits = !text.empty() && end == text.data() + text.size();
+        if (digits && error == std::errc() && value <= largest)
+          return std::string();
+        return fmt::format("expected a whole number from 0{}, found '{}'",
+                           digits ? fmt::format(" to {}", largest) : "", text);
+      },
+      "");
+}
+
+void add_jobs_option(CLI::App &app, int &jobs) {
+  app.add_option("--jobs", jobs, "Threads (0: one a core); the result is the same for every number")
+      ->type_name("N")
+      ->check(whole_number(kMostJobs))
+      ->capture_default_str();
 }
 
 std::string example(const std::string &commands) { return "Example:\n" + commands; }

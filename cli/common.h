@@ -3,10 +3,12 @@
 // the program.
 
 #include "cli/interrupt.h"
+#include "semantics/rules.h"
 #include "semantics/tensor.h"
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -89,6 +91,9 @@ semantics::Tensor random_tensor(const semantics::Shape &shape, std::uint64_t see
 /// integers: zero, ones and the ends of the range. The same for a seed on every machine.
 semantics::Tensor boundary_tensor(const semantics::Shape &shape, std::uint64_t seed);
 
+/// "[3,5]": the indices of an element.
+std::string element_position(const semantics::Shape &shape, std::int64_t index);
+
 /// The text of a shape list: "q bf16[64,64], k bf16[64,64]".
 std::string describe(const std::vector<ExpectedTensor> &tensors);
 
@@ -109,12 +114,28 @@ struct ResultOptions {
   bool json = false;
 };
 void add_result_options(CLI::App &app, ResultOptions &options);
+/// Before the work: reads the golden results (none without --golden) and sees that the outputs can
+/// be written. Throws InputError.
+std::vector<semantics::Tensor> read_golden(const ResultOptions &options,
+                                           const std::vector<ExpectedTensor> &names);
 int report_results(const ResultOptions &options, const std::vector<semantics::Tensor> &results,
+                   const std::vector<semantics::Tensor> &golden,
                    const std::vector<ExpectedTensor> &names, const Stopwatch &watch,
                    const Json &more = Json::object()); ///< `more` goes before the times
 
-/// A validator for numbers that cannot be negative, with a message that fits a line.
+/// The rules of a file. Throws InputError, also when there is none.
+std::vector<semantics::RewriteRule> rules_of_file(const std::string &path);
+
+/// A word of a shell's command line: quoted where the shell would take it apart.
+std::string shell_word(const std::string &text);
+
+/// Validators with messages that say what was expected: of numbers that are not negative, and of
+/// whole ones among them.
 CLI::Validator not_negative();
+CLI::Validator whole_number(std::uint64_t largest = std::numeric_limits<std::int64_t>::max());
+constexpr std::uint64_t kAnySeed = std::numeric_limits<std::uint64_t>::max();
+/// Adds `--jobs N`; 0 is one a core.
+void add_jobs_option(CLI::App &app, int &jobs);
 
 /// A line of `--help` text with an example.
 std::string example(const std::string &commands);

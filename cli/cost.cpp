@@ -5,15 +5,77 @@
 #include "semantics/source.h"
 #include "spec/unroll.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <sstream>
 
 namespace isamorph::cli {
 namespace {
 
 struct Options {
   std::string kernel, isa, model = "all";
-  bool json = false;
+  bool json = false, unrolled = false;
 };
+
+void print_every(const spec::Isa &isa, const spec::Kernel &kernel,
+                 const std::vector<costmodel::Interval> &schedule) {
+  fmt::print("\nunder overlap:\n");
+  std::vector<spec::KernelInstruction> calls = spec::unrolled(kernel).instructions;
+  for (std::size_t i = 0; i < schedule.size(); ++i)
+    fmt::print("  {:>6} .. {:<6} {:<4} {}\n", schedule[i].start, schedule[i].end,
+               isa.units[schedule[i].unit], spec::to_string(calls[i], isa));
+}
+
+/// Each instruction of the text once, from its first start to its last end.
+void print_by_text(const spec::Isa &isa, const spec::Kernel &kernel,
+                   const std::vector<costmodel::Interval> &schedule) {
+  struct Line {
+    std::int64_t times = 0;
+    costmodel::Interval span;
+  };
+  std::vector<Line> lines(kernel.instructions.size());
+  std::size_t next = 0;
+  spec::for_each_instance(kernel, [&](const spec::Instance &instance) {
+    const costmodel::Interval &run = schedule[next++];
+    Line &line = lines[instance.index];
+    if (line.times++ == 0)
+      line.span = run;
+    line.span.start = std::min(line.span.start, run.start);
+    line.span.end = std::max(line.span.end, run.end);
+  });
+  fmt::print("\nunder overlap, from the first start to the last end of each instruction "
+             "(--unrolled: every one that runs):\n");
+  // The body of the kernel's text: a line for each instruction, two for each loop.
+  std::istringstream text(spec::print_kernel(kernel, isa, "asm"));
+  std::vector<std::string> body;
+  for (std::string line; std::getline(text, line);)
+    body.push_back(line);
+  body.pop_back();
+  body.erase(body.begin(), body.end() - static_cast<std::ptrdiff_t>(kernel.instructions.size() +
+                                                                    2 * kernel.loops.size()));
+  std::size_t next_line = 0;
+  for (const std::string &line : body) {
+    if (line.ends_with(")")) {
+      const Line &l = lines[next_line++];
+      fmt::print("  {:>7} x {:>8} .. {:<8} {:<5}{}\n", l.times, l.span.start, l.span.end,
+                 isa.units[l.span.unit], line);
+    } else {
+      fmt::print("{:>37}{}\n", "", line);
+    }
+  }
+}
+
+void print_schedule(const Options &options, const spec::Isa &isa, const spec::Kernel &kernel) {
+  if (spec::instance_count(kernel) > spec::kMaxUnrolled) {
+    fmt::print("\nunder overlap: too many instructions to be listed\n");
+    return;
+  }
+  std::vector<costmodel::Interval> schedule = costmodel::schedule(isa, kernel);
+  if (options.unrolled || kernel.loops.empty())
+    print_every(isa, kernel, schedule);
+  else
+    print_by_text(isa, kernel, schedule);
+}
 
 int run(const Options &options) {
   Stopwatch watch;
@@ -47,16 +109,7 @@ int run(const Options &options) {
                model == "count" ? "" : " cycles");
   if (options.model != "all" && options.model != "overlap")
     return kDone;
-  if (spec::instance_count(kernel) > spec::kMaxUnrolled) {
-    fmt::print("\nunder overlap: too many instructions to be listed\n");
-    return kDone;
-  }
-  fmt::print("\nunder overlap:\n");
-  std::vector<costmodel::Interval> schedule = costmodel::schedule(isa, kernel);
-  std::vector<spec::KernelInstruction> calls = spec::unrolled(kernel).instructions;
-  for (std::size_t i = 0; i < schedule.size(); ++i)
-    fmt::print("  {:>6} .. {:<6} {:<4} {}\n", schedule[i].start, schedule[i].end,
-               isa.units[schedule[i].unit], spec::to_string(calls[i], isa));
+  print_schedule(options, isa, kernel);
   return kDone;
 }
 
@@ -70,6 +123,8 @@ void add_cost(CLI::App &app, Context &context) {
   command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();
   command->add_option("--model", options->model, "all, count, latency or overlap")
       ->capture_default_str();
+  command->add_flag("--unrolled", options->unrolled,
+                    "List every instruction that runs under overlap, loops written out");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
   command->footer(example("  isamorph cost corpus/qkv/attention.py --isa qkv --model all"));
   command->callback([options, &context] { context.status = run(*options); });

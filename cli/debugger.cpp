@@ -2,6 +2,7 @@
 
 #include "semantics/evaluator.h"
 #include "semantics/hlo.h"
+#include "semantics/output_files.h"
 #include "sim/place.h"
 #include "spec/unroll.h"
 
@@ -15,28 +16,6 @@ using semantics::Tensor;
 
 namespace {
 
-constexpr std::int64_t kShownElements = 8;
-
-/// The elements of one row, the first ones.
-std::string row_text(const Tensor &tensor, std::int64_t row, std::int64_t length) {
-  std::string out;
-  for (std::int64_t i = 0; i < std::min(length, kShownElements); ++i)
-    out += (i ? ", " : "") +
-           semantics::element_text(tensor.shape().type, tensor.bits(row * length + i));
-  return out + (length > kShownElements ? ", ..." : "");
-}
-
-/// A line for each index of the outer dimensions.
-std::string tensor_text(const Tensor &tensor) {
-  if (tensor.elements() == 0)
-    return "  (empty)\n";
-  std::int64_t length = tensor.shape().dims.empty() ? 1 : tensor.shape().dims.back();
-  std::string out;
-  for (std::int64_t row = 0; row < tensor.elements() / length; ++row)
-    out += fmt::format("  {}\n", row_text(tensor, row, length));
-  return out;
-}
-
 semantics::Cursor option_cursor(const std::string &option, const std::string &text) {
   return semantics::Cursor(semantics::make_source(option, text));
 }
@@ -44,15 +23,6 @@ semantics::Cursor option_cursor(const std::string &option, const std::string &te
 void expect_end(semantics::Cursor &cursor) {
   if (!cursor.at_end())
     cursor.error_expected("the end");
-}
-
-std::string element_position(const semantics::Shape &shape, std::int64_t index) {
-  std::vector<std::int64_t> indices(shape.rank());
-  for (std::size_t d = shape.rank(); d-- > 0;) {
-    indices[d] = index % shape.dims[d];
-    index /= shape.dims[d];
-  }
-  return "[" + semantics::join_dims(indices) + "]";
 }
 
 } // namespace
@@ -95,7 +65,8 @@ Debugger::Debugger(const DebugOptions &options, const spec::Isa &isa, const spec
     Place place = parse_place(cursor);
     expect_end(cursor);
     const auto *state = std::get_if<StateVariable>(&place);
-    watched_.push_back({place, state ? std::optional(read(*state)) : std::nullopt});
+    watched_.push_back(
+        {place, nothing_written(place), state ? std::optional(read(*state)) : std::nullopt});
   }
   for (const std::string &what : options.traps)
     (what == "nan" ? trap_nan_ : trap_infinity_) = true;
@@ -109,6 +80,13 @@ Debugger::Debugger(const DebugOptions &options, const spec::Isa &isa, const spec
         fmt::format("--diff: the results of '{}' are not the kernel's outputs", options.diff));
   for (const spec::Placed &constant : kernel.constants)
     values_->add("constant " + constant.name, *constant.value);
+}
+
+void Debugger::fail_at_number(const semantics::Location &where) const {
+  semantics::fail(where,
+                  fmt::format("expected a number from 1 to {}: so many instructions does the "
+                              "kernel execute",
+                              total_));
 }
 
 void Debugger::parse_break(const std::string &text) {
@@ -128,7 +106,7 @@ void Debugger::parse_break(const std::string &text) {
   std::int64_t number = cursor.integer("an instruction's number");
   expect_end(cursor);
   if (number < 1 || static_cast<std::size_t>(number) > total_)
-    semantics::fail(where, fmt::format("the kernel executes {} instructions", total_));
+    fail_at_number(where);
   break_number_ = static_cast<std::size_t>(number);
 }
 
@@ -137,6 +115,21 @@ Debugger::Place Debugger::parse_place(semantics::Cursor &cursor) const {
     if (cursor.accept_word(isa_.state[i].name))
       return StateVariable{i};
   return sim::parse_place(cursor, isa_, kernel_.off_chip_bytes);
+}
+
+std::optional<WrittenPlaces> Debugger::nothing_written(const Place &place) const {
+  const auto *region = std::get_if<spec::ConcreteRegion>(&place);
+  return region ? std::optional(WrittenPlaces(*region, isa_, kernel_)) : std::nullopt;
+}
+
+void Debugger::mark_written(const sim::Execution &execution) {
+  auto mark = [&](auto &shown) {
+    if (shown.written)
+      for (const spec::ConcreteRegion &write : execution.writes)
+        shown.written->mark(write);
+  };
+  std::ranges::for_each(dumps_, mark);
+  std::ranges::for_each(watched_, mark);
 }
 
 Tensor Debugger::read(StateVariable variable) const {
@@ -158,18 +151,20 @@ std::string Debugger::text(const Place &place) const {
 
 Debugger::Dump Debugger::parse_dump(const std::string &text) const {
   semantics::Cursor cursor = option_cursor("--dump", text);
-  Dump dump{parse_place(cursor), 0, {}};
+  Place place = parse_place(cursor);
+  Dump dump{place, nothing_written(place), 0, {}};
   if (cursor.accept("@")) {
     semantics::Location where = cursor.here();
     std::int64_t number = cursor.integer("an instruction's number");
     if (number < 1 || static_cast<std::size_t>(number) > total_)
-      semantics::fail(where, fmt::format("the kernel executes {} instructions", total_));
+      fail_at_number(where);
     dump.after = static_cast<std::size_t>(number);
   }
   if (cursor.accept("=")) {
     dump.file = cursor.rest_of_line();
     if (dump.file.empty())
       cursor.error_expected("a file");
+    semantics::check_writable(dump.file);
   }
   expect_end(cursor);
   return dump;
@@ -214,16 +209,20 @@ void Debugger::report(const std::string &kind, const std::string &text, Json det
 void Debugger::show(const Dump &dump, const sim::Machine &machine) {
   Tensor value = read(dump.place, machine);
   std::string place = text(dump.place);
-  std::string shape = value.shape().to_string();
+  std::string shape = value.shape().to_string(), missing = missing_text(value, dump.written);
   if (!dump.file.empty()) {
     semantics::write_tensor(dump.file, value);
-    report("dump", fmt::format("{} {}: {}", place, shape, dump.file),
-           {{"place", place}, {"shape", shape}, {"file", dump.file}});
+    report("dump", fmt::format("{} {}{}: {}", place, shape, missing, dump.file),
+           {{"place", place},
+            {"shape", shape},
+            {"never_written", dump.written ? dump.written->missing() : 0},
+            {"file", dump.file}});
     return;
   }
-  std::string rows = tensor_text(value);
-  report("dump", fmt::format("{} {}:\n{}", place, shape, rows.substr(0, rows.size() - 1)),
-         {{"place", place}, {"shape", shape}, {"values", rows}});
+  std::string rows = tensor_text(value, dump.written);
+  report("dump",
+         fmt::format("{} {}{}:\n{}", place, shape, missing, rows.substr(0, rows.size() - 1)),
+         {{"place", place}, {"shape", shape}, {"values", values_json(value, dump.written)}});
 }
 
 void Debugger::stop(const sim::Execution &execution, int status) {
@@ -248,6 +247,7 @@ bool Debugger::before(const sim::Execution &execution) {
 bool Debugger::after(const sim::Execution &execution) {
   if (control_)
     control_->advance(*step_);
+  mark_written(execution);
   bool last = execution.number == total_;
   for (const Dump &dump : dumps_)
     if (dump.after == execution.number || (last && dump.after == 0))
@@ -282,12 +282,15 @@ void Debugger::show_watched(const sim::Execution &execution) {
       continue;
     std::string place = text(watched.place);
     bool unchanged = watched.last == value;
-    std::string rows = tensor_text(value);
+    std::string rows = tensor_text(value, watched.written), shape = value.shape().to_string();
     report("watch",
-           fmt::format("{}{}\n{} {}{}:\n{}", describe(execution), where(execution), place,
-                       value.shape().to_string(), unchanged ? " (unchanged)" : "",
+           fmt::format("{}{}\n{} {}{}{}:\n{}", describe(execution), where(execution), place, shape,
+                       missing_text(value, watched.written), unchanged ? " (unchanged)" : "",
                        rows.substr(0, rows.size() - 1)),
-           {{"instruction", execution.number}, {"place", place}, {"values", rows}});
+           {{"instruction", execution.number},
+            {"place", place},
+            {"shape", shape},
+            {"values", values_json(value, watched.written)}});
     watched.last = std::move(value);
   }
 }

@@ -3,6 +3,7 @@
 // and infinity, and the first result that belongs to no value of a graph.
 
 #include "cli/common.h"
+#include "cli/written.h"
 
 #include "sim/graph_values.h"
 #include "sim/observer.h"
@@ -49,11 +50,13 @@ private:
   using Place = std::variant<spec::ConcreteRegion, StateVariable>;
   struct Dump {
     Place place;
-    std::size_t after = 0; ///< a number of executions; 0: at the break or the end
-    std::string file;      ///< empty: to the terminal
+    std::optional<WrittenPlaces> written; ///< of a region
+    std::size_t after = 0;                ///< a number of executions; 0: at the break or the end
+    std::string file;                     ///< empty: to the terminal
   };
   struct Watched {
     Place place;
+    std::optional<WrittenPlaces> written; ///< of a region
     std::optional<semantics::Tensor> last;
   };
   struct Write {
@@ -62,11 +65,14 @@ private:
   };
 
   Place parse_place(semantics::Cursor &cursor) const;
+  std::optional<WrittenPlaces> nothing_written(const Place &place) const;
+  void mark_written(const sim::Execution &execution);
   semantics::Tensor read(StateVariable variable) const;
   semantics::Tensor read(const Place &place, const sim::Machine &machine) const;
   std::string text(const Place &place) const;
   Dump parse_dump(const std::string &text) const;
   void parse_break(const std::string &text);
+  [[noreturn]] void fail_at_number(const semantics::Location &where) const;
   bool breaks_at(const sim::Execution &execution) const;
   std::vector<Write> writes(const sim::Execution &execution) const;
   std::string describe(const sim::Execution &execution) const;

@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "search/extraction.h"
+#include "semantics/output_files.h"
 #include "semantics/source.h"
 
 #include <cmath>
@@ -59,6 +60,8 @@ int extract(const ExtractOptions &options) {
   Stopwatch watch;
   watch.start("read");
   search::SerializedEGraph graph = search::read_egraph(semantics::read_source(options.file));
+  if (!options.output.empty())
+    semantics::check_writable(options.output);
   watch.start("extract");
   search::ExtractionResult result = run_extractor(graph, options);
   watch.start("check");

@@ -3,8 +3,10 @@
 
 #include "search/egraph_dump.h"
 #include "search/rewrite_proof.h"
+#include "semantics/output_files.h"
 
 #include <fmt/format.h>
+#include <thread>
 
 namespace isamorph::cli {
 namespace {
@@ -94,16 +96,14 @@ void print_people(const Json &iterations, const search::SaturationProgram &progr
   }
 }
 
-void write_files(const Options &options, const search::SaturationProgram &program,
-                 const search::ProgramResult &result) {
-  if (!options.dump.empty()) {
-    search::SerializedEGraph graph = search::serialize(*result.graph, program.names, result.roots);
-    bool dot = options.dump.ends_with(".dot") || options.dump.ends_with(".gv");
-    semantics::write_file_atomically(options.dump, dot ? search::print_graphviz(graph)
-                                                       : search::print_egraph(graph));
-  }
-  if (options.proof.empty())
-    return;
+void check_outputs(const Options &options) {
+  for (const std::string &path : {options.dump, options.proof})
+    if (!path.empty())
+      semantics::check_writable(path);
+}
+
+std::string proofs_text(const search::SaturationProgram &program,
+                        const search::ProgramResult &result) {
   std::vector<search::NamedProof> proofs;
   for (const search::GoalResult &goal : result.goals)
     if (goal.terms)
@@ -115,8 +115,21 @@ void write_files(const Options &options, const search::SaturationProgram &progra
   }
   if (proofs.empty())
     throw semantics::InputError("nothing was proved, so there is no proof to write");
-  semantics::write_file_atomically(options.proof,
-                                   search::proof_json(program, *result.graph->proofs(), proofs));
+  return search::proof_json(program, *result.graph->proofs(), proofs);
+}
+
+/// Both or neither.
+void write_files(const Options &options, const search::SaturationProgram &program,
+                 const search::ProgramResult &result) {
+  semantics::OutputFiles files;
+  if (!options.dump.empty()) {
+    search::SerializedEGraph graph = search::serialize(*result.graph, program.names, result.roots);
+    bool dot = options.dump.ends_with(".dot") || options.dump.ends_with(".gv");
+    files.stage(options.dump, dot ? search::print_graphviz(graph) : search::print_egraph(graph));
+  }
+  if (!options.proof.empty())
+    files.stage(options.proof, proofs_text(program, result));
+  files.commit();
 }
 
 int run(const Options &options) {
@@ -127,8 +140,10 @@ int run(const Options &options) {
   if (program.terms.empty() && program.goals.empty())
     semantics::fail({source, static_cast<std::uint32_t>(source->text.size())},
                     "there is no term to start from", "expected `term T` or `prove T = P`");
+  check_outputs(options);
   search::ProgramOptions how;
-  how.jobs = options.jobs;
+  how.jobs = options.jobs > 0 ? options.jobs
+                              : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   how.explain = options.explain || !options.proof.empty();
   how.incremental = !options.full;
   how.stop_when_proved = !options.exhaust;
@@ -180,9 +195,7 @@ void add_egraph_saturate(CLI::App &egraph, Context &context) {
                    "term T; rule NAME: P => P [if ...]; prove T = P; fold + - * /; limit ...; "
                    "scheduler ...; include \"FILE\"")
       ->required();
-  command->add_option("--jobs", options->jobs, "Threads; the result does not depend on it")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_jobs_option(*command, options->jobs);
   command->add_flag("--explain", options->explain, "Show why each goal holds, step by step");
   command->add_option("--proof", options->proof,
                       "Write the proofs of the goals as JSON, for `isamorph check`");

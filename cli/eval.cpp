@@ -26,10 +26,11 @@ int run(const Options &options) {
     names.push_back({graph[id].name, graph[id].shape});
   watch.start("read");
   std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, expected, options.fill);
+  std::vector<semantics::Tensor> golden = read_golden(options.results, names);
   watch.start("evaluate");
   std::vector<semantics::Tensor> results = semantics::evaluate(graph, inputs, profile);
   watch.stop();
-  return report_results(options.results, results, names, watch);
+  return report_results(options.results, results, golden, names, watch);
 }
 
 } // namespace

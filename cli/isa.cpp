@@ -34,8 +34,36 @@ int list(const Options &options) {
   return kDone;
 }
 
+/// What tools ask of an ISA, and all of it as `text`.
+Json json_of(const spec::Isa &isa, const std::string &text) {
+  Json parameters = Json::object(), buffers = Json::array(), instructions = Json::array();
+  for (const auto &[name, value] : isa.parameters)
+    parameters[name] = value;
+  for (const spec::Buffer &buffer : isa.buffers)
+    buffers.push_back({{"name", buffer.name},
+                       {"off_chip", buffer.off_chip},
+                       {"addressed", buffer.off_chip ? Json::array() : Json(buffer.addressed)},
+                       {"unit", buffer.unit},
+                       {"type", std::string(semantics::name(buffer.type))}});
+  for (const spec::Instruction &instruction : isa.instructions) {
+    auto names = instruction.attribute_names();
+    Json attributes(std::vector<std::string>(names.begin(), names.end()));
+    instructions.push_back({{"name", instruction.name},
+                            {"attributes", attributes},
+                            {"unit", isa.units[instruction.cost.unit]}});
+  }
+  return {{"name", isa.name},   {"parameters", parameters},      {"buffers", buffers},
+          {"units", isa.units}, {"numerics", isa.numerics.name}, {"instructions", instructions},
+          {"text", text}};
+}
+
 int show(const Options &options) {
-  std::cout << spec::print_isa(spec::load_isa(options.first));
+  spec::Isa isa = spec::load_isa(options.first);
+  std::string text = spec::print_isa(isa);
+  if (options.json)
+    print_json(json_of(isa, text));
+  else
+    std::cout << text;
   return kDone;
 }
 

@@ -43,6 +43,10 @@ int main(int argc, char **argv) {
   app.footer(cli::example("  isamorph synth corpus/qkv/attention.hlo --isa qkv -o attention.py "
                           "--certificate proof.json\n"
                           "  isamorph check proof.json"));
+  app.failure_message([](const CLI::App *, const CLI::Error &error) {
+    return cli::bold_red("error: ") + error.what() +
+           "\nRun with --help or --help-all for more information.\n";
+  });
   try {
     app.parse(argc, argv);
     cli::finish_at_leisure();

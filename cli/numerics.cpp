@@ -154,14 +154,15 @@ void add_diff_options(CLI::App &command, Options &options) {
       ->capture_default_str();
   command.add_option("--k", options.question.terms, "Terms of a dot or a reduce")
       ->type_name("N")
-      ->check(not_negative())
+      ->check(whole_number())
       ->capture_default_str();
   command.add_option("--seed", options.question.seed, "Of the random inputs")
       ->type_name("N")
+      ->check(whole_number(kAnySeed))
       ->capture_default_str();
   command.add_option("--tests", options.question.tests, "Inputs of each class")
       ->type_name("N")
-      ->check(not_negative())
+      ->check(whole_number())
       ->capture_default_str();
 }
 

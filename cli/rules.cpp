@@ -14,6 +14,9 @@
 namespace isamorph::cli {
 namespace {
 
+constexpr unsigned kLongestLimit =
+    1'000'000; ///< seconds: in milliseconds it fits the solver's 32 bits
+
 struct Options {
   std::vector<std::string> names;
   std::string level, file, smtlib;
@@ -36,21 +39,26 @@ void take_file(Options &options) {
   }
 }
 
+std::string list_command(const Options &options) {
+  return "isamorph rules list" +
+         (options.file.empty() ? "" : " --file " + shell_word(options.file));
+}
+
 std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
   std::vector<semantics::RewriteRule> all =
-      options.file.empty() ? semantics::shipped_rules()
-                           : semantics::parse_rules(semantics::read_source(options.file));
+      options.file.empty() ? semantics::shipped_rules() : rules_of_file(options.file);
   if (options.file.empty())
     all.insert(all.end(), semantics::scalar_facts().begin(), semantics::scalar_facts().end());
   std::vector<std::string> known;
   for (const auto &rule : all)
     known.push_back(rule.name);
   for (const std::string &name : options.names)
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      throw semantics::InputError("unknown rule '" + name + "'; " +
-                                  (semantics::suggest(name, known).empty()
-                                       ? "isamorph rules list shows them"
-                                       : semantics::suggest(name, known)));
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      std::string nearest = semantics::suggest(name, known);
+      throw semantics::InputError(fmt::format(
+          "unknown rule '{}'{}; {}", name, options.file.empty() ? "" : " of " + options.file,
+          nearest.empty() ? list_command(options) + " shows them" : nearest));
+    }
   if (!options.level.empty() && !semantics::level(options.level))
     throw semantics::InputError("unknown equivalence level '" + options.level +
                                 "'; levels: bits, finite, real");
@@ -188,8 +196,8 @@ int prove(const Options &options) {
                 {"lemmas", lemma_list},
                 {"seconds", watch.json()}});
   else
-    fmt::print("{} rules: {} proved, {} refuted, {} unknown\n", proofs.size(), counts[0], counts[1],
-               counts[2]);
+    fmt::print("{} rule{}: {} proved, {} refuted, {} unknown\n", proofs.size(),
+               proofs.size() == 1 ? "" : "s", counts[0], counts[1], counts[2]);
   return counts[1] ? kDifferent : counts[2] || !lemmas_hold ? kUnknown : kDone;
 }
 
@@ -223,11 +231,10 @@ void add_rules(CLI::App &app, Context &context) {
   command->add_flag("--stronger", options->stronger,
                     "With --file, also decide the levels stronger than each rule's, with "
                     "counterexamples, as is done for the shipped rules");
-  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")
-      ->type_name("N")
-      ->check(not_negative());
+  add_jobs_option(*command, options->jobs);
   command->add_option("--time-limit", options->time_limit, "Seconds for each obligation")
-      ->type_name("S");
+      ->type_name("S")
+      ->check(whole_number(kLongestLimit));
   command
       ->add_option("--smtlib", options->smtlib,
                    "Also write every obligation as an SMT-LIB 2 file into this folder")

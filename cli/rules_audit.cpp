@@ -1,12 +1,15 @@
 // isamorph rules audit: at which levels do equalities between tensor expressions hold?
 #include "cli/common.h"
 
+#include "semantics/output_files.h"
 #include "semantics/source.h"
 #include "verify/audit_rules.h"
 #include "verify/audit_taso.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <sstream>
 
 namespace isamorph::cli {
 namespace {
@@ -28,10 +31,21 @@ semantics::ElementType element_type(const std::string &name) {
   return *type;
 }
 
+/// Refuses a list of statements LEFT => RIGHT, which are no equalities in TASO's language.
+void refuse_statements(const semantics::SourceRef &source) {
+  for (const char *arrow : {"=>", "\u21d2"})
+    if (std::size_t at = source->text.find(arrow); at != std::string::npos)
+      semantics::fail({source, static_cast<std::uint32_t>(at)}, "expected LEFT == RIGHT",
+                      "statements with an arrow leave shapes and types open; TensorRight's are "
+                      "spelled out as rules in semantics/rules/tensorright.rules: audit that file");
+}
+
 std::vector<verify::RuleSubject> subjects(const std::string &file, const Options &options) {
   semantics::ElementType type = element_type(options.type);
+  semantics::SourceRef source = semantics::read_source(file);
+  refuse_statements(source);
   std::vector<verify::RuleSubject> out;
-  for (const verify::TasoRule &rule : verify::read_taso_rules(semantics::read_source(file)))
+  for (const verify::TasoRule &rule : verify::read_taso_rules(source))
     out.push_back(verify::taso_subject(rule, type));
   return out;
 }
@@ -50,13 +64,15 @@ Json inputs_json(const verify::RuleWitness &witness) {
 }
 
 Json row_json(const verify::AuditRow &row) {
-  Json out = {{"rule", row.rule}}, method, reach, reason, witness;
+  Json out = {{"rule", row.rule}}, method, sizes, reach, reason, witness;
   for (verify::Level level : kLevels) {
     std::string name(semantics::name(level));
     const verify::LevelAnswer &answer = row.at(level);
     out[name] = std::string(verify::answer_text(answer.outcome));
     if (!answer.method.empty())
       method[name] = answer.method;
+    if (std::string text = verify::sizes_text(answer); !text.empty())
+      sizes[name] = text;
     if (!answer.reach.empty())
       reach[name] = answer.reach;
     if (!answer.reason.empty())
@@ -68,33 +84,52 @@ Json row_json(const verify::AuditRow &row) {
                        {"left", answer.witness->left},
                        {"right", answer.witness->right}};
   }
-  for (auto &[key, value] : {std::pair("method", &method), std::pair("reach", &reach),
-                             std::pair("reason", &reason), std::pair("witness", &witness)})
+  for (auto &[key, value] :
+       {std::pair("method", &method), std::pair("sizes", &sizes), std::pair("reach", &reach),
+        std::pair("reason", &reason), std::pair("witness", &witness)})
     if (!value->is_null())
       out[key] = *value;
   return out;
 }
 
-void print_table(std::span<const verify::AuditRow> rows) {
-  fmt::print("{:<14} {:<14} {:<14} rule\n", "bits", "finite", "real");
-  for (const verify::AuditRow &row : rows) {
-    for (verify::Level level : kLevels)
-      fmt::print("{:<14} ", verify::answer_text(row.at(level).outcome));
-    fmt::print("{}\n", row.rule);
-    for (verify::Level level : kLevels) {
-      const verify::LevelAnswer &answer = row.at(level);
-      if (answer.witness && (level == verify::Level::Real ||
-                             !row.levels[static_cast<std::size_t>(level) + 1].witness))
-        fmt::print("    {}: {}\n", semantics::name(level), verify::text(*answer.witness));
-      if (!answer.reason.empty())
-        fmt::print("    {}: {}\n", semantics::name(level), answer.reason);
-    }
+std::string table_cell(const verify::LevelAnswer &answer) {
+  std::string sizes = verify::sizes_text(answer);
+  return fmt::format("{}{}{}", verify::answer_text(answer.outcome), sizes.empty() ? "" : ", ",
+                     sizes);
+}
+
+/// The witness of the weakest level that fails, and why levels are unknown.
+void print_remarks(const verify::AuditRow &row) {
+  for (verify::Level level : kLevels) {
+    const verify::LevelAnswer &answer = row.at(level);
+    if (answer.witness &&
+        (level == verify::Level::Real || !row.levels[static_cast<std::size_t>(level) + 1].witness))
+      fmt::print("    {}: {}\n", semantics::name(level), verify::text(*answer.witness));
+    if (!answer.reason.empty())
+      fmt::print("    {}: {}\n", semantics::name(level), answer.reason);
   }
+}
+
+void print_totals(std::span<const verify::AuditRow> rows) {
   for (verify::Level level : kLevels) {
     std::array<std::size_t, 3> counts = verify::count_outcomes(rows, level);
-    fmt::print("{}: {} hold, {} do not, {} unknown\n", semantics::name(level), counts[0], counts[1],
-               counts[2]);
+    auto all = std::count_if(rows.begin(), rows.end(), [&](const verify::AuditRow &row) {
+      return verify::sizes_text(row.at(level)) == "all sizes";
+    });
+    fmt::print("{}: {} hold ({} for all sizes), {} do not, {} unknown\n", semantics::name(level),
+               counts[0], all, counts[1], counts[2]);
   }
+}
+
+void print_table(std::span<const verify::AuditRow> rows) {
+  fmt::print("{:<17} {:<17} {:<17} rule\n", "bits", "finite", "real");
+  for (const verify::AuditRow &row : rows) {
+    for (verify::Level level : kLevels)
+      fmt::print("{:<17} ", table_cell(row.at(level)));
+    fmt::print("{}\n", row.rule);
+    print_remarks(row);
+  }
+  print_totals(rows);
 }
 
 /// Rows, what JSON adds to each, and the paragraph above them as Markdown.
@@ -115,8 +150,22 @@ Audit audit_taso(const std::string &file, const Options &options) {
   out.rows = verify::audit_rules(subjects(file, options), how);
   out.more.assign(out.rows.size(), Json::object());
   out.title = "TASO";
-  out.about = fmt::format("{} equalities in TASO's language, for {} under the numerics profile {}.",
-                          out.rows.size(), options.type, options.numerics);
+  out.about = fmt::format("{} equalit{} in TASO's language, for {} under the numerics profile "
+                          "{}.\n\n{}",
+                          out.rows.size(), out.rows.size() == 1 ? "y" : "ies", options.type,
+                          options.numerics, verify::taso_meaning());
+  return out;
+}
+
+/// What a file of rules says of itself: the comment with which it begins, its paragraphs apart.
+std::string opening_comment(const semantics::SourceText &source) {
+  std::istringstream text(source.text);
+  std::string out;
+  for (std::string line; std::getline(text, line) && line.starts_with("//");) {
+    line.erase(0, line.starts_with("// ") ? 3 : 2);
+    bool apart = line.empty() || out.empty() || out.ends_with('\n');
+    out += line.empty() ? "\n\n" : (apart ? "" : " ") + line;
+  }
   return out;
 }
 
@@ -130,7 +179,7 @@ Audit audit_rule_file(const std::string &file, const Options &options) {
   if (semantics::flushes_somewhere(how.profile))
     throw semantics::InputError("rules are audited under profiles that keep denormals");
   Audit out;
-  std::vector<semantics::RewriteRule> rules = semantics::parse_rules(semantics::read_source(file));
+  std::vector<semantics::RewriteRule> rules = rules_of_file(file);
   for (verify::RuleFileRow &row : verify::audit_rule_file(rules, how)) {
     out.more.push_back({{"rule", row.row.rule},
                         {"types", std::string(verify::name(row.types))},
@@ -144,14 +193,17 @@ Audit audit_rule_file(const std::string &file, const Options &options) {
   }
   out.title = std::filesystem::path(file).filename().string();
   out.about =
-      fmt::format("{} rules, each with the statement that it spells out and for the classes "
-                  "of element types that it allows, under the numerics profile {}.",
-                  rules.size(), options.numerics);
+      fmt::format("{} rule{}, each with the statement that it spells out and for the classes "
+                  "of element types that it allows, under the numerics profile {}.\n\n{}",
+                  rules.size(), rules.size() == 1 ? "" : "s", options.numerics,
+                  opening_comment(*semantics::read_source(file)));
   return out;
 }
 
 int audit(const Options &options) {
   constexpr std::string_view rule_file = ".rules";
+  if (!options.markdown.empty())
+    semantics::check_writable(options.markdown, "table");
   std::vector<Audit> audits;
   for (const std::string &file : options.files)
     audits.push_back(file.ends_with(rule_file) ? audit_rule_file(file, options)
@@ -195,9 +247,7 @@ void add_rules_audit(CLI::App &rules, Context &context) {
       ->type_name("FILE");
   command->add_flag("--json", options->json, "Print JSON on standard output");
   command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
-  command->add_option("--jobs", options->jobs, "Threads (0: one a core)")
-      ->type_name("N")
-      ->check(not_negative());
+  add_jobs_option(*command, options->jobs);
   command->callback([options, &context] { context.status = audit(*options); });
   command->footer(example("  isamorph rules audit equalities.txt --type f32"));
 }

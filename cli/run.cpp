@@ -3,6 +3,7 @@
 #include "cli/debugger.h"
 
 #include "costmodel/cost_model.h"
+#include "semantics/output_files.h"
 #include "sim/simulator.h"
 
 #include <tbb/global_control.h>
@@ -38,6 +39,10 @@ int run(const Options &options) {
   watch.start("read");
   std::vector<semantics::Tensor> inputs =
       read_inputs(options.inputs, tensors(kernel.inputs), options.fill);
+  std::vector<ExpectedTensor> outputs = tensors(kernel.outputs);
+  std::vector<semantics::Tensor> golden = read_golden(options.results, outputs);
+  if (!options.trace.empty())
+    semantics::check_writable(options.trace, "trace");
   watch.start("prepare");
   sim::Simulator simulator(isa, kernel);
   watch.start("simulate");
@@ -50,7 +55,7 @@ int run(const Options &options) {
     semantics::write_file_atomically(options.trace, costmodel::chrome_trace(isa, kernel));
   Json events = debugger ? debugger->json() : Json::object();
   if (results)
-    return report_results(options.results, *results, tensors(kernel.outputs), watch, events);
+    return report_results(options.results, *results, golden, outputs, watch, events);
   if (options.results.json) {
     events["seconds"] = watch.json();
     print_json(events);
@@ -69,11 +74,7 @@ void add_run(CLI::App &app, Context &context) {
   command->add_option("--input", options->inputs, "Inputs in the kernel's order, or by name")
       ->type_name("[NAME=]FILE")
       ->expected(1, -1);
-  command
-      ->add_option("--jobs", options->jobs,
-                   "Threads (0: one a core); the result is the same for every number")
-      ->type_name("N")
-      ->check(not_negative());
+  add_jobs_option(*command, options->jobs);
   add_fill_options(*command, options->fill);
   command
       ->add_option("--trace", options->trace,
@@ -81,8 +82,9 @@ void add_run(CLI::App &app, Context &context) {
       ->type_name("FILE");
   add_debug_options(*command, options->debug);
   add_result_options(*command, options->results);
-  command->footer(example(
-      "  isamorph run attention.py --isa qkv --input Q.dat K.dat V.dat --golden attention.dat"));
+  command->footer(
+      example("  isamorph eval corpus/qkv/attention.hlo --random 1 --output o.npy\n"
+              "  isamorph run corpus/qkv/attention.py --isa qkv --random 1 --golden o.npy"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

@@ -3,6 +3,7 @@
 
 #include "corpus/synthesis.h"
 #include "semantics/hlo.h"
+#include "semantics/output_files.h"
 #include "verify/certificate.h"
 
 #include <filesystem>
@@ -83,6 +84,9 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
     json["cost"] = search.cost;
     json["bound"] = search.bound;
     json["gap"] = search.cost - search.bound;
+    json["optimal"] = search.cost == search.bound && search.bound_holds_for_all();
+    if (search.saturation)
+      json["saturation"] = std::string(search::name(*search.saturation));
     json["instructions"] = search.kernel->instructions.size();
     json["bytes"] = synthesis.traffic.total();
     json["bytes_bound"] = synthesis.traffic_bound.total();
@@ -114,14 +118,23 @@ std::string traffic_line(const Synthesis &synthesis) {
                                                                      static_cast<double>(bound)));
 }
 
+/// "lower bound 9 (optimal)"; where saturation was stopped, among what the bound holds instead.
+std::string bound_text(const search::SearchResult &search) {
+  std::string gap = search.cost == search.bound ? std::string()
+                                                : fmt::format("gap {}", search.cost - search.bound);
+  if (search.bound_holds_for_all())
+    return fmt::format("lower bound {} ({})", search.bound, gap.empty() ? "optimal" : gap);
+  bool interrupted = *search.saturation == search::StopReason::Interrupted;
+  return fmt::format("lower bound {} among the rewritings searched ({}saturation {}{})",
+                     search.bound, gap.empty() ? gap : gap + "; ",
+                     interrupted ? "was " : "stopped at the ", search::name(*search.saturation));
+}
+
 void print_summary(std::ostream &out, const Synthesis &synthesis, const Options &options,
                    const Stopwatch &watch) {
   const search::SearchResult &search = synthesis.search;
-  out << fmt::format("{} instructions, {} {}, lower bound {}{}\n",
-                     search.kernel->instructions.size(), options.cost, search.cost, search.bound,
-                     search.cost == search.bound
-                         ? " (optimal)"
-                         : fmt::format(" (gap {})", search.cost - search.bound));
+  out << fmt::format("{} instructions, {} {}, {}\n", search.kernel->instructions.size(),
+                     options.cost, search.cost, bound_text(search));
   if (!search.kernel->loops.empty())
     out << traffic_line(synthesis);
   out << fmt::format("{} at {}: {}\n", verify::name(synthesis.verdict.outcome),
@@ -146,7 +159,7 @@ int failure(const Synthesis &synthesis, const Options &options, const Stopwatch 
     std::cerr << bold_red("no kernel: ") << synthesis.reason << '\n';
     return kDifferent;
   case Synthesis::Outcome::OutOfTime:
-    std::cerr << bold_red("stopped: ") << synthesis.reason
+    std::cerr << bold_red("unknown: ") << synthesis.reason
               << fmt::format("; every kernel costs at least {} ({}) and moves at least {} bytes\n",
                              synthesis.search.bound, options.cost, synthesis.traffic_bound.total());
     return kUnknown;
@@ -156,6 +169,24 @@ int failure(const Synthesis &synthesis, const Options &options, const Stopwatch 
   }
 }
 
+void check_outputs(const Options &options) {
+  if (!options.output.empty())
+    semantics::check_writable(options.output, "kernel");
+  if (!options.certificate.empty())
+    semantics::check_writable(options.certificate, "certificate");
+}
+
+/// Both or neither.
+void write_outputs(const Options &options, const std::string &kernel,
+                   const std::string &certificate) {
+  semantics::OutputFiles files;
+  if (!options.output.empty())
+    files.stage(options.output, kernel);
+  if (!options.certificate.empty())
+    verify::write_certificate(options.certificate, certificate);
+  files.commit();
+}
+
 int run(const Options &options) {
   Stopwatch watch;
   watch.start("parse");
@@ -163,6 +194,7 @@ int run(const Options &options) {
   spec::Isa isa = spec::load_isa(options.isa);
   std::string form = output_form(options, isa);
   semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(options.graph));
+  check_outputs(options);
   watch.stop();
   Synthesis synthesis = corpus::synthesize(graph, isa, how);
   clear_progress();
@@ -172,10 +204,7 @@ int run(const Options &options) {
     return failure(synthesis, options, watch);
   watch.start("write");
   std::string text = spec::print_kernel(*synthesis.search.kernel, isa, form);
-  if (!options.output.empty())
-    semantics::write_file_atomically(options.output, text);
-  if (!options.certificate.empty())
-    verify::write_certificate(options.certificate, synthesis.certificate);
+  write_outputs(options, text, synthesis.certificate);
   watch.stop();
   if (options.json) {
     Json json = to_json(synthesis, options, watch);
@@ -221,11 +250,7 @@ void add_synth(CLI::App &app, Context &context) {
       ->type_name("S")
       ->capture_default_str()
       ->check(not_negative());
-  command
-      ->add_option("--jobs", options->jobs,
-                   "Threads (0: one a core); the result is the same for every number")
-      ->type_name("N")
-      ->check(not_negative());
+  add_jobs_option(*command, options->jobs);
   command
       ->add_option("--certificate", options->certificate, "Write what `isamorph check` re-checks")
       ->type_name("FILE");

@@ -1,5 +1,6 @@
 #include "cli/common.h"
 
+#include "semantics/output_files.h"
 #include "semantics/source.h"
 
 #include <algorithm>
@@ -18,15 +19,6 @@ using semantics::Tensor;
 
 namespace {
 
-std::string position(const Shape &shape, std::int64_t index) {
-  std::vector<std::int64_t> indices(shape.rank());
-  for (std::size_t d = shape.rank(); d-- > 0;) {
-    indices[d] = index % shape.dims[d];
-    index /= shape.dims[d];
-  }
-  return "[" + semantics::join_dims(indices) + "]";
-}
-
 /// Twelve uniform numbers less six: close to normal, and the same bits with every standard library.
 double nearly_normal(std::mt19937_64 &engine) {
   double sum = -6;
@@ -40,6 +32,15 @@ bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b) {
 }
 
 } // namespace
+
+std::string element_position(const Shape &shape, std::int64_t index) {
+  std::vector<std::int64_t> indices(shape.rank());
+  for (std::size_t d = shape.rank(); d-- > 0;) {
+    indices[d] = index % shape.dims[d];
+    index /= shape.dims[d];
+  }
+  return "[" + semantics::join_dims(indices) + "]";
+}
 
 Tensor random_tensor(const Shape &shape, std::uint64_t seed) {
   Tensor tensor(shape);
@@ -104,10 +105,12 @@ Tensor boundary_tensor(const Shape &shape, std::uint64_t seed) {
 void add_fill_options(CLI::App &app, FillOptions &options) {
   auto *random =
       app.add_option("--random", options.random, "Random values for inputs without a file")
-          ->type_name("SEED");
+          ->type_name("SEED")
+          ->check(whole_number(kAnySeed));
   app.add_option("--boundary", options.boundary,
                  "Boundary values (denormals, infinities, NaN, ...) for inputs without a file")
       ->type_name("SEED")
+      ->check(whole_number(kAnySeed))
       ->excludes(random);
 }
 
@@ -183,7 +186,7 @@ Comparison compare(const std::vector<Tensor> &results, const std::vector<Tensor>
             std::max(out.max_difference, std::fabs(semantics::decode(shape.type, a) -
                                                    semantics::decode(shape.type, b)));
       if (out.first.empty())
-        out.first = fmt::format("{}{}: {}, golden {}", names[t].name, position(shape, i),
+        out.first = fmt::format("{}{}: {}, golden {}", names[t].name, element_position(shape, i),
                                 semantics::element_text(shape.type, a),
                                 semantics::element_text(shape.type, b));
     }
@@ -218,24 +221,33 @@ void print_summary(const std::vector<Tensor> &results, const std::vector<Expecte
 
 } // namespace
 
-int report_results(const ResultOptions &options, const std::vector<Tensor> &results,
-                   const std::vector<ExpectedTensor> &names, const Stopwatch &watch,
-                   const Json &more) {
+std::vector<Tensor> read_golden(const ResultOptions &options,
+                                const std::vector<ExpectedTensor> &names) {
   auto check_count = [&](const std::vector<std::string> &files, const char *option) {
-    if (!files.empty() && files.size() != results.size())
+    if (!files.empty() && files.size() != names.size())
       throw InputError(fmt::format("{} names {} files for {} results ({})", option, files.size(),
-                                   results.size(), describe(names)));
+                                   names.size(), describe(names)));
   };
   check_count(options.output, "--output");
   check_count(options.golden, "--golden");
+  for (const std::string &path : options.output)
+    semantics::check_writable(path);
+  std::vector<Tensor> golden;
+  for (std::size_t i = 0; i < options.golden.size(); ++i)
+    golden.push_back(semantics::read_tensor(options.golden[i], names[i].shape));
+  return golden;
+}
+
+int report_results(const ResultOptions &options, const std::vector<Tensor> &results,
+                   const std::vector<Tensor> &golden, const std::vector<ExpectedTensor> &names,
+                   const Stopwatch &watch, const Json &more) {
+  semantics::OutputFiles files;
   for (std::size_t i = 0; i < options.output.size(); ++i)
-    semantics::write_tensor(options.output[i], results[i]);
+    semantics::stage_tensor(files, options.output[i], results[i]);
+  files.commit();
   Json json = Json::object();
   int status = kDone;
   if (!options.golden.empty()) {
-    std::vector<Tensor> golden;
-    for (std::size_t i = 0; i < results.size(); ++i)
-      golden.push_back(semantics::read_tensor(options.golden[i], results[i].shape()));
     Comparison comparison = compare(results, golden, names);
     status = comparison.mismatches ? kDifferent : kDone;
     json["mismatches"] = comparison.mismatches;

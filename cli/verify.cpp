@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "semantics/hlo.h"
+#include "semantics/output_files.h"
 #include "spec/unroll.h"
 #include "verify/certificate.h"
 #include "verify/equivalence.h"
@@ -24,29 +25,39 @@ struct Options {
 /// command that shows the difference again.
 std::string write_counterexample(const Options &options, const semantics::TensorGraph &graph,
                                  const spec::Isa &isa, const verify::Counterexample &found) {
-  std::error_code error;
   std::filesystem::path folder = options.counterexample;
+  std::error_code error; // files that cannot be written say so
   std::filesystem::create_directories(folder, error);
+  semantics::OutputFiles files;
   std::string inputs, golden;
   auto write = [&](const std::string &name, const semantics::Tensor &tensor, std::string &list) {
     std::string path = (folder / (name + ".npy")).string();
-    semantics::write_tensor(path, tensor);
-    list += " " + path;
+    semantics::stage_tensor(files, path, tensor);
+    list += " " + shell_word(path);
   };
   for (std::size_t i = 0; i < found.inputs.size(); ++i)
     write(graph[graph.parameters[i]].name, found.inputs[i], inputs);
   std::vector<semantics::Tensor> results = semantics::evaluate(graph, found.inputs, isa.numerics);
   for (std::size_t i = 0; i < results.size(); ++i)
     write("expected_" + std::to_string(i), results[i], golden);
-  return fmt::format("isamorph run {} --isa {} --input{} --golden{}", options.kernel, options.isa,
-                     inputs, golden);
+  files.commit();
+  return fmt::format("isamorph run {} --isa {} --input{} --golden{}", shell_word(options.kernel),
+                     shell_word(options.isa), inputs, golden);
 }
 
-std::string element_position(const semantics::Shape &shape, std::int64_t index) {
-  std::vector<std::int64_t> at(shape.rank());
-  for (std::size_t d = shape.rank(); d-- > 0; index /= shape.dims[d])
-    at[d] = index % shape.dims[d];
-  return semantics::join_dims(at);
+/// The counterexample's folder, where there is none yet, can be made; it is not made here.
+void check_outputs(const Options &options) {
+  if (!options.certificate.empty())
+    semantics::check_writable(options.certificate, "certificate");
+  if (options.counterexample.empty())
+    return;
+  std::filesystem::path folder = std::filesystem::absolute(options.counterexample);
+  while (!std::filesystem::exists(folder))
+    folder = folder.parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw semantics::InputError(options.counterexample +
+                                ": cannot be a folder: " + folder.string() + " is a file");
+  semantics::check_writable((folder / "counterexample").string());
 }
 
 void print_nonzero(const semantics::TensorGraph &graph, const verify::Counterexample &found) {
@@ -56,7 +67,7 @@ void print_nonzero(const semantics::TensorGraph &graph, const verify::Counterexa
     for (std::int64_t i = 0; i < found.inputs[t].elements(); ++i) {
       const semantics::Shape &shape = found.inputs[t].shape();
       if (found.inputs[t].bits(i) != 0 && shown++ < kShown)
-        fmt::print("  {}[{}] = {}\n", graph[graph.parameters[t]].name, element_position(shape, i),
+        fmt::print("  {}{} = {}\n", graph[graph.parameters[t]].name, element_position(shape, i),
                    semantics::element_text(shape.type, found.inputs[t].bits(i)));
     }
   fmt::print("{}", shown > kShown ? fmt::format("  and {} more\n", shown - kShown) : "");
@@ -122,6 +133,7 @@ int run(const Options &options) {
   spec::Isa isa = spec::load_isa(options.isa);
   semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(options.graph));
   spec::Kernel kernel = spec::parse_kernel(semantics::read_source(options.kernel), isa);
+  check_outputs(options);
   watch.start("verify");
   verify::VerifyOptions how;
   how.level = *level;
@@ -174,9 +186,11 @@ void add_verify(CLI::App &app, Context &context) {
       ->type_name("FILE");
   command->add_option("--time-limit", options->time_limit, "Seconds; then the answer is unknown")
       ->type_name("S")
+      ->check(not_negative())
       ->capture_default_str();
   command->add_option("--seed", options->seed, "Of the tests' inputs")
       ->type_name("N")
+      ->check(whole_number(kAnySeed))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
   command->footer(

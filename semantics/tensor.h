@@ -66,8 +66,8 @@ std::optional<std::uint64_t> parse_element(ElementType type, std::string_view te
 /// -0.
 std::uint64_t ulp_distance(ElementType type, std::uint64_t a, std::uint64_t b);
 
-/// Reads `.npy` (by content) or raw little-endian bytes whose number must fit `expected`. Throws
-/// InputError.
+/// Reads `.npy` (by content; a name that ends so must have it) or raw little-endian bytes whose
+/// number must fit `expected`. Throws InputError.
 Tensor read_tensor(const std::string &path, const Shape &expected);
 /// Writes `.npy` when the path ends so, raw bytes otherwise; whole or not at all.
 void write_tensor(const std::string &path, const Tensor &tensor);

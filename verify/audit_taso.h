@@ -22,7 +22,7 @@ struct TasoRule {
 };
 
 /// The kinds of the inputs and what each operator means in HLO, as Markdown.
-std::string_view taso_meaning();
+std::string taso_meaning();
 
 /// Throws InputError.
 std::vector<TasoRule> read_taso_rules(const semantics::SourceRef &source);

@@ -201,6 +201,25 @@ TEST_CASE("a certificate is accepted as written") {
   CHECK(report.steps.size() == 3);
 }
 
+TEST_CASE("a check tells among which kernels a bound holds") {
+  for (const auto &[saturation, said] : std::vector<std::pair<Json, std::string>>{
+           {"saturated", "all values that its rules lead to"},
+           {"iteration limit", "not a bound for all kernels: it says that saturation ended early "
+                               "(iteration limit)"}}) {
+    Json json = certificate();
+    json["optimality"]["saturation"] = saturation;
+    json.erase("sha256");
+    json["sha256"] = verify::sha256(nlohmann::json(json).dump());
+    verify::CheckReport report = check(json);
+    INFO(report.reason);
+    REQUIRE(report.accepted);
+    CHECK_THAT(report.steps.back(), Catch::Contains(said));
+  }
+  Json bad = certificate();
+  bad["optimality"]["saturation"] = 7;
+  CHECK_THROWS_AS(check(bad), semantics::InputError);
+}
+
 TEST_CASE("corrupted certificates are refused with a reason") {
   const Json good = certificate();
   std::vector<Corruption> all = forgeries();
