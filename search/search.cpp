@@ -153,7 +153,7 @@ private:
       break;
     case PlanResult::Status::Feasible:
       result_.status = SearchResult::Status::Feasible;
-      result_.reason = fmt::format("stopped by {}: a cheaper kernel may exist", found.stopped_by);
+      result_.reason = fmt::format("a cheaper kernel may exist ({})", found.stopped_by);
       finished = false;
       break;
     case PlanResult::Status::Infeasible:
@@ -164,7 +164,7 @@ private:
       break;
     case PlanResult::Status::Stopped:
       result_.status = SearchResult::Status::OutOfTime;
-      result_.reason = "stopped by " + found.stopped_by + " before a kernel was found";
+      result_.reason = fmt::format("no kernel was found yet ({})", found.stopped_by);
       finished = false;
       break;
     }

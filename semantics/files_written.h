@@ -3,15 +3,7 @@
 
 namespace isamorph::semantics {
 
-/// Lives while a file is being written.
-class FileBeingWritten {
-public:
-  FileBeingWritten();
-  ~FileBeingWritten();
-  FileBeingWritten(const FileBeingWritten &) = delete;
-};
-
-/// How many of them there are, in all threads. Async-signal-safe.
+/// How many calls of write_file_atomically are under way, in all threads. Async-signal-safe.
 int files_being_written();
 
 } // namespace isamorph::semantics

@@ -3,6 +3,7 @@
 #include "semantics/files_written.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -129,8 +130,23 @@ std::string join(std::span<const std::string> words, std::string_view separator)
   return out;
 }
 
+namespace {
+
+std::atomic<int> g_files_being_written{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+struct BeingWritten {
+  BeingWritten() { ++g_files_being_written; }
+  ~BeingWritten() { --g_files_being_written; }
+  BeingWritten(const BeingWritten &) = delete;
+};
+
+} // namespace
+
+int files_being_written() { return g_files_being_written; }
+
 void write_file_atomically(const std::string &path, std::string_view content) {
-  FileBeingWritten being_written;
+  BeingWritten being_written;
   std::error_code error;
   std::filesystem::path target(path);
   if (std::filesystem::exists(target, error) && !std::filesystem::is_regular_file(target, error)) {
