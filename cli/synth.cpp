@@ -99,7 +99,7 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
       json["ulp_histogram"] = synthesis.verdict.ulps->counts;
     }
   }
-  if (synthesis.outcome == Synthesis::Outcome::OutOfTime) {
+  if (!found && synthesis.outcome != Synthesis::Outcome::Infeasible) {
     json["bound"] = search.bound;
     json["bytes_bound"] = synthesis.traffic_bound.total();
   }
@@ -151,6 +151,15 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const Options 
     out << "certificate: " << options.certificate << '\n';
 }
 
+/// What holds for every kernel, where none can be given.
+std::string bounds_text(const Synthesis &synthesis, const Options &options) {
+  std::int64_t bytes = synthesis.traffic_bound.total();
+  if (!synthesis.search.bound_holds_for_all())
+    return fmt::format("; every kernel moves at least {} bytes\n", bytes);
+  return fmt::format("; every kernel costs at least {} ({}) and moves at least {} bytes\n",
+                     synthesis.search.bound, options.cost, bytes);
+}
+
 int failure(const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {
   if (options.json)
     print_json(to_json(synthesis, options, watch));
@@ -159,12 +168,10 @@ int failure(const Synthesis &synthesis, const Options &options, const Stopwatch 
     std::cerr << bold_red("no kernel: ") << synthesis.reason << '\n';
     return kDifferent;
   case Synthesis::Outcome::OutOfTime:
-    std::cerr << bold_red("unknown: ") << synthesis.reason
-              << fmt::format("; every kernel costs at least {} ({}) and moves at least {} bytes\n",
-                             synthesis.search.bound, options.cost, synthesis.traffic_bound.total());
+    std::cerr << bold_red("unknown: ") << synthesis.reason << bounds_text(synthesis, options);
     return kUnknown;
   default:
-    std::cerr << bold_red("not proved: ") << synthesis.reason << '\n';
+    std::cerr << bold_red("not proved: ") << synthesis.reason << bounds_text(synthesis, options);
     return kUnknown;
   }
 }

@@ -196,7 +196,7 @@ bool TilingContext::stopped() {
   if (options_.interrupt && options_.interrupt->load(std::memory_order_relaxed))
     stopped_by_ = "interrupted";
   else if (spent.count() > options_.time_limit_seconds)
-    stopped_by_ = "time limit";
+    stopped_by_ = "stopped by the time limit";
   return !stopped_by_.empty();
 }
 
@@ -210,12 +210,12 @@ SearchResult TilingContext::take() {
   bool stopped = !stopped_by_.empty();
   if (result_.kernel) {
     result_.status = SearchResult::Status::Feasible;
-    result_.reason = stopped ? fmt::format("a cheaper tiling may exist ({})", stopped_by_)
+    result_.reason = stopped ? stopped_by_ + ": a cheaper tiling may exist"
                              : "the cheapest of the regular tilings; irregular ones, whose tiles "
                                "differ, were not searched";
   } else if (stopped) {
     result_.status = SearchResult::Status::OutOfTime;
-    result_.reason = fmt::format("no tiling was found yet ({})", stopped_by_);
+    result_.reason = stopped_by_ + " before a tiling was found";
   } else {
     result_.status = SearchResult::Status::Infeasible;
     result_.reason = fmt::format("nor is there a kernel of tiles{}{}", notes_.empty() ? "" : ": ",

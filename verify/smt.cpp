@@ -152,8 +152,8 @@ SmtResult solve_in_child(const Obligation &obligation, const SmtOptions &options
 SmtResult check(const Obligation &obligation, const SmtOptions &options) {
   auto begin = Clock::now();
   SmtResult result;
-  if (options.interrupt && options.interrupt->load())
-    result.detail = "interrupted";
+  if (auto reason = stop_reason(options, begin))
+    result.detail = *reason;
   else
     result = options.isolated ? solve_in_child(obligation, options) : solve(obligation, options);
   result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();

@@ -249,5 +249,5 @@ TEST_CASE("time that is up and interruptions are no infeasibility") {
   options.interrupt = &interrupt;
   SearchResult stopped = search::find_tiled_kernel(graph, isa, semantics::shipped_rules(), options);
   CHECK(stopped.status == SearchResult::Status::OutOfTime);
-  CHECK(stopped.reason == "no tiling was found yet (interrupted)");
+  CHECK(stopped.reason == "interrupted before a tiling was found");
 }

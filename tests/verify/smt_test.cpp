@@ -94,6 +94,21 @@ TEST_CASE("Ctrl-C reaches into a solver's call, in this process and in a child")
   SmtResult result = check({"easy", "(set-logic ALL)\n(assert false)\n(check-sat)\n"}, options);
   CHECK(result.answer == SmtAnswer::Unknown);
   CHECK(result.detail == "interrupted");
+  options = {.timeout_ms = 0};
+  CHECK(check({"easy", "(assert false)\n"}, options).detail == "no answer within 0 ms");
+}
+
+TEST_CASE("time that is up while Z3 reads and simplifies is no interrupt, and no answer") {
+  std::string text = "(set-logic QF_BV)\n(declare-const t0 (_ BitVec 64))\n";
+  for (int i = 1; i < 3000; ++i) {
+    std::string last = "t" + std::to_string(i - 1);
+    text += "(define-fun t" + std::to_string(i) + " () (_ BitVec 64) (bvadd (bvmul " + last + " " +
+            last + ") (bvlshr " + last + " #x0000000000000003)))\n";
+  }
+  text += "(assert (= t2999 #x0000000000000007))\n(check-sat)\n";
+  SmtResult result = check({"long", text}, {.timeout_ms = 30});
+  CHECK(result.answer == SmtAnswer::Unknown);
+  CHECK(result.detail == "no answer within 30 ms");
 }
 
 TEST_CASE("a call in a process of its own gives the same answers") {
