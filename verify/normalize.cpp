@@ -146,7 +146,7 @@ bool Normalizer::settled_by_conversion(TermId term) const {
 
 bool Normalizer::survives(OpCode op, ElementType type, TermId original) const {
   const semantics::NumericsProfile &profile = terms_.profile();
-  if (level_ != Level::Real && op != OpCode::Dot && !semantics::rounds_plainly(profile))
+  if (op != OpCode::Dot && !semantics::rounds_plainly(profile))
     return false;
   const semantics::StepProgram *unit =
       op == OpCode::Dot ? semantics::unit_for(profile.dot, type) : nullptr;

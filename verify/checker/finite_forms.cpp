@@ -166,7 +166,7 @@ bool FiniteForms::survives(OpCode op, ElementType type, ValueId original) const 
   // no_denormal().
   [[maybe_unused]] const auto &[profile_name, compute, dot, reduce, denormals, exceptions,
                                 narrowing, elementwise, conversion, functions] = values_.profile();
-  if (level_ != Level::Real && op != OpCode::Dot && !semantics::rounds_plainly(values_.profile()))
+  if (op != OpCode::Dot && !semantics::rounds_plainly(values_.profile()))
     return false; // the lemmas are for rounding to nearest even
   const semantics::StepProgram *unit = op == OpCode::Dot ? semantics::unit_for(dot, type) : nullptr;
   bool kept = !loses_denormals(values_.profile(), op, type) && !(unit && unit->flushes());
