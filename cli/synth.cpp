@@ -130,7 +130,8 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const Options 
   if (!options.output.empty())
     out << "kernel: " << options.output << '\n';
   if (!options.certificate.empty())
-    out << "certificate: " << options.certificate << '\n';
+    out << "certificate: " << options.certificate
+        << (synthesis.chained ? "\n" : ", without a chain of rewriting\n");
 }
 
 int failure(const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {

@@ -66,6 +66,12 @@ public:
       certify(space);
       result_.seconds.plan = watch.lap();
     }
+    if (!placements.undetermined.empty() && result_.status != SearchResult::Status::OutOfTime) {
+      result_.undetermined = true;
+      result_.exhaustive = false;
+      result_.reason += (result_.reason.empty() ? "" : "; ") +
+                        explain_undetermined(isa_, placements.undetermined.front());
+    }
     if (!saturated_)
       result_.reason += fmt::format("{}not every rewriting was searched ({})",
                                     result_.reason.empty() ? "" : "; ", saturation_stop_);

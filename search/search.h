@@ -69,6 +69,7 @@ struct SearchResult {
   } seconds;
   std::string reason;      ///< for people: why infeasible or out of time, or what bounds the result
   bool exhaustive = false; ///< saturation and planning both ran to their end
+  bool undetermined = false; ///< not all values of an attribute were tried: then Infeasible is open
   std::optional<semantics::Level> weaker; ///< infeasible here, but this level has a kernel
 };
 
