@@ -100,7 +100,8 @@ Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch
     }
   }
   if (!found && synthesis.outcome != Synthesis::Outcome::Infeasible) {
-    json["bound"] = search.bound;
+    if (search.bound_holds_for_all())
+      json["bound"] = search.bound;
     json["bytes_bound"] = synthesis.traffic_bound.total();
   }
   json["states"] = search.states_expanded;
@@ -124,6 +125,8 @@ std::string bound_text(const search::SearchResult &search) {
                                                 : fmt::format("gap {}", search.cost - search.bound);
   if (search.bound_holds_for_all())
     return fmt::format("lower bound {} ({})", search.bound, gap.empty() ? "optimal" : gap);
+  if (search.undetermined)
+    return fmt::format("lower bound {} among the values of attributes tried", search.bound);
   bool interrupted = *search.saturation == search::StopReason::Interrupted;
   return fmt::format("lower bound {} among the rewritings searched ({}saturation {}{})",
                      search.bound, gap.empty() ? gap : gap + "; ",
@@ -148,7 +151,8 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const Options 
   if (!options.output.empty())
     out << "kernel: " << options.output << '\n';
   if (!options.certificate.empty())
-    out << "certificate: " << options.certificate << '\n';
+    out << "certificate: " << options.certificate
+        << (synthesis.chained ? "\n" : ", without a chain of rewriting\n");
 }
 
 /// What holds for every kernel, where none can be given.

@@ -2,6 +2,7 @@
 
 #include "search/rewrite_chain.h"
 #include "search/tiling.h"
+#include "semantics/hlo.h"
 #include "spec/unroll.h"
 #include "verify/certificate.h"
 #include "verify/checker/kernel_terms.h"
@@ -110,8 +111,19 @@ verify::BoundsClaim bounds_claim(const Synthesis &from, const semantics::TensorG
 /// Longer kernels get no chain: saturation with all their terms would not end.
 constexpr std::int64_t kMostChained = 128;
 
+/// Whether a chain's terms, written out, are within the limits of the reader that checks them.
+bool can_be_read_back(const semantics::RewriteChain &chain) {
+  try {
+    semantics::parse_hlo(semantics::make_source("chain", semantics::print_hlo(chain.terms)));
+    return true;
+  } catch (const semantics::InputError &) {
+    return false;
+  }
+}
+
 /// The chain of rewriting from the program to the kernel; nullopt when the kernel has no term (see
-/// kernel_images) or a long one, or saturation was stopped before it met the kernel's terms.
+/// kernel_images) or a long one, saturation was stopped before it met the kernel's terms, or the
+/// chain is too long to be read back.
 std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &graph,
                                               const spec::Isa &isa, const spec::Kernel &kernel,
                                               std::span<const semantics::RewriteRule> rules,
@@ -134,7 +146,7 @@ std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &grap
   how.limits.seconds = options.time_limit_seconds;
   how.limits.interrupt = options.interrupt;
   auto chain = search::find_chain(terms, from, to, isa, rules, how);
-  if (!chain)
+  if (!chain || !can_be_read_back(*chain))
     return std::nullopt;
   verify::ChainClaim out{*std::move(chain), {}};
   verify::ProveOptions proving;
@@ -179,9 +191,9 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   out.reason = out.search.reason;
   out.traffic_bound = search::traffic_bound(graph, isa);
   if (!out.search.kernel) {
-    out.outcome = out.search.status == search::SearchResult::Status::Infeasible
-                      ? Synthesis::Outcome::Infeasible
-                      : Synthesis::Outcome::OutOfTime;
+    bool none = out.search.status == search::SearchResult::Status::Infeasible;
+    out.outcome = none && !out.search.undetermined ? Synthesis::Outcome::Infeasible
+                                                   : Synthesis::Outcome::OutOfTime;
     return out;
   }
   out.traffic = costmodel::traffic(isa, *out.search.kernel);
@@ -208,6 +220,7 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
     if (out.search.kernel->loops.empty() && !out.search.certificate.task.goal.empty()) {
       claim = optimality_claim(out.search, isa, options.cost);
       chain = chain_claim(graph, isa, *out.search.kernel, rules, options);
+      out.chained = chain.has_value();
     }
     out.seconds.emplace_back("chain", since(begin));
     begin = Clock::now();

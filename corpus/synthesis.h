@@ -36,7 +36,7 @@ struct Synthesis {
   enum class Outcome : std::uint8_t {
     Found,      ///< `search.kernel` is proved equivalent at the level asked for
     Infeasible, ///< the search space holds no kernel
-    OutOfTime,  ///< stopped without a kernel
+    OutOfTime,  ///< stopped without a kernel, or not all attributes' values were tried
     Unproved,   ///< a kernel was found that the verifier did not accept: `verdict` says why
   };
   Outcome outcome = Outcome::OutOfTime;
@@ -45,6 +45,7 @@ struct Synthesis {
   costmodel::Traffic traffic;         ///< of `search.kernel`, if there is one
   search::TrafficBound traffic_bound; ///< of every kernel of the program
   std::string reason; ///< one paragraph for people: why there is no kernel, or what the bound means
+  bool chained = false;                                ///< the certificate has a chain of rewriting
   std::string certificate;                             ///< JSON text when asked for and found
   std::vector<std::pair<std::string, double>> seconds; ///< stage -> wall seconds
 };

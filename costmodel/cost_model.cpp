@@ -7,6 +7,7 @@
 #include <array>
 #include <cassert>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -105,11 +106,32 @@ std::optional<CostModel> cost_model(std::string_view wanted) {
 
 std::vector<std::string> cost_model_names() { return {kNames.begin(), kNames.end()}; }
 
+namespace {
+
+/// Of the latency's variables: "overhead, addr".
+std::string unbound_names(const spec::Instruction &instruction,
+                          const semantics::Bindings &attributes) {
+  std::set<std::string> names;
+  instruction.cost.latency.for_each_variable([&](std::uint32_t v) {
+    if (!attributes[v])
+      names.insert(instruction.symbols.integers.names[v]);
+  });
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+} // namespace
+
 std::int64_t instruction_cost(const spec::Instruction &instruction,
                               const semantics::Bindings &attributes, CostModel model) {
   if (model == CostModel::Count)
     return 1;
   auto latency = instruction.cost.latency.evaluate(attributes);
+  if (std::string open = unbound_names(instruction, attributes); !latency && !open.empty())
+    semantics::fail(instruction.location,
+                    fmt::format("the latency of {} depends on {}: state and addresses have no "
+                                "value before the kernel is planned, and only kernels that exist "
+                                "can be priced with them",
+                                instruction.name, open));
   if (!latency || *latency < 0)
     semantics::fail(
         instruction.location,

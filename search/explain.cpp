@@ -256,4 +256,13 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
                      isa.name, place_of(graph[graph.results[0]]));
 }
 
+std::string explain_undetermined(const spec::Isa &isa,
+                                 const PlacementGraph::Undetermined &undetermined) {
+  const spec::Instruction &instruction = isa.instructions[undetermined.instruction];
+  return fmt::format("not every use of {0} was searched: neither shapes nor `where` determine its "
+                     "attribute {1}, or "
+                     "leave it few enough values to be tried",
+                     instruction.name, instruction.symbols.integers.names[undetermined.attribute]);
+}
+
 } // namespace isamorph::search

@@ -20,4 +20,8 @@ std::string explain_unreachable(const TensorEGraph &egraph, const spec::Isa &isa
                                 const semantics::TensorGraph &graph,
                                 std::span<const ClassId> classes, const PlacementGraph &placements);
 
+/// Which attribute of which instruction would have to be determined.
+std::string explain_undetermined(const spec::Isa &isa,
+                                 const PlacementGraph::Undetermined &undetermined);
+
 } // namespace isamorph::search

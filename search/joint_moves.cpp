@@ -141,7 +141,7 @@ private:
     for (const semantics::Equation &size : sizes)
       if (size.expression.evaluate(attributes) != size.value)
         return false;
-    for (std::uint32_t required : required_attributes(instruction))
+    for (std::uint32_t required : required_attributes(instruction).list)
       if (!attributes[required])
         return false;
     for (const semantics::IntExpr &constraint : instruction.constraints)

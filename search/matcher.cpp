@@ -162,112 +162,8 @@ std::optional<SymbolValues> Unifier::solved() const {
   return out;
 }
 
-namespace {
-
-struct Range : AttributeRange {
-  void at_least(std::int64_t v) { low = low ? std::max(*low, v) : v; }
-  void at_most(std::int64_t v) { high = high ? std::min(*high, v) : v; }
-};
-
-std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
-/// What a condition says about the one unbound variable `x`.
-void narrow(const IntExpr &condition, const Bindings &bindings, std::uint32_t x, Range &range) {
-  if (condition.op() == IntOp::And) {
-    for (const IntExpr &part : condition.arguments())
-      narrow(part, bindings, x, range);
-    return;
-  }
-  if (condition.op() != IntOp::Less && condition.op() != IntOp::LessEqual &&
-      condition.op() != IntOp::Equal)
-    return;
-  auto arguments = condition.arguments();
-  auto line = semantics::linear_form(IntExpr::make(IntOp::Subtract, {arguments[0], arguments[1]}),
-                                     bindings);
-  if (!line || line->variable != x || line->factor == 0)
-    return;
-  // factor * x + offset <= limit, and >= 0 too for an equation
-  std::int64_t limit = condition.op() == IntOp::Less ? -1 : 0;
-  std::int64_t f = line->factor, room = limit - line->offset;
-  bool equation = condition.op() == IntOp::Equal;
-  if (f > 0 || equation)
-    f > 0 ? range.at_most(floor_divide(room, f)) : range.at_most(floor_divide(-room, -f));
-  if (f < 0 || equation)
-    f < 0 ? range.at_least(-floor_divide(room, -f)) : range.at_least(-floor_divide(-room, f));
-}
-
-bool hold(std::span<const IntExpr> conditions, const Bindings &bindings) {
-  for (const IntExpr &condition : conditions) {
-    bool complete = true;
-    condition.for_each_variable([&](std::uint32_t v) { complete &= bindings[v].has_value(); });
-    if (!complete)
-      continue;
-    auto value = condition.evaluate(bindings);
-    if (!value || *value == 0)
-      return false;
-  }
-  return true;
-}
-
-} // namespace
-
-void complete(const SymbolValues &values, std::span<const std::uint32_t> required,
-              std::span<const IntExpr> conditions,
-              const std::function<void(const SymbolValues &)> &found) {
-  if (!hold(conditions, values.integers))
-    return;
-  bool open = false;
-  for (std::uint32_t x : required) {
-    if (values.integers[x])
-      continue;
-    open = true;
-    Range range;
-    for (const IntExpr &condition : conditions)
-      narrow(condition, values.integers, x, range);
-    if (!range.low || !range.high || *range.high - *range.low >= kMaxEnumerated)
-      continue; // another attribute may determine this one
-    SymbolValues next = values;
-    for (std::int64_t v = *range.low; v <= *range.high; ++v) {
-      next.integers[x] = v;
-      complete(next, required, conditions, found);
-    }
-    return;
-  }
-  if (!open)
-    found(values);
-}
-
-AttributeRange attribute_range(const spec::Instruction &instruction, std::uint32_t attribute) {
-  Range range;
-  for (const IntExpr &condition : instruction.constraints)
-    narrow(condition, instruction.symbols.integers.unbound(), attribute, range);
-  return range;
-}
-
-std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction) {
-  std::vector<char> in_region(instruction.symbols.integers.names.size(), 0);
-  auto mark = [&](const spec::Region &region) {
-    for (const IntExpr &start : region.starts)
-      start.for_each_variable([&](std::uint32_t v) { in_region[v] = 1; });
-  };
-  for (const spec::Read &read : instruction.reads)
-    mark(read.region);
-  for (const spec::Write &write : instruction.writes)
-    mark(write.region);
-  for (const spec::Update &update : instruction.after)
-    if (update.value.op() == semantics::IntOp::Variable)
-      in_region[update.value.variable_index()] = 1;
-  std::vector<std::uint32_t> required;
-  for (std::uint32_t i = 0; i < instruction.attribute_count(); ++i)
-    if (i < instruction.computational || !in_region[i])
-      required.push_back(i);
-  return required;
-}
-
 Matcher::Matcher(const semantics::GraphTemplate &graph, const semantics::Symbols &symbols,
-                 std::span<const IntExpr> conditions, std::vector<std::uint32_t> required)
+                 std::span<const IntExpr> conditions, RequiredAttributes required)
     : graph_(graph), symbols_(symbols), conditions_(conditions), required_(std::move(required)) {
   std::vector<char> seen(graph.nodes.size(), 0);
   std::function<void(std::uint32_t)> visit = [&](std::uint32_t node) {
@@ -290,6 +186,7 @@ struct Matcher::Run {
   const std::function<void(const Match &)> &found;
   Unifier unifier;
   std::vector<std::optional<ClassId>> classes;
+  std::optional<std::uint32_t> open = {}; ///< an attribute that some match left undetermined
 
   Run(const Matcher &p, const TensorEGraph &e, const std::function<void(const Match &)> &f)
       : pattern(p), egraph(e), found(f), unifier(p.symbols_), classes(p.graph_.nodes.size()) {}
@@ -388,14 +285,17 @@ struct Matcher::Run {
     auto values = unifier.solved();
     if (!values)
       return;
-    complete(*values, pattern.required_, pattern.conditions_, [&](const SymbolValues &whole) {
-      if (!constants_agree(whole))
-        return;
-      Match match{whole, {}};
-      for (const auto &c : classes)
-        match.classes.push_back(c.value_or(ClassId{}));
-      found(match);
-    });
+    auto stayed =
+        complete(*values, pattern.required_, pattern.conditions_, [&](const SymbolValues &whole) {
+          if (!constants_agree(whole))
+            return;
+          Match match{whole, {}};
+          for (const auto &c : classes)
+            match.classes.push_back(c.value_or(ClassId{}));
+          found(match);
+        });
+    if (!open)
+      open = stayed;
   }
 
   bool constants_agree(const SymbolValues &values) const {
@@ -413,10 +313,13 @@ struct Matcher::Run {
   }
 };
 
-void Matcher::for_each(const TensorEGraph &egraph,
-                       const std::function<void(const Match &)> &found) const {
+std::optional<std::uint32_t>
+Matcher::for_each(const TensorEGraph &egraph,
+                  const std::function<void(const Match &)> &found) const {
+  Run run(*this, egraph, found);
   if (usable_)
-    Run(*this, egraph, found).step(0);
+    run.step(0);
+  return run.open;
 }
 
 std::vector<Match> Matcher::all(const TensorEGraph &egraph) const {

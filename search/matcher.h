@@ -8,12 +8,10 @@
 // matching walks the list with backtracking. Sizes and attributes are unified as integer
 // expressions: a bare variable is bound at once, an expression with one unknown that is linear in
 // it is solved at once, the rest is kept and solved at the end. Integers that are still unbound
-// then are enumerated if the conditions leave them a small range; else there is no match.
+// then are completed (required_attributes.h).
 
+#include "search/required_attributes.h"
 #include "search/tensor_egraph.h"
-#include "spec/isa.h"
-
-#include <functional>
 
 namespace isamorph::search {
 
@@ -21,9 +19,6 @@ struct Match {
   semantics::SymbolValues values;
   std::vector<ClassId> classes; ///< parallel to the template's nodes
 };
-
-/// The largest range of an attribute that no shape determines.
-inline constexpr std::int64_t kMaxEnumerated = 64;
 
 /// Unification of template parts with concrete ones, with undo. Used by the matcher, and by the
 /// closures on a shape alone.
@@ -51,31 +46,17 @@ private:
   std::vector<std::pair<Kind, std::uint32_t>> trail_;
 };
 
-/// Calls `found` for every completion of `values` in which the integers `required` are bound and
-/// every condition whose variables are all bound is true.
-void complete(const semantics::SymbolValues &values, std::span<const std::uint32_t> required,
-              std::span<const semantics::IntExpr> conditions,
-              const std::function<void(const semantics::SymbolValues &)> &found);
-
-/// The attributes of an instruction that a match must bind: the computational ones, and addresses
-/// that no region uses and no update takes over as they are.
-std::vector<std::uint32_t> required_attributes(const spec::Instruction &instruction);
-
-/// Between which numbers the instruction's conditions keep an attribute, whatever the others are.
-struct AttributeRange {
-  std::optional<std::int64_t> low, high; ///< absent: not bounded by conditions on it alone
-};
-AttributeRange attribute_range(const spec::Instruction &instruction, std::uint32_t attribute);
-
 class Matcher {
 public:
   /// `required`: the integers that a match must bind (an instruction's address attributes stay
   /// free). The template, symbols and conditions must outlive the matcher.
   Matcher(const semantics::GraphTemplate &graph, const semantics::Symbols &symbols,
-          std::span<const semantics::IntExpr> conditions, std::vector<std::uint32_t> required);
+          std::span<const semantics::IntExpr> conditions, RequiredAttributes required);
 
   /// Every match in a rebuilt e-graph, in a fixed order. The same match may come up more than once.
-  void for_each(const TensorEGraph &egraph, const std::function<void(const Match &)> &found) const;
+  /// Returns an attribute that some match left undetermined, if any did.
+  std::optional<std::uint32_t> for_each(const TensorEGraph &egraph,
+                                        const std::function<void(const Match &)> &found) const;
   std::vector<Match> all(const TensorEGraph &egraph) const;
 
   /// False when a parameter is not used by any result: such a template matches nothing.
@@ -86,7 +67,7 @@ private:
   const semantics::GraphTemplate &graph_;
   const semantics::Symbols &symbols_;
   std::span<const semantics::IntExpr> conditions_;
-  std::vector<std::uint32_t> required_;
+  RequiredAttributes required_;
   std::vector<std::uint32_t> order_; ///< reachable nodes, users first
   bool usable_ = true;
 };

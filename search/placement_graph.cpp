@@ -78,14 +78,19 @@ private:
       graph_.instances.push_back(std::move(instance));
     };
     if (!instruction.body.nodes.empty()) {
-      matcher.for_each(egraph_, add);
+      note_undetermined(index, matcher.for_each(egraph_, add));
       return;
     }
     // It changes control state alone.
-    complete(semantics::SymbolValues(instruction.symbols), required_attributes(instruction),
-             instruction.constraints, [&](const semantics::SymbolValues &values) {
-               add({values, {}});
-             });
+    note_undetermined(index, complete(semantics::SymbolValues(instruction.symbols),
+                                      required_attributes(instruction), instruction.constraints,
+                                      [&](const semantics::SymbolValues &values) {
+                                        add({values, {}});
+                                      }));
+  }
+  void note_undetermined(std::uint32_t instruction, std::optional<std::uint32_t> attribute) {
+    if (attribute)
+      graph_.undetermined.push_back({instruction, *attribute});
   }
 
   /// The off-chip vertices whose bytes follow each other in one of some tensors.

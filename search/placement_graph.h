@@ -65,6 +65,11 @@ struct PlacementGraph {
     std::uint32_t instruction = 0;
   };
   std::vector<Missing> missing;
+  /// Instructions that are missing some instances because nothing determines an attribute.
+  struct Undetermined {
+    std::uint32_t instruction = 0, attribute = 0;
+  };
+  std::vector<Undetermined> undetermined;
 
   bool is_joint(VertexId v) const { return v.v < parts.size() && !parts[v.v].empty(); }
   /// Calls `f` with each vertex that a joint one stands for, in order, or with the vertex itself.

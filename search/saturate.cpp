@@ -128,7 +128,8 @@ public:
 private:
   Rewrite(const RewriteRule &rule, bool forward)
       : forward_(forward), from_(forward ? rule.from : rule.to), to_(forward ? rule.to : rule.from),
-        matcher_(from_, rule.symbols, rule.conditions, all_integers(rule.symbols)) {}
+        matcher_(from_, rule.symbols, rule.conditions,
+                 RequiredAttributes{all_integers(rule.symbols)}) {}
 
   void merge_classes(TensorEGraph &egraph, const Match &match,
                      std::span<const ClassId> parameters) {
@@ -190,6 +191,7 @@ class Closure final : public TensorRule {
 public:
   Closure(const spec::Isa &isa, const spec::Instruction &instruction)
       : isa_(isa), instruction_(instruction),
+        indifferent_(required_attributes(instruction).indifferent),
         adds_values_(std::any_of(isa.instructions.begin(), isa.instructions.end(),
                                  [&](const auto &i) { return computes_while_loading(isa, i); }) &&
                      std::any_of(instruction.writes.begin(), instruction.writes.end(),
@@ -213,10 +215,7 @@ public:
       auto values = unifier.solved();
       if (!values)
         continue;
-      for (std::uint32_t i = 0; values && i < instruction_.computational; ++i)
-        if (!values->integers[i])
-          values.reset();
-      if (!values || !regions_fit(isa_, instruction_, values->integers))
+      if (!determined(values->integers) || !regions_fit(isa_, instruction_, values->integers))
         continue;
       complete(*values, {}, instruction_.constraints, [&](const SymbolValues &whole) {
         found_.push_back({ClassId{c}, whole});
@@ -234,10 +233,19 @@ public:
   }
 
 private:
+  /// All computational attributes are bound that make a difference.
+  bool determined(const semantics::Bindings &attributes) const {
+    for (std::uint32_t i = 0; i < instruction_.computational; ++i)
+      if (!attributes[i] && std::ranges::find(indifferent_, i) == indifferent_.end())
+        return false;
+    return true;
+  }
+
   const spec::Isa &isa_;
   const spec::Instruction &instruction_;
-  bool adds_values_;       ///< of the memory images that its body makes
-  std::vector<char> done_; ///< by class: its body was added on top
+  std::vector<std::uint32_t> indifferent_; ///< attributes
+  bool adds_values_;                       ///< of the memory images that its body makes
+  std::vector<char> done_;                 ///< by class: its body was added on top
   std::vector<std::pair<ClassId, SymbolValues>> found_;
 };
 

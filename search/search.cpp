@@ -71,6 +71,12 @@ public:
       certify(space);
       result_.seconds.plan = watch.lap();
     }
+    if (!placements.undetermined.empty() && result_.status != SearchResult::Status::OutOfTime) {
+      result_.undetermined = true;
+      result_.exhaustive = false;
+      result_.reason += (result_.reason.empty() ? "" : "; ") +
+                        explain_undetermined(isa_, placements.undetermined.front());
+    }
     if (!result_.bound_holds_for_all())
       say_that_more_rewritings_exist();
     return std::move(result_);
@@ -80,8 +86,9 @@ private:
   void say_that_more_rewritings_exist() {
     if (result_.status == SearchResult::Status::Optimal)
       result_.status = SearchResult::Status::Feasible;
-    result_.reason += fmt::format("{}not every rewriting was searched ({})",
-                                  result_.reason.empty() ? "" : "; ", name(*result_.saturation));
+    if (result_.saturation && *result_.saturation != StopReason::Saturated)
+      result_.reason += fmt::format("{}not every rewriting was searched ({})",
+                                    result_.reason.empty() ? "" : "; ", name(*result_.saturation));
   }
 
   void saturate_graph() {

@@ -75,10 +75,14 @@ struct SearchResult {
   } seconds;
   std::string reason;      ///< for people: why infeasible or out of time, or what bounds the result
   bool exhaustive = false; ///< saturation and planning both ran to their end
+  bool undetermined = false; ///< not all values of an attribute were tried: the same holds, and
+                             ///< Infeasible is open
   std::optional<semantics::Level> weaker; ///< infeasible here, but this level has a kernel
 
   /// The bound holds for all kernels of the space above.
-  bool bound_holds_for_all() const { return !saturation || *saturation == StopReason::Saturated; }
+  bool bound_holds_for_all() const {
+    return !undetermined && (!saturation || *saturation == StopReason::Saturated);
+  }
 };
 
 SearchResult find_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,

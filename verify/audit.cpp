@@ -190,6 +190,8 @@ AuditRow audit(const RuleSubject &subject, const AuditOptions &options) {
       return Auditor(subject, options).run();
     } catch (const semantics::InputError &error) {
       reason = error.message();
+    } catch (const TooMuchWork &error) {
+      reason = error.what();
     } catch (const Stopped &stopped) {
       reason = stopped.what();
     }

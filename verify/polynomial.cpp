@@ -84,7 +84,7 @@ AtomId Atoms::intern(Atom atom) {
 }
 
 void Atoms::count(std::size_t monomials) {
-  if (stop_)
+  for (std::size_t m = 0; stop_ && m <= monomials; ++m) // the clock is looked at as work goes on
     stop_->poll();
   work_left_ -= static_cast<std::int64_t>(monomials);
   if (work_left_ < 0)

@@ -4,6 +4,7 @@
 #include "verify/checker/lemmas.h"
 #include "verify/checker/scalar_circuit.h"
 #include "verify/proof_cache.h"
+#include "verify/rule_domain.h"
 #include "verify/rule_encoder.h"
 #include "verify/scalar_prover.h"
 
@@ -26,11 +27,11 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "8";
+constexpr std::string_view kEncoderVersion = "9";
 
-/// Part of a key: a proof is for the ways of rounding that were asked for.
+/// Part of a key: a proof is for the ways of rounding, and where, that were asked for.
 std::string ways_text(const ProveOptions &options) {
-  std::string out;
+  std::string out = options.where_defined ? "\nwhere no divisor is 0" : "";
   for (const semantics::NumericsProfile &profile : ways_of_rounding(options))
     out += "\n" + print_numerics(profile);
   return out;
@@ -154,6 +155,12 @@ std::vector<Strategy> strategies(const RewriteRule &rule, const ProveOptions &op
   if (!first.empty() && !first[0].widths.empty())
     return {{"index maps and bit-vectors", first}};
   bool real = rule.level == semantics::Level::Real, folds = has_fold(rule);
+  // Both sides must be defined at the same places. Claims about single elements say where; what
+  // holds of uninterpreted operations holds of partial ones; real arithmetic is total.
+  if (real && may_be_undefined(rule, options.where_defined))
+    return has_conditions(rule)
+               ? std::vector<Strategy>{{"single elements", {}}}
+               : std::vector<Strategy>{{"index maps", {Encoding{}}}, {"single elements", {}}};
   bool integers = all_types(rule, semantics::is_integer) && !rule.symbols.types.names.empty();
   bool floats = all_types(rule, semantics::is_float);
   std::vector<Strategy> out;

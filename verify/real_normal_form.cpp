@@ -73,6 +73,8 @@ const RealValue &RealNormalizer::value(TermId root) {
       continue;
     stack.pop_back();
     RealValue result = compute(term);
+    for (std::size_t m = 0; options_.stop && m < result.polynomial.size(); ++m)
+      options_.stop->poll();
     held_ += 1 + result.polynomial.size();
     values_.emplace(term.v, std::move(result));
   }

@@ -229,6 +229,8 @@ RealVerdict compare_over_reals(const TensorGraph &left, const TensorGraph &right
     return {Outcome::Unknown, why.what(), std::nullopt};
   } catch (const TooLarge &why) {
     return {Outcome::Unknown, why.what(), std::nullopt};
+  } catch (const TooMuchWork &why) {
+    return {Outcome::Unknown, why.what(), std::nullopt};
   } catch (const Stopped &stopped) {
     return {Outcome::Unknown, stopped.what(), std::nullopt};
   }

@@ -1,5 +1,7 @@
 #include "verify/scalar_real.h"
 
+#include "verify/checker/real_domain.h"
+
 #include <cmath>
 #include <fmt/format.h>
 #include <set>
@@ -83,7 +85,7 @@ private:
       out += " " + d(i);
     if (node.op == OpCode::Divide)
       out += fmt::format(" (not (= {} 0.0))", operand(node, 1));
-    if (is_function(node))
+    if (is_function(node) && !defined_everywhere(node.op))
       out += " " + application("defined_", node);
     return out + ")";
   }
@@ -123,7 +125,8 @@ private:
     if (functions_.insert(node.op).second) {
       std::string arguments = node.operands.size() == 1 ? "Real" : "Real Real";
       declarations_ += fmt::format("(declare-fun |{}| ({}) Real)\n", name, arguments);
-      declarations_ += fmt::format("(declare-fun |defined_{}| ({}) Bool)\n", name, arguments);
+      if (!defined_everywhere(node.op))
+        declarations_ += fmt::format("(declare-fun |defined_{}| ({}) Bool)\n", name, arguments);
     }
     return application("", node);
   }

@@ -1,8 +1,9 @@
 #pragma once
 // Claims about single elements over the real numbers. Operations are partial functions: x / y is
-// defined where y is not 0, a select where its condition and the value it takes are. Two
-// expressions are equal when they are defined at the same places and equal there: x / y is
-// x * (1 / y), but (x / y) * y is not x. Functions other than arithmetic are uninterpreted.
+// defined where y is not 0, a select where its condition and the value it takes are, a logarithm at
+// places that are not said. Two expressions are equal when they are defined at the same places and
+// equal there: x / y is x * (1 / y), but (x / y) * y is not x. Functions other than arithmetic are
+// uninterpreted.
 
 #include "verify/checker/scalar_claim.h"
 #include "verify/smt.h"

@@ -167,8 +167,8 @@ SymbolicTensor move(const Node &node, std::span<const SymbolicTensor *const> ope
 std::size_t moved_operands(OpCode op) { return op == OpCode::DynamicSlice ? 1 : 2; }
 
 /// pad, dynamic-slice and dynamic-update-slice: the evaluator moves the elements' numbers, which
-/// tells whence each element of the result comes. Throws InputError where a start index depends on
-/// the inputs.
+/// tells whence each element of the result comes. Throws TooMuchWork where a start index depends on
+/// the inputs: each element might come from anywhere.
 SymbolicTensor move_by_number(TermGraph &terms, const Node &node,
                               std::span<const SymbolicTensor *const> operands) {
   std::vector<semantics::Tensor> numbers;
@@ -184,9 +184,13 @@ SymbolicTensor move_by_number(TermGraph &terms, const Node &node,
     } else if (auto start = constant(terms, operand)) {
       numbers.push_back(std::move(*start));
     } else {
-      semantics::fail(node.location,
-                      "a start index of '" + std::string(semantics::info(node.op).name) +
-                          "' depends on the inputs; symbolic execution needs constant ones");
+      std::string why =
+          semantics::InputError(node.location, "a start index of '" +
+                                                   std::string(semantics::info(node.op).name) +
+                                                   "' depends on the inputs; symbolic execution "
+                                                   "needs constant ones")
+              .what();
+      throw TooMuchWork(why.substr(0, why.find('\n')));
     }
   }
   std::vector<const semantics::Tensor *> in;

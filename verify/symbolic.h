@@ -19,18 +19,18 @@ struct SymbolicTensor {
 std::vector<SymbolicTensor> symbolic_inputs(TermGraph &terms,
                                             std::span<const semantics::Shape> shapes);
 
+/// More work than a limit would have been done, or too many values kept apart.
+struct TooMuchWork : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// The values of all nodes of a graph. Throws InputError at an operation without symbolic
-/// semantics.
+/// semantics, TooMuchWork where a start index depends on the inputs.
 std::vector<SymbolicTensor> execute_nodes(TermGraph &terms, const semantics::TensorGraph &graph,
                                           std::span<const SymbolicTensor> inputs);
 /// The results of a graph.
 std::vector<SymbolicTensor> execute(TermGraph &terms, const semantics::TensorGraph &graph,
                                     std::span<const SymbolicTensor> inputs);
-
-/// More work than `limit` would have been done.
-struct TooMuchWork : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// The outputs of a valid kernel (spec::validate), in its order, for the inputs in its order. Loops
 /// are unrolled: every instance runs. Throws TooMuchWork before the elements that its instructions

@@ -165,3 +165,49 @@ TEST_CASE("no tiled kernel is below the bounds", "[slow]") {
       CHECK(found.cost == costmodel::cost(isa, *found.kernel, options.cost));
     }
 }
+
+TEST_CASE("tiles within a larger matrix count with all their rows") {
+  auto instruction = [](const std::string &head, const std::string &regions,
+                        const std::string &body) {
+    return "  instruction " + head + " {\n" + regions + "    cost unit u, latency 10\n" +
+           "    semantics {\n" + body + "    }\n  }\n";
+  };
+  const std::string dot = "%f = s32[64,64] convert(%x)\n%g = s32[64,64] convert(%y)\n%z = "
+                          "s32[64,64] dot(%f, %g), lhs_contracting_dims={1}, "
+                          "rhs_contracting_dims={0}\n",
+                    operands = "reads %x = a[p : 64]\nreads %y = a[q : 64]\n";
+  spec::Isa isa = spec::parse_isa(semantics::make_source(
+      "strided.isa",
+      "isa strided {\n  buffer m hbm\n  buffer a [128] x s8[64]\n  buffer c [64] x s32[64]\n  "
+      "numerics xla_cpu\n  unit u\n" +
+          instruction("lds (s) [from, to]",
+                      "reads %x = m[from : 64 step s : 64]\nwrites a[to : 64] = %z\nwhere 64 <= s "
+                      "<= 65536\n",
+                      "%z = s8[64,64] bitcast-convert(%x)\n") +
+          instruction("mm () [p, q]", operands + "reads %d = c[0 : 64]\nwrites c[0 : 64] = %e\n",
+                      dot + "%e = s32[64,64] add(%z, %d)\n") +
+          instruction("mm0 () [p, q]", operands + "writes c[0 : 64] = %z\n", dot) +
+          instruction("sts (s) [to]",
+                      "reads %x = c[0 : 64]\nwrites m[to : 64 step s : 256] = %y\nwhere 256 <= s "
+                      "<= 65536\n",
+                      "%z = u8[64,64,4] bitcast-convert(%x)\n%y = u8[64,256] reshape(%z)\n") +
+          "}\n"));
+  std::string text = "kernel hand {\n memory 98304\n input a @ 0 : s8[128,128]\n input b @ 16384 : "
+                     "s8[128,128]\n output c @ 32768 : s32[128,128]\n";
+  for (int i = 0; i < 2; ++i)
+    for (int j = 0; j < 2; ++j) {
+      for (int k = 0; k < 2; ++k)
+        text += fmt::format(" lds(128, {}, 0)\n lds(128, {}, 64)\n {}(0, 64)\n", 8192 * i + 64 * k,
+                            16384 + 8192 * k + 64 * j, k == 0 ? "mm0" : "mm");
+      text += fmt::format(" sts(512, {})\n", 32768 + 32768 * i + 256 * j);
+    }
+  spec::Kernel kernel = spec::parse_kernel(semantics::make_source("hand.asm", text + "}\n"), isa);
+  TrafficBound traffic = search::traffic_bound(product(128, 128, 128), isa);
+  CHECK(traffic.total() <= costmodel::traffic(isa, kernel).total());
+  for (auto model : {costmodel::CostModel::Count, costmodel::CostModel::Latency,
+                     costmodel::CostModel::Overlap}) {
+    std::int64_t bound = search::cost_bound(traffic, isa, model);
+    CHECK(bound > 0);
+    CHECK(bound <= costmodel::cost(isa, kernel, model));
+  }
+}

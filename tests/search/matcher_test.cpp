@@ -18,7 +18,7 @@ struct Pattern {
     std::vector<std::uint32_t> all;
     for (std::uint32_t i = 0; i < required; ++i)
       all.push_back(i);
-    return Matcher(graph, symbols, conditions, all).all(egraph);
+    return Matcher(graph, symbols, conditions, RequiredAttributes{all}).all(egraph);
   }
 };
 

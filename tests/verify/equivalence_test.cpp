@@ -303,3 +303,47 @@ TEST_CASE("the sides of a dot are exchanged only where the unit treats them alik
   CHECK(outcome("numerics own extends avx512_bf16 { dot unit { left 4 right 4 } }") ==
         Outcome::Equivalent);
 }
+
+TEST_CASE("a kernel whose tensors have the program's names in another order is refused") {
+  spec::Isa isa = spec::parse_isa(semantics::make_source("s.isa", R"(isa s {
+  buffer m hbm
+  numerics xla_cpu
+  unit u
+  instruction sub () [p, q, r] {
+    reads %x = m[p : 8]
+    reads %y = m[q : 8]
+    writes m[r : 8] = %z
+    cost unit u
+    semantics { %z = u8[8] subtract(%x, %y) }
+  }
+}
+)"));
+  semantics::TensorGraph program =
+      graph("a = u8[8] parameter(0)\nb = u8[8] parameter(1)\nROOT r = u8[8] subtract(a, b)");
+  auto kernel = [&](const std::string &first, const std::string &second) {
+    return spec::parse_kernel(
+        semantics::make_source("k.asm", "kernel k {\n  memory 64\n  input " + first +
+                                            " @ 0 : u8[8]\n  input " + second +
+                                            " @ 8 : u8[8]\n  output r @ 16 : u8[8]\n"
+                                            "  sub(0, 8, 16)\n}\n"),
+        isa);
+  };
+  CHECK_THROWS_WITH(verify_kernel(kernel("b", "a"), isa, program, {}),
+                    Catch::StartsWith("k.asm:3:") &&
+                        Catch::Contains("inputs are b, a, the program's a, b"));
+  for (const auto &[first, second] : {std::pair("a", "b"), std::pair("x", "y")})
+    CHECK(verify_kernel(kernel(first, second), isa, program, {}).outcome == Outcome::Equivalent);
+}
+
+TEST_CASE("a start index that depends on the inputs leaves the verdict open, with the reason") {
+  const std::string steps = "%s = s32[1] slice(%x), slice={[0:1]}\n%i = s32[] reshape(%s)\n%d = "
+                            "s32[4] concatenate(%x), dimensions={0}\n%y = s32[4] "
+                            "dynamic-slice(%d, %i), dynamic_slice_sizes={4}";
+  for (Level level : {Level::Bits, Level::Real}) {
+    Verdict verdict =
+        judge(steps, "x = s32[4] parameter(0)\n" + std::string("ROOT y = s32[4] copy(x)"), level,
+              "s32", "s32");
+    CHECK(verdict.outcome == Outcome::Unknown);
+    CHECK_THAT(verdict.reason, Catch::Contains("depends on the inputs"));
+  }
+}

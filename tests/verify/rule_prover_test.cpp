@@ -174,6 +174,55 @@ TEST_CASE("unsound rules are never proved") {
   }
 }
 
+TEST_CASE("rules at real hold where both sides are defined at the same places") {
+  struct Case {
+    const char *from, *to;
+    bool proved;
+  };
+  const std::string zero = "%o = T[*s] constant(0) ", returns_zero = "ROOT %o = T[*s] constant(0)";
+  const std::vector<Case> cases = {
+      {"%d = T[*s] divide(%y, %x) ROOT %z = T[*s] multiply(%o, %d)", "", false},
+      {"ROOT %z = T[*s] divide(%o, %x)", "", false},
+      {"%d = T[*s] log(%x) ROOT %z = T[*s] subtract(%d, %d)", "", false},
+      {"%d = T[*s] log(%x) ROOT %z = T[*s] multiply(%o, %d)", "", false},
+      {"%d = T[*s] rsqrt(%x) ROOT %z = T[*s] multiply(%o, %d)", "", false},
+      {"%d = T[*s] power(%x, %y) ROOT %z = T[*s] subtract(%d, %d)", "", false},
+      {"%d = T[*s] remainder(%x, %y) ROOT %z = T[*s] multiply(%o, %d)", "", false},
+      {"%d = T[*s] sqrt(%x) %e = T[*s] add(%d, %y) ROOT %z = T[*s] subtract(%e, %d)", "ROOT %y",
+       false},
+      {"%d = T[*s] log(%x) %p = pred[*s] compare(%d, %o), direction=LT ROOT %z = T[*s] select(%p, "
+       "%y, %y)",
+       "ROOT %y", false},
+      {"%d = T[*s] exponential(%x) ROOT %z = T[*s] multiply(%o, %d)", "", true},
+      {"%t = T[*s] constant(2) %d = T[*s] divide(%x, %t) ROOT %z = T[*s] add(%d, %d)", "ROOT %x",
+       true},
+      {"%d = T[*s] log(%x) ROOT %z = T[*s] add(%d, %y)",
+       "%d = T[*s] log(%x) ROOT %z = T[*s] add(%y, %d)", true},
+      {"%d = T[*s] sqrt(%x) %n = T[*s] negate(%d) %e = T[*s] subtract(%y, %n) ROOT %z = T[*s] "
+       "add(%e, %o)",
+       "%d = T[*s] sqrt(%x) ROOT %e = T[*s] add(%y, %d)", true},
+  };
+  for (const Case &c : cases) {
+    std::string text = binary("real", "in f32", zero + c.from, *c.to ? c.to : returns_zero);
+    if (std::string(c.from).find("%y") == std::string::npos)
+      text.erase(text.find(" %y : T[*s]"), 11);
+    ClaimProof proof = prove(text);
+    INFO(c.from << " at real: " << proof.detail);
+    CHECK((proof.answer == SmtAnswer::Proved) == c.proved);
+  }
+  // of all of a tensor's elements, where what holds of single elements says nothing
+  auto sums = [&](const std::string &from) {
+    return prove("rule r real { type T in f32 int m, n %x : T[m,n] from { %o = T[] constant(0) "
+                 "%l = T[m,n] log(%x) " +
+                 from +
+                 " ROOT %y = T[m] subtract(%a, %b) } to { %o = T[] constant(0) ROOT %y = T[m] "
+                 "broadcast(%o), dimensions={} } }");
+  };
+  CHECK(sums("%a = T[m] reduce(%l, %o), dimensions={1}, to_apply=add %b = T[m] reduce(%l, %o), "
+             "dimensions={1}, to_apply=add")
+            .answer != SmtAnswer::Proved);
+}
+
 TEST_CASE("the shipped rules are proved, without fused multiply-add", "[slow]") {
   ProveOptions options;
   options.use_cache = false;

@@ -1,8 +1,30 @@
 #include "verify/checker/statement.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace isamorph::verify {
+namespace {
+
+/// Programs and kernels are compared by positions, and run by names.
+void check_order(const std::vector<spec::Placed> &placed, const semantics::TensorGraph &graph,
+                 const std::vector<semantics::NodeId> &nodes, const char *what) {
+  std::vector<std::string> names, expected;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    names.push_back(placed[i].name);
+    expected.push_back(graph[nodes[i]].name);
+  }
+  if (names == expected || !std::ranges::is_permutation(names, expected))
+    return;
+  auto crossed = std::ranges::mismatch(names, expected).in1 - names.begin();
+  semantics::fail(placed[static_cast<std::size_t>(crossed)].location,
+                  fmt::format("the kernel's {0}s are {1}, the program's {2}: the same names in "
+                              "another order; {0}s are compared by their positions",
+                              what, fmt::join(names, ", "), fmt::join(expected, ", ")));
+}
+
+} // namespace
 
 std::string reach(const semantics::TensorGraph &graph, semantics::Level level) {
   std::string shapes;
@@ -26,6 +48,7 @@ void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &g
     if (placed.size() != nodes.size())
       throw semantics::InputError(
           fmt::format("the kernel has {} {}s, the program {}", placed.size(), what, nodes.size()));
+    check_order(placed, graph, nodes, what);
     for (std::size_t i = 0; i < nodes.size(); ++i)
       if (placed[i].shape != graph[nodes[i]].shape)
         semantics::fail(placed[i].location,

@@ -7,8 +7,9 @@
 
 namespace isamorph::verify {
 
-/// The inputs and outputs of a kernel have the shapes of the graph's parameters and results. Throws
-/// InputError.
+/// The inputs and outputs of a kernel have the shapes of the graph's parameters and results, which
+/// they stand for by their positions; none has the names of these in another order, by which it
+/// would be run otherwise. Throws InputError.
 void check_interface(const spec::Kernel &kernel, const semantics::TensorGraph &graph);
 
 /// For which inputs a proof at a level holds, in words.
