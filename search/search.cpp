@@ -57,11 +57,6 @@ void to_instructions(spec::Kernel &kernel, const spec::Arms &arms) {
   }
 }
 
-/// "stopped by the time limit", "interrupted".
-std::string stopped_text(const std::string &by) {
-  return by == "interrupted" ? by : "stopped by the " + by;
-}
-
 class Search {
 public:
   Search(const TensorGraph &graph, const spec::Isa &isa,
@@ -163,7 +158,7 @@ private:
       break;
     case PlanResult::Status::Feasible:
       result_.status = SearchResult::Status::Feasible;
-      result_.reason = stopped_text(found.stopped_by) + ": a cheaper kernel may exist";
+      result_.reason = fmt::format("stopped by {}: a cheaper kernel may exist", found.stopped_by);
       finished = false;
       break;
     case PlanResult::Status::Infeasible:
@@ -174,7 +169,7 @@ private:
       break;
     case PlanResult::Status::Stopped:
       result_.status = SearchResult::Status::OutOfTime;
-      result_.reason = stopped_text(found.stopped_by) + " before a kernel was found";
+      result_.reason = "stopped by " + found.stopped_by + " before a kernel was found";
       finished = false;
       break;
     }
