@@ -172,7 +172,7 @@ int failure(const Synthesis &synthesis, const Options &options, const Stopwatch 
     std::cerr << bold_red("no kernel: ") << synthesis.reason << '\n';
     return kDifferent;
   case Synthesis::Outcome::OutOfTime:
-    std::cerr << bold_red("unknown: ") << synthesis.reason << bounds_text(synthesis, options);
+    std::cerr << bold_red("stopped: ") << synthesis.reason << bounds_text(synthesis, options);
     return kUnknown;
   default:
     std::cerr << bold_red("not proved: ") << synthesis.reason << bounds_text(synthesis, options);

@@ -1,6 +1,6 @@
 // Profiles that round single elements otherwise than to nearest even, or hand on NaNs by the place
 // of operands: no fact that was proved for the others is used under them.
-#include "verify/checker/levels.h"
+#include "verify/checker/finite_forms.h"
 #include "verify/checker/scalar_circuit.h"
 #include "verify/normalize.h"
 #include "verify/profile_rules.h"
@@ -10,7 +10,6 @@
 
 using namespace isamorph;
 using namespace isamorph::verify;
-using semantics::Level;
 using semantics::NumericsProfile;
 
 namespace {
@@ -34,18 +33,18 @@ bool exchanges(const NumericsProfile &numerics, ElementType type) {
   return terms_do;
 }
 
-bool drops_one(const NumericsProfile &numerics, Level level) {
+bool drops_one(const NumericsProfile &numerics) {
   constexpr ElementType type = ElementType::F32;
   constexpr std::uint64_t one = 0x3f800000;
   TermGraph terms(numerics);
   TermId x = terms.input(0, 0, type);
   TermId product =
       terms.operation(OpCode::Multiply, 0, type, std::array{x, terms.literal(type, one)});
-  bool terms_do = Normalizer(terms, level).normalize(product) == x;
-  Values values(numerics, {"multiply one f32", "real product"});
+  bool terms_do = Normalizer(terms).normalize(product) == x;
+  Values values(numerics, {"multiply one f32"});
   ValueId a = values.input(0, 0, type),
           b = values.operation(OpCode::Multiply, 0, type, {a, values.literal(type, one)});
-  CHECK(terms_do == LevelForms(values, level).equal(a, b));
+  CHECK(terms_do == FiniteForms(values).equal(a, b));
   return terms_do;
 }
 
@@ -75,8 +74,7 @@ TEST_CASE("lemmas about elements are for profiles that round plainly") {
     CHECK(semantics::rounds_plainly(numerics) == c.plain);
     CHECK(exchanges(numerics, ElementType::BF16) == c.plain);
     CHECK(exchanges(numerics, ElementType::S32));
-    CHECK(drops_one(numerics, Level::Finite) == c.plain);
-    CHECK(drops_one(numerics, Level::Real));
+    CHECK(drops_one(numerics) == c.plain);
   }
 }
 
