@@ -246,8 +246,7 @@ void add_synth(CLI::App &app, Context &context) {
       ->add_option(
           "--emit", options->emit,
           "asm or json, which keep loops, or an assembly of the ISA, which writes them out unless "
-          "it has a template for them, as c of amx, not act (default: by extension, else the ISA's "
-          "own)")
+          "it has a template for them (default: by extension, else the ISA's own)")
       ->type_name("FORM");
   command->add_option("--cost", options->cost, "count, latency or overlap")
       ->type_name("MODEL")
