@@ -16,7 +16,7 @@ using search::AllocationProblem;
 using search::AllocationResult;
 using Status = AllocationResult::Status;
 
-struct Options {
+struct AllocateOptions {
   std::string file, output;
   std::optional<std::int64_t> capacity;
   double time_limit = 0;
@@ -24,7 +24,7 @@ struct Options {
   bool json = false;
 };
 
-search::AllocationOptions search_options(const Options &options) {
+search::AllocationOptions search_options(const AllocateOptions &options) {
   search::AllocationOptions how;
   how.jobs = options.jobs;
   if (options.time_limit > 0)
@@ -42,8 +42,9 @@ const char *name(Status status) {
                                         : "unknown";
 }
 
-void print(const Options &options, const AllocationProblem &problem, const AllocationResult &result,
-           const search::InfeasibleSubset &subset, const Stopwatch &watch) {
+void print(const AllocateOptions &options, const AllocationProblem &problem,
+           const AllocationResult &result, const search::InfeasibleSubset &subset,
+           const Stopwatch &watch) {
   if (options.json) {
     Json json = {{"status", name(result.status)}};
     if (!result.places.empty() || result.status == Status::Placed) {
@@ -82,7 +83,7 @@ void print(const Options &options, const AllocationProblem &problem, const Alloc
   }
 }
 
-int run(const Options &options) {
+int run(const AllocateOptions &options) {
   Stopwatch watch;
   watch.start("read");
   AllocationProblem problem = search::parse_allocation_csv(
@@ -123,7 +124,7 @@ int run(const Options &options) {
 void add_allocate(CLI::App &app, Context &context) {
   CLI::App *command =
       app.add_subcommand("allocate", "Place live ranges in memory, or prove that they do not fit");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AllocateOptions>();
   command->add_option("FILE", options->file, "CSV with the columns id,lower,upper,size[,alignment]")
       ->required();
   command

@@ -13,13 +13,13 @@
 namespace isamorph::cli {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::string certificate, solver;
   double time_limit = 60;
   bool exhaustive = false, json = false;
 };
 
-verify::Solver solver_of(const Options &options) {
+verify::Solver solver_of(const CheckOptions &options) {
   auto limit_ms = static_cast<unsigned>(std::min(options.time_limit * 1000, 4e9));
   if (!options.solver.empty())
     return verify::outside_solver(options.solver, {limit_ms, &interrupted()});
@@ -30,7 +30,7 @@ verify::Solver solver_of(const Options &options) {
   return verify::built_in_solver(how);
 }
 
-int run(const Options &options) {
+int run(const CheckOptions &options) {
   Stopwatch watch;
   verify::CheckOptions how;
   std::size_t asked = 0;
@@ -78,7 +78,7 @@ int run(const Options &options) {
 
 void add_check(CLI::App &app, Context &context) {
   CLI::App *command = app.add_subcommand("check", "Re-check a certificate from its text alone");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   command->add_option("CERTIFICATE", options->certificate, "JSON, as written by synth and verify")
       ->required();
   command

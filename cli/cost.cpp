@@ -12,7 +12,7 @@
 namespace isamorph::cli {
 namespace {
 
-struct Options {
+struct CostOptions {
   std::string kernel, isa, model = "all";
   bool json = false, unrolled = false;
 };
@@ -65,7 +65,7 @@ void print_by_text(const spec::Isa &isa, const spec::Kernel &kernel,
   }
 }
 
-void print_schedule(const Options &options, const spec::Isa &isa, const spec::Kernel &kernel) {
+void print_schedule(const CostOptions &options, const spec::Isa &isa, const spec::Kernel &kernel) {
   if (spec::instance_count(kernel) > spec::kMaxUnrolled) {
     fmt::print("\nunder overlap: too many instructions to be listed\n");
     return;
@@ -77,7 +77,7 @@ void print_schedule(const Options &options, const spec::Isa &isa, const spec::Ke
     print_by_text(isa, kernel, schedule);
 }
 
-int run(const Options &options) {
+int run(const CostOptions &options) {
   Stopwatch watch;
   spec::Isa isa = spec::load_isa(options.isa);
   std::vector<std::string> models = costmodel::cost_model_names();
@@ -117,7 +117,7 @@ int run(const Options &options) {
 
 void add_cost(CLI::App &app, Context &context) {
   CLI::App *command = app.add_subcommand("cost", "Price a kernel with the analytic cost models");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CostOptions>();
   command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")
       ->required();
   command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();

@@ -11,7 +11,7 @@
 namespace isamorph::cli {
 namespace {
 
-struct Options {
+struct EgraphSaturateOptions {
   std::string file, dump, proof;
   int jobs = 1;
   bool json = false, explain = false, exhaust = false, full = false;
@@ -96,7 +96,7 @@ void print_people(const Json &iterations, const search::SaturationProgram &progr
   }
 }
 
-void check_outputs(const Options &options) {
+void check_outputs(const EgraphSaturateOptions &options) {
   for (const std::string &path : {options.dump, options.proof})
     if (!path.empty())
       semantics::check_writable(path);
@@ -119,7 +119,7 @@ std::string proofs_text(const search::SaturationProgram &program,
 }
 
 /// Both or neither.
-void write_files(const Options &options, const search::SaturationProgram &program,
+void write_files(const EgraphSaturateOptions &options, const search::SaturationProgram &program,
                  const search::ProgramResult &result) {
   semantics::OutputFiles files;
   if (!options.dump.empty()) {
@@ -132,7 +132,7 @@ void write_files(const Options &options, const search::SaturationProgram &progra
   files.commit();
 }
 
-int run(const Options &options) {
+int run(const EgraphSaturateOptions &options) {
   Stopwatch watch;
   watch.start("parse");
   semantics::SourceRef source = semantics::read_source(options.file);
@@ -189,7 +189,7 @@ int run(const Options &options) {
 void add_egraph_saturate(CLI::App &egraph, Context &context) {
   CLI::App *command =
       egraph.add_subcommand("saturate", "Saturate terms with rewrite rules, from a text file");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EgraphSaturateOptions>();
   command
       ->add_option("FILE", options->file,
                    "term T; rule NAME: P => P [if ...]; prove T = P; fold + - * /; limit ...; "

@@ -7,14 +7,14 @@
 namespace isamorph::cli {
 namespace {
 
-struct Options {
+struct EvalOptions {
   std::string graph, numerics = "xla_cpu";
   std::vector<std::string> inputs;
   FillOptions fill;
   ResultOptions results;
 };
 
-int run(const Options &options) {
+int run(const EvalOptions &options) {
   Stopwatch watch;
   watch.start("parse");
   const semantics::NumericsProfile &profile = semantics::numerics_profile(options.numerics);
@@ -38,7 +38,7 @@ int run(const Options &options) {
 void add_eval(CLI::App &app, Context &context) {
   CLI::App *command =
       app.add_subcommand("eval", "Evaluate a tensor graph, bit for bit, under a numerics profile");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvalOptions>();
   command->add_option("GRAPH", options->graph, "HLO text")->required();
   command->add_option("--numerics", options->numerics, "How operations round")
       ->type_name("PROFILE")

@@ -13,12 +13,12 @@
 namespace isamorph::cli {
 namespace {
 
-struct Options {
+struct IsaOptions {
   std::string first, second;
   bool json = false, semantics = false;
 };
 
-int list(const Options &options) {
+int list(const IsaOptions &options) {
   Json json = Json::array();
   for (const std::string &name : spec::shipped_isa_names()) {
     spec::Isa isa = spec::load_isa(name);
@@ -57,7 +57,7 @@ Json json_of(const spec::Isa &isa, const std::string &text) {
           {"text", text}};
 }
 
-int show(const Options &options) {
+int show(const IsaOptions &options) {
   spec::Isa isa = spec::load_isa(options.first);
   std::string text = spec::print_isa(isa);
   if (options.json)
@@ -86,7 +86,7 @@ std::string text_of(const verify::IsaFinding &finding) {
   return text;
 }
 
-int check(const Options &options) {
+int check(const IsaOptions &options) {
   spec::Isa isa = spec::load_isa(options.first);
   verify::IsaCheck result = verify::check_isa(isa);
   Json findings = Json::array();
@@ -137,7 +137,7 @@ int compare_meanings(const spec::Isa &first, const spec::Isa &second,
   return different ? kDifferent : open ? kUnknown : kDone;
 }
 
-int compare(const Options &options) {
+int compare(const IsaOptions &options) {
   spec::Isa first = spec::load_isa(options.first), second = spec::load_isa(options.second);
   Json out{{"differences", Json::array()}};
   std::vector<std::string> lines = spec::diff(
@@ -165,8 +165,8 @@ void add_isa(CLI::App &app, Context &context) {
   CLI::App *isa = app.add_subcommand("isa", "Instruction sets: list, show, check, diff");
   isa->require_subcommand(1);
   isa->footer(example("  isamorph isa list\n  isamorph isa diff qkv qkv_golden"));
-  auto options = std::make_shared<Options>();
-  auto add = [&](const char *name, const char *about, int (*action)(const Options &),
+  auto options = std::make_shared<IsaOptions>();
+  auto add = [&](const char *name, const char *about, int (*action)(const IsaOptions &),
                  int operands) {
     CLI::App *command = isa->add_subcommand(name, about);
     if (operands >= 1)

@@ -14,7 +14,7 @@ namespace {
 using semantics::ElementType;
 using semantics::NumericsProfile;
 
-struct Options {
+struct NumericsOptions {
   std::string first, second, op = "dot", type = "bf16";
   verify::ProfileQuestion question;
   bool json = false;
@@ -30,7 +30,7 @@ std::string units_of(const NumericsProfile &profile) {
   return profile.functions.empty() ? text : text + ", functions of " + profile.functions;
 }
 
-int list(const Options &options) {
+int list(const NumericsOptions &options) {
   Json json = Json::array();
   for (const NumericsProfile &profile : semantics::shipped_numerics()) {
     json.push_back({{"name", profile.name}, {"text", semantics::print_numerics(profile)}});
@@ -45,7 +45,7 @@ int list(const Options &options) {
 /// How many terms a sum has whose order is shown.
 constexpr std::int64_t kTermsShown = 10;
 
-int show(const Options &options) {
+int show(const NumericsOptions &options) {
   const NumericsProfile &profile = semantics::numerics_profile(options.first);
   std::string text = semantics::print_numerics(profile);
   ElementType type = profile.dot.unit ? profile.dot.unit->elements[0] : ElementType::F32;
@@ -83,7 +83,7 @@ Json json_of(const verify::ProfileWitness &witness, const verify::ProfileQuestio
           {"second", semantics::element_text(question.type, witness.second)}};
 }
 
-void print_difference(const Options &options, const verify::ProfileDifference &difference) {
+void print_difference(const NumericsOptions &options, const verify::ProfileDifference &difference) {
   const verify::ProfileQuestion &question = options.question;
   fmt::print("{:<16} {:>8} {:>10} {:>10} {:>10} {:>10}\n", "inputs", "tests", "different",
              "mean ulp", "max ulp", "NaN or inf");
@@ -104,7 +104,7 @@ void print_difference(const Options &options, const verify::ProfileDifference &d
              semantics::element_text(question.type, witness.second));
 }
 
-verify::ProfileQuestion question_of(const Options &options) {
+verify::ProfileQuestion question_of(const NumericsOptions &options) {
   using semantics::OpCode;
   verify::ProfileQuestion question = options.question;
   question.op = *semantics::op_code(options.op);
@@ -116,8 +116,8 @@ verify::ProfileQuestion question_of(const Options &options) {
   return question;
 }
 
-int compare(const Options &given) {
-  Options options = given;
+int compare(const NumericsOptions &given) {
+  NumericsOptions options = given;
   options.question = question_of(given);
   verify::ProfileDifference difference =
       verify::compare_profiles(semantics::numerics_profile(options.first),
@@ -141,7 +141,7 @@ int compare(const Options &given) {
   return difference.witness ? kDifferent : kDone;
 }
 
-void add_diff_options(CLI::App &command, Options &options) {
+void add_diff_options(CLI::App &command, NumericsOptions &options) {
   command
       .add_option("--op", options.op,
                   "dot, reduce, add, subtract, multiply, divide, sqrt, convert (from f32) or a "
@@ -173,8 +173,8 @@ void add_numerics(CLI::App &app, Context &context) {
   numerics->require_subcommand(1);
   numerics->footer(example(
       "  isamorph numerics list\n  isamorph numerics diff avx512_bf16 nvidia_hopper --k 64"));
-  auto options = std::make_shared<Options>();
-  auto add = [&](const char *name, const char *about, int (*action)(const Options &),
+  auto options = std::make_shared<NumericsOptions>();
+  auto add = [&](const char *name, const char *about, int (*action)(const NumericsOptions &),
                  int operands) {
     CLI::App *command = numerics->add_subcommand(name, about);
     if (operands >= 1)

@@ -17,7 +17,7 @@ namespace {
 constexpr unsigned kLongestLimit =
     1'000'000; ///< seconds: in milliseconds it fits the solver's 32 bits
 
-struct Options {
+struct RulesOptions {
   std::vector<std::string> names;
   std::string level, file, smtlib;
   bool no_cache = false, json = false, stronger = false;
@@ -26,7 +26,7 @@ struct Options {
 };
 
 /// A name that ends in .rules is a file.
-void take_file(Options &options) {
+void take_file(RulesOptions &options) {
   for (auto name = options.names.begin(); name != options.names.end();) {
     if (!name->ends_with(".rules")) {
       ++name;
@@ -39,12 +39,12 @@ void take_file(Options &options) {
   }
 }
 
-std::string list_command(const Options &options) {
+std::string list_command(const RulesOptions &options) {
   return "isamorph rules list" +
          (options.file.empty() ? "" : " --file " + shell_word(options.file));
 }
 
-std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
+std::vector<semantics::RewriteRule> chosen_rules(const RulesOptions &options) {
   std::vector<semantics::RewriteRule> all =
       options.file.empty() ? semantics::shipped_rules() : rules_of_file(options.file);
   if (options.file.empty())
@@ -70,7 +70,7 @@ std::vector<semantics::RewriteRule> chosen_rules(const Options &options) {
   return all;
 }
 
-int list(const Options &options) {
+int list(const RulesOptions &options) {
   std::vector<semantics::RewriteRule> rules = chosen_rules(options);
   Json json = Json::array();
   for (const auto &rule : rules) {
@@ -151,7 +151,7 @@ void print_proof(const semantics::RewriteRule &rule, const verify::ClaimProof &p
                answer_name(answer.answer), answer.detail.empty() ? "" : ", ", answer.detail);
 }
 
-int prove(const Options &options) {
+int prove(const RulesOptions &options) {
   Stopwatch watch;
   std::vector<semantics::RewriteRule> rules = chosen_rules(options);
   verify::ProveOptions how;
@@ -208,8 +208,8 @@ void add_rules(CLI::App &app, Context &context) {
   rules->require_subcommand(1);
   rules->footer(example("  isamorph rules list\n  isamorph rules prove transpose_dot"));
   add_rules_audit(*rules, context);
-  auto options = std::make_shared<Options>();
-  auto add = [&](const char *name, const char *about, int (*action)(const Options &)) {
+  auto options = std::make_shared<RulesOptions>();
+  auto add = [&](const char *name, const char *about, int (*action)(const RulesOptions &)) {
     CLI::App *command = rules->add_subcommand(name, about);
     command->add_option("NAME", options->names,
                         "Only these rules; FILE.rules is --file FILE.rules");

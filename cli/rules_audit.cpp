@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<verify::Level, 3> kLevels = {verify::Level::Bits, verify::Level::Finite,
                                                   verify::Level::Real};
 
-struct Options {
+struct RulesAuditOptions {
   std::vector<std::string> files;
   std::string type = "bf16", numerics = "xla_cpu_ieee", markdown;
   bool no_cache = false, json = false;
@@ -40,7 +40,8 @@ void refuse_statements(const semantics::SourceRef &source) {
                       "spelled out as rules in semantics/rules/tensorright.rules: audit that file");
 }
 
-std::vector<verify::RuleSubject> subjects(const std::string &file, const Options &options) {
+std::vector<verify::RuleSubject> subjects(const std::string &file,
+                                          const RulesAuditOptions &options) {
   semantics::ElementType type = element_type(options.type);
   semantics::SourceRef source = semantics::read_source(file);
   refuse_statements(source);
@@ -139,7 +140,7 @@ struct Audit {
   std::string title, about;
 };
 
-Audit audit_taso(const std::string &file, const Options &options) {
+Audit audit_taso(const std::string &file, const RulesAuditOptions &options) {
   verify::AuditOptions how;
   how.profile = semantics::numerics_profile(options.numerics);
   how.jobs = options.jobs;
@@ -169,7 +170,7 @@ std::string opening_comment(const semantics::SourceText &source) {
   return out;
 }
 
-Audit audit_rule_file(const std::string &file, const Options &options) {
+Audit audit_rule_file(const std::string &file, const RulesAuditOptions &options) {
   verify::RuleFileOptions how;
   how.profile = semantics::numerics_profile(options.numerics);
   how.jobs = options.jobs;
@@ -200,7 +201,7 @@ Audit audit_rule_file(const std::string &file, const Options &options) {
   return out;
 }
 
-int audit(const Options &options) {
+int audit(const RulesAuditOptions &options) {
   constexpr std::string_view rule_file = ".rules";
   if (!options.markdown.empty())
     semantics::check_writable(options.markdown, "table");
@@ -234,7 +235,7 @@ int audit(const Options &options) {
 
 void add_rules_audit(CLI::App &rules, Context &context) {
   CLI::App *command = rules.add_subcommand("audit", "At which levels do equalities hold?");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RulesAuditOptions>();
   command
       ->add_option("FILE", options->files,
                    "Rules (.rules), or TASO's equalities, one a line: LEFT == RIGHT")

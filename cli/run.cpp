@@ -11,7 +11,7 @@
 namespace isamorph::cli {
 namespace {
 
-struct Options {
+struct RunOptions {
   std::string kernel, isa, trace;
   int jobs = 0;
   std::vector<std::string> inputs;
@@ -27,7 +27,7 @@ std::vector<ExpectedTensor> tensors(const std::vector<spec::Placed> &placed) {
   return out;
 }
 
-int run(const Options &options) {
+int run(const RunOptions &options) {
   std::optional<tbb::global_control> threads;
   if (options.jobs > 0)
     threads.emplace(tbb::global_control::max_allowed_parallelism,
@@ -67,7 +67,7 @@ int run(const Options &options) {
 
 void add_run(CLI::App &app, Context &context) {
   CLI::App *command = app.add_subcommand("run", "Run a kernel on the bit-exact simulator");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")
       ->required();
   command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();

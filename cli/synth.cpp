@@ -15,14 +15,14 @@ namespace {
 
 using corpus::Synthesis;
 
-struct Options {
+struct SynthOptions {
   std::string graph, isa, output, emit, cost = "count", level = "bits", certificate, checkpoint;
   double time_limit = 60;
   int jobs = 0;
   bool json = false, no_cache = false;
 };
 
-corpus::SynthesisOptions synthesis_options(const Options &options) {
+corpus::SynthesisOptions synthesis_options(const SynthOptions &options) {
   corpus::SynthesisOptions out;
   auto level = semantics::level(options.level);
   if (!level)
@@ -50,7 +50,7 @@ corpus::SynthesisOptions synthesis_options(const Options &options) {
 
 /// The form to print: --emit, else what the output file's extension says, else the ISA's own
 /// assembly.
-std::string output_form(const Options &options, const spec::Isa &isa) {
+std::string output_form(const SynthOptions &options, const spec::Isa &isa) {
   std::vector<std::string> forms = spec::kernel_forms(isa);
   if (!options.emit.empty()) {
     if (std::find(forms.begin(), forms.end(), options.emit) == forms.end())
@@ -67,7 +67,7 @@ std::string output_form(const Options &options, const spec::Isa &isa) {
   return "asm";
 }
 
-Json to_json(const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {
+Json to_json(const Synthesis &synthesis, const SynthOptions &options, const Stopwatch &watch) {
   const search::SearchResult &search = synthesis.search;
   Json json = Json::object();
   bool found = synthesis.outcome == Synthesis::Outcome::Found;
@@ -133,7 +133,7 @@ std::string bound_text(const search::SearchResult &search) {
                      interrupted ? "was " : "stopped at the ", search::name(*search.saturation));
 }
 
-void print_summary(std::ostream &out, const Synthesis &synthesis, const Options &options,
+void print_summary(std::ostream &out, const Synthesis &synthesis, const SynthOptions &options,
                    const Stopwatch &watch) {
   const search::SearchResult &search = synthesis.search;
   out << fmt::format("{} instructions, {} {}, {}\n", search.kernel->instructions.size(),
@@ -156,7 +156,7 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const Options 
 }
 
 /// What holds for every kernel, where none can be given.
-std::string bounds_text(const Synthesis &synthesis, const Options &options) {
+std::string bounds_text(const Synthesis &synthesis, const SynthOptions &options) {
   std::int64_t bytes = synthesis.traffic_bound.total();
   if (!synthesis.search.bound_holds_for_all())
     return fmt::format("; every kernel moves at least {} bytes\n", bytes);
@@ -164,7 +164,7 @@ std::string bounds_text(const Synthesis &synthesis, const Options &options) {
                      synthesis.search.bound, options.cost, bytes);
 }
 
-int failure(const Synthesis &synthesis, const Options &options, const Stopwatch &watch) {
+int failure(const Synthesis &synthesis, const SynthOptions &options, const Stopwatch &watch) {
   if (options.json)
     print_json(to_json(synthesis, options, watch));
   switch (synthesis.outcome) {
@@ -180,7 +180,7 @@ int failure(const Synthesis &synthesis, const Options &options, const Stopwatch 
   }
 }
 
-void check_outputs(const Options &options) {
+void check_outputs(const SynthOptions &options) {
   if (!options.output.empty())
     semantics::check_writable(options.output, "kernel");
   if (!options.certificate.empty())
@@ -188,7 +188,7 @@ void check_outputs(const Options &options) {
 }
 
 /// Both or neither.
-void write_outputs(const Options &options, const std::string &kernel,
+void write_outputs(const SynthOptions &options, const std::string &kernel,
                    const std::string &certificate) {
   semantics::OutputFiles files;
   if (!options.output.empty())
@@ -198,7 +198,7 @@ void write_outputs(const Options &options, const std::string &kernel,
   files.commit();
 }
 
-int run(const Options &options) {
+int run(const SynthOptions &options) {
   Stopwatch watch;
   watch.start("parse");
   corpus::SynthesisOptions how = synthesis_options(options);
@@ -236,7 +236,7 @@ int run(const Options &options) {
 void add_synth(CLI::App &app, Context &context) {
   CLI::App *command =
       app.add_subcommand("synth", "Find the cheapest kernel for a tensor graph, with its proof");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SynthOptions>();
   command->add_option("GRAPH", options->graph, "HLO text")->required();
   command->add_option("--isa", options->isa, "A shipped ISA (isamorph isa list) or a path")
       ->required();

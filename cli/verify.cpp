@@ -14,7 +14,7 @@
 namespace isamorph::cli {
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::string kernel, isa, graph, level = "bits", counterexample, certificate;
   double time_limit = 60;
   std::uint64_t seed = 1;
@@ -23,7 +23,7 @@ struct Options {
 
 /// One .npy file an input, and one for each result that the program gives for them; returns the
 /// command that shows the difference again.
-std::string write_counterexample(const Options &options, const semantics::TensorGraph &graph,
+std::string write_counterexample(const VerifyOptions &options, const semantics::TensorGraph &graph,
                                  const spec::Isa &isa, const verify::Counterexample &found) {
   std::filesystem::path folder = options.counterexample;
   std::error_code error; // files that cannot be written say so
@@ -46,7 +46,7 @@ std::string write_counterexample(const Options &options, const semantics::Tensor
 }
 
 /// The counterexample's folder, where there is none yet, can be made; it is not made here.
-void check_outputs(const Options &options) {
+void check_outputs(const VerifyOptions &options) {
   if (!options.certificate.empty())
     semantics::check_writable(options.certificate, "certificate");
   if (options.counterexample.empty())
@@ -92,8 +92,8 @@ void print_verdict(const verify::Verdict &verdict, const semantics::TensorGraph 
     fmt::print("replay: {}\n", replay);
 }
 
-Json to_json(const verify::Verdict &verdict, const spec::Kernel &kernel, const Options &options,
-             const std::string &replay, const Stopwatch &watch) {
+Json to_json(const verify::Verdict &verdict, const spec::Kernel &kernel,
+             const VerifyOptions &options, const std::string &replay, const Stopwatch &watch) {
   Json json = {{"verdict", std::string(verify::name(verdict.outcome))},
                {"level", std::string(semantics::name(verdict.level))},
                {"reason", verdict.reason}};
@@ -123,7 +123,7 @@ Json to_json(const verify::Verdict &verdict, const spec::Kernel &kernel, const O
   return json;
 }
 
-int run(const Options &options) {
+int run(const VerifyOptions &options) {
   Stopwatch watch;
   watch.start("parse");
   auto level = semantics::level(options.level);
@@ -169,7 +169,7 @@ int run(const Options &options) {
 void add_verify(CLI::App &app, Context &context) {
   CLI::App *command = app.add_subcommand(
       "verify", "Say whether a kernel computes a tensor graph, with a proof or an input");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   command->add_option("KERNEL", options->kernel, "Assembly: isamorph's own, Python, or JSON")
       ->required();
   command->add_option("--isa", options->isa, "A shipped ISA or a path")->required();
