@@ -69,8 +69,6 @@ Counts classify(const std::string &file, const std::string &isa_name, const std:
   return counts;
 }
 
-constexpr std::array kLevels = {Level::Bits, Level::Finite, Level::Real};
-
 struct Subject {
   std::string kernel, isa, program;
   Level strongest; ///< at which the kernel is the program
@@ -83,19 +81,29 @@ const std::vector<Subject> kSubjects = {
     {"qkv_new/attention", "qkv_new", "attention", Level::Bits},
 };
 
+int classified_at(Level level) {
+  int mutants = 0;
+  for (const Subject &subject : kSubjects) {
+    if (!semantics::implies(subject.strongest, level))
+      continue;
+    Counts counts = classify(subject.kernel, subject.isa, subject.program, level);
+    mutants += counts.refused + counts.different + counts.equivalent;
+    CHECK(counts.refused > 0);
+    CHECK(counts.different > 0);
+    CHECK(counts.equivalent > 0);
+  }
+  return mutants;
+}
+
 } // namespace
 
-TEST_CASE("mutants of kernels are all classified, at each level", "[slow]") {
-  int mutants = 0;
-  for (const Subject &subject : kSubjects)
-    for (Level level : kLevels) {
-      if (!semantics::implies(subject.strongest, level))
-        continue;
-      Counts counts = classify(subject.kernel, subject.isa, subject.program, level);
-      mutants += counts.refused + counts.different + counts.equivalent;
-      CHECK(counts.refused > 0);
-      CHECK(counts.different > 0);
-      CHECK(counts.equivalent > 0);
-    }
-  CHECK(mutants >= 1000);
+// A test for each level, so that they run side by side; together far more than 1000 mutants.
+TEST_CASE("mutants of kernels are all classified at bits", "[slow]") {
+  CHECK(classified_at(Level::Bits) >= 500);
+}
+TEST_CASE("mutants of kernels are all classified at finite", "[slow]") {
+  CHECK(classified_at(Level::Finite) >= 600);
+}
+TEST_CASE("mutants of kernels are all classified at real", "[slow]") {
+  CHECK(classified_at(Level::Real) >= 600);
 }
