@@ -5,8 +5,8 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <limits>
 #include <cmath>
+#include <limits>
 #include <random>
 
 using namespace isamorph;
