@@ -31,7 +31,7 @@ public:
   void commit();
 
 private:
-  bool counted_ = false; ///< in files_being_written()
+  bool counted_ = false;                                     ///< in files_being_written()
   std::vector<std::pair<std::string, std::string>> renames_; ///< temporary, path
   std::vector<std::pair<std::string, std::string>> direct_;  ///< path, content
 };

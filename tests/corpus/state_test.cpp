@@ -38,7 +38,8 @@ SearchResult::Status best_status(const SearchResult &result) {
 }
 
 /// The kernel is valid, computes the graph on some inputs, its price is as said and its landmarks
-/// hold; nothing cheaper exists among the rewritings searched; without any one of its instructions it is not valid or computes something else.
+/// hold; nothing cheaper exists among the rewritings searched; without any one of its instructions
+/// it is not valid or computes something else.
 void check(const SearchResult &result, const semantics::TensorGraph &graph, const spec::Isa &isa) {
   REQUIRE(result.kernel);
   CHECK(result.status == best_status(result));

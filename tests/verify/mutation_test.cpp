@@ -3,7 +3,6 @@
 #include "kernels.h"
 #include "mutants.h"
 
-
 using namespace isamorph;
 using namespace isamorph::verify;
 
