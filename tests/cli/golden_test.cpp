@@ -24,7 +24,7 @@ void rewrite(const fs::path &file, const std::vector<SessionStep> &steps,
   write_file(file, text);
 }
 
-TEST_CASE("golden sessions print what they show") {
+TEST_CASE("golden sessions print what they show", "[slow]") {
   std::vector<fs::path> files;
   for (const auto &entry : fs::directory_iterator(ISAMORPH_SOURCE_DIR "/tests/cli/golden"))
     files.push_back(entry.path());

@@ -122,7 +122,7 @@ private:
 
 } // namespace
 
-TEST_CASE("soft-float is the machine's float and double") {
+TEST_CASE("soft-float is the machine's float and double", "[slow]") {
   against_host<float>(kFormatF32, 60'000, true);
   against_host<double>(kFormatF64, 30'000, false);
 }
@@ -277,7 +277,7 @@ void same_as_evaluator(ElementType type, const NumericsProfile &profile, int cas
 
 } // namespace
 
-TEST_CASE("element-wise operations on bits are the evaluator's, under every profile") {
+TEST_CASE("element-wise operations on bits are the evaluator's, under every profile", "[slow]") {
   for (std::optional<ElementType> compute :
        {std::optional<ElementType>(), std::optional(ElementType::F32),
         std::optional(ElementType::F64)})

@@ -97,7 +97,7 @@ TEST_CASE("without the rule encoder the obligations are put to the solver as the
   CHECK(report.reason.find("$.chain") != std::string::npos);
 }
 
-TEST_CASE("steps that are dropped, doubled or exchanged are refused") {
+TEST_CASE("steps that are dropped, doubled or exchanged are refused", "[slow]") {
   std::size_t corruptions = 0;
   for (const Json &good : all())
     for (const Pointer &steps : paths(good))
@@ -253,7 +253,7 @@ TEST_CASE("rules that are changed, of weaker levels, or of no use are refused") 
     }
 }
 
-TEST_CASE("weakened lemmas of rules are refused") {
+TEST_CASE("weakened lemmas of rules are refused", "[slow]") {
   for (const Json &good : all())
     for (std::size_t r = 0; r < good["chain"]["rules"].size(); ++r) {
       Pointer lemma = Pointer("/chain/rules") / r / "lemma";

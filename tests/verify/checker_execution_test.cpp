@@ -186,7 +186,7 @@ TEST_CASE("checker and verifier agree on what has equal bits") {
   CHECK(tally.elements > tally.classes);
 }
 
-TEST_CASE("checker and verifier agree on what is equal below bits") {
+TEST_CASE("checker and verifier agree on what is equal below bits", "[slow]") {
   Tally finite, real; // classes: pairs that only the level makes equal
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     semantics::TensorGraph graph =

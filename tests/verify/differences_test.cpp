@@ -28,7 +28,8 @@ TEST_CASE("histograms name their ranges and leave empty ones out") {
   CHECK(to_string(UlpHistogram{}).empty());
 }
 
-TEST_CASE("a kernel that is equal at finite differs only where that level does not look") {
+TEST_CASE("a kernel that is equal at finite differs only where that level does not look",
+          "[slow]") {
   spec::Isa isa = spec::load_isa("qkv");
   spec::Kernel kernel = test::kernel_file("qkv/softmax", isa);
   semantics::TensorGraph graph = test::program("softmax");
@@ -45,7 +46,7 @@ TEST_CASE("a kernel that is equal at finite differs only where that level does n
   CHECK(kinds.other == 0);
 }
 
-TEST_CASE("a kernel that computes something else differs elsewhere") {
+TEST_CASE("a kernel that computes something else differs elsewhere", "[slow]") {
   spec::Isa isa = spec::load_isa("qkv_golden");
   spec::Kernel kernel = test::kernel_file("qkv/attention", isa);
   semantics::TensorGraph graph = test::program("attention");

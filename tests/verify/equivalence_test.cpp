@@ -45,7 +45,8 @@ TEST_CASE("the hand-written kernels are proved at bits") {
   }
 }
 
-TEST_CASE("softmax by way of the identity matrix is equivalent at finite and not at bits") {
+TEST_CASE("softmax by way of the identity matrix is equivalent at finite and not at bits",
+          "[slow]") {
   spec::Isa isa = spec::load_isa("qkv");
   spec::Kernel kernel = test::kernel_file("qkv/softmax", isa);
   semantics::TensorGraph softmax = test::program("softmax");
@@ -197,7 +198,7 @@ TEST_CASE("where denormals are flushed, the level finite has none among its inpu
   CHECK(at_finite(made, same, "s32", "f32").outcome == Outcome::Different);
 }
 
-TEST_CASE("another order of a dot's additions is refuted") {
+TEST_CASE("another order of a dot's additions is refuted", "[slow]") {
   spec::Isa isa = spec::load_isa("qkv");
   spec::Kernel kernel = test::kernel_file("qkv/matmul", isa);
   const char *const parameters = "a = bf16[64,64] parameter(0)\nb = bf16[64,64] parameter(1)\n";
@@ -262,7 +263,7 @@ TEST_CASE("integers re-associate, but without a rule the verdict is unknown and 
   CHECK(judge(work, program, Level::Bits, "s32", "s32").outcome != Outcome::Different);
 }
 
-TEST_CASE("an interrupt or a time limit gives unknown where there is no proof") {
+TEST_CASE("an interrupt or a time limit gives unknown where there is no proof", "[slow]") {
   spec::Isa isa = spec::load_isa("qkv_golden");
   spec::Kernel kernel = test::kernel_file("qkv/attention", isa);
   semantics::TensorGraph attention = test::program("attention");

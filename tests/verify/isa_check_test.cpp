@@ -43,7 +43,7 @@ TEST_CASE("the shipped ISAs are well-typed for all attribute values", "[slow]") 
   }
 }
 
-TEST_CASE("planted mistakes are found with a counterexample") {
+TEST_CASE("planted mistakes are found with a counterexample", "[slow]") {
   const Mistake mistake = GENERATE(
       Mistake{"a transposing load without n == 64", R"(
         instruction load_cm (n) [from, to] {

@@ -78,7 +78,7 @@ TEST_CASE("proofs of theorems are accepted") {
   }
 }
 
-TEST_CASE("the contradiction of rounded arithmetic is proved step by step") {
+TEST_CASE("the contradiction of rounded arithmetic is proved step by step", "[slow]") {
   // Rules over the reals with constants folded in f64: known to end in two constants for one class.
   verify::CheckReport report =
       check(prove("include \"math.rules\"\ninclude \"math_terms.rules\"\nlimit iterations 8"));

@@ -9,7 +9,7 @@
 using namespace isamorph;
 using namespace isamorph::verify;
 
-TEST_CASE("facts of scalar arithmetic are proved at their levels, and refuted above") {
+TEST_CASE("facts of scalar arithmetic are proved at their levels, and refuted above", "[slow]") {
   ProveOptions options;
   options.use_cache = false;
   options.stronger_levels = true;

@@ -158,7 +158,7 @@ std::vector<Unsound> unsound_rules() {
 
 } // namespace
 
-TEST_CASE("unsound rules are never proved") {
+TEST_CASE("unsound rules are never proved", "[slow]") {
   for (const Unsound &rule : unsound_rules()) {
     std::optional<ClaimProof> proof;
     INFO(rule.name);

@@ -25,7 +25,7 @@ const std::string kReciprocal =
 
 } // namespace
 
-TEST_CASE("facts of floats that hold bit for bit") {
+TEST_CASE("facts of floats that hold bit for bit", "[slow]") {
   const char *all = "bf16, f16, f32", *narrow = "bf16, f16";
   struct Fact {
     const char *types, *variables, *from, *to;
@@ -45,7 +45,7 @@ TEST_CASE("facts of floats that hold bit for bit") {
   }
 }
 
-TEST_CASE("x - y is x + (-y) bit for bit, in every float type and way of rounding") {
+TEST_CASE("x - y is x + (-y) bit for bit, in every float type and way of rounding", "[slow]") {
   for (auto type : {semantics::ElementType::BF16, semantics::ElementType::F16,
                     semantics::ElementType::F32, semantics::ElementType::F64}) {
     ScalarClaim claim = scalar_claim_of(type, kTwo, "ROOT %a = T[] subtract(%x, %y)",

@@ -98,7 +98,8 @@ TEST_CASE("Ctrl-C reaches into a solver's call, in this process and in a child")
   CHECK(check({"easy", "(assert false)\n"}, options).detail == "no answer within 0 ms");
 }
 
-TEST_CASE("time that is up while Z3 reads and simplifies is no interrupt, and no answer") {
+TEST_CASE("time that is up while Z3 reads and simplifies is no interrupt, and no answer",
+          "[slow]") {
   std::string text = "(set-logic QF_BV)\n(declare-const t0 (_ BitVec 64))\n";
   for (int i = 1; i < 3000; ++i) {
     std::string last = "t" + std::to_string(i - 1);

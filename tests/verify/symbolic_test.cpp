@@ -133,7 +133,7 @@ TEST_CASE("a convolution is the dot of its gathered and zero-filled windows, to 
   CHECK(direct == gathered);
 }
 
-TEST_CASE("normal forms at finite keep values up to the sign of zero") {
+TEST_CASE("normal forms at finite keep values up to the sign of zero", "[slow]") {
   std::int64_t compared = 0, changed = 0, blocked = 0;
   for (std::uint64_t seed = 1; seed <= 2 * kGraphs; ++seed) {
     test::RandomGraph random(seed, {ElementType::F32, ElementType::F32, ElementType::F32,

@@ -64,14 +64,14 @@ bool CarriedValues::is_symbol(ValueId value) const {
 }
 
 std::map<ValueId, ValueId> CarriedValues::solve(std::size_t variable,
-                                                const std::vector<CarriedValue> &values) {
+                                                const std::vector<CarriedCell> &values) {
   std::map<ValueId, ValueId> solved;
   std::set<ValueId> open;
-  for (const CarriedValue &value : values)
+  for (const CarriedCell &value : values)
     open.insert(value.symbol);
   for (bool news = true; news;) {
     news = false;
-    for (const CarriedValue &value : values) {
+    for (const CarriedCell &value : values) {
       if (!open.contains(value.symbol) || !value.after)
         continue;
       auto after = replaced(*value.after, solved, open);

@@ -10,7 +10,7 @@
 
 namespace isamorph::verify {
 
-struct CarriedValue {
+struct CarriedCell {
   ValueId before = 0, symbol = 0;
   std::optional<ValueId> after; ///< E; none: unknown
 };
@@ -27,7 +27,7 @@ public:
 
   /// What iterations of a loop, over a variable of the space, find: by symbol. Those that nothing
   /// is known of are left out.
-  std::map<ValueId, ValueId> solve(std::size_t variable, const std::vector<CarriedValue> &values);
+  std::map<ValueId, ValueId> solve(std::size_t variable, const std::vector<CarriedCell> &values);
   /// A value with others for symbols; none where it is made of one of `unknown`.
   std::optional<ValueId> replaced(ValueId value, const std::map<ValueId, ValueId> &by,
                                   const std::set<ValueId> &unknown);

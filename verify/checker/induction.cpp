@@ -102,7 +102,7 @@ private:
         continue;
       Cell &cell = cells_[place.first][place.second];
       if (cell.value && cell.written) {
-        CarriedValue value{
+        CarriedCell value{
             *cell.value, carrier_.symbol(values_[*cell.value].type, place.second.slope), {}};
         carried_.back().emplace(place, value);
         cell.value = value.symbol;
@@ -114,7 +114,7 @@ private:
 
   /// What the last iteration leaves is known only where it is handed from one to the next.
   void leave(std::size_t loop) {
-    std::vector<CarriedValue> read;
+    std::vector<CarriedCell> read;
     for (auto &[place, value] : carried_.back())
       if (read_.contains(value.symbol)) {
         value.after = cells_[place.first][place.second].value;
@@ -344,8 +344,8 @@ private:
   std::vector<Cells> cells_; ///< by buffer
   /// By open symbolic loop: all that its body writes.
   std::vector<std::set<Place>> written_;
-  std::vector<std::map<Place, CarriedValue>> carried_; ///< by open symbolic loop
-  std::set<ValueId> read_;                             ///< symbols that were read
+  std::vector<std::map<Place, CarriedCell>> carried_; ///< by open symbolic loop
+  std::set<ValueId> read_;                            ///< symbols that were read
 };
 
 } // namespace
