@@ -20,17 +20,75 @@ inline semantics::TensorGraph integer_program(const std::string &name) {
   return semantics::parse_hlo(integer_file(name + ".hlo"));
 }
 
-/// A valid kernel of 32 rows of numbers, in whose loops every attribute that may vary does.
-class RandomLoops {
+inline semantics::Tensor random_tensor(const semantics::Shape &shape, std::uint64_t seed) {
+  std::mt19937_64 engine(seed);
+  semantics::Tensor tensor(shape);
+  for (std::byte &byte : tensor.bytes())
+    byte = static_cast<std::byte>(engine());
+  return tensor;
+}
+
+/// Random nests of up to three loops; what stands in them is a derived class's.
+class RandomNest {
 public:
-  RandomLoops(const spec::Isa &isa, std::uint64_t seed) : isa_(isa), engine_(seed) {}
+  RandomNest(const spec::Isa &isa, std::uint64_t seed) : isa_(isa), engine_(seed) {}
+  virtual ~RandomNest() = default;
+
+protected:
+  virtual void instructions() = 0;
+  /// Whether the next thing in a body within which `levels` more loops may be nested is a loop.
+  virtual bool opens_loop(int levels) { return levels > 0 && pick(0, 1) != 0; }
+
+  void place(std::int64_t rows_in, std::int64_t rows_out) {
+    std::vector<spec::TensorDeclaration> in = {
+        {"x", {semantics::ElementType::S32, {rows_in, 4}}, nullptr}};
+    std::vector<spec::TensorDeclaration> out = {
+        {"y", {semantics::ElementType::S32, {rows_out, 4}}, nullptr}};
+    kernel_ = spec::layout_off_chip("k", in, {}, out);
+  }
+  std::int64_t pick(std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
+  }
+  void add(const char *name, std::vector<std::int64_t> attributes) {
+    auto index = static_cast<std::uint32_t>(isa_.find_instruction(name) - isa_.instructions.data());
+    kernel_.instructions.push_back({index, std::move(attributes), {}});
+  }
+  /// Loops' values are 0 to 3.
+  void body(int levels) {
+    for (std::int64_t n = pick(1, 3); n > 0; --n) {
+      if (!opens_loop(levels)) {
+        instructions();
+        continue;
+      }
+      std::size_t loop = kernel_.loops.size();
+      std::int64_t start = pick(0, 1);
+      kernel_.loops.push_back({std::string(1, static_cast<char>('s' + depth_)),
+                               start,
+                               start + pick(1, 3),
+                               pick(1, 2),
+                               static_cast<std::uint32_t>(kernel_.instructions.size()),
+                               0,
+                               {}});
+      ++depth_;
+      body(levels - 1);
+      --depth_;
+      kernel_.loops[loop].last = static_cast<std::uint32_t>(kernel_.instructions.size());
+    }
+  }
+
+  const spec::Isa &isa_;
+  std::mt19937_64 engine_;
+  spec::Kernel kernel_;
+  std::uint32_t depth_ = 0;
+};
+
+/// A valid kernel of 32 rows of numbers, in whose loops every attribute that may vary does.
+class RandomLoops : RandomNest {
+public:
+  using RandomNest::RandomNest;
 
   spec::Kernel kernel() {
-    std::vector<spec::TensorDeclaration> in = {
-        {"x", {semantics::ElementType::S32, {32, 4}}, nullptr}};
-    std::vector<spec::TensorDeclaration> out = {
-        {"y", {semantics::ElementType::S32, {32, 4}}, nullptr}};
-    kernel_ = spec::layout_off_chip("k", in, {}, out);
+    place(32, 32);
     add("load32", {32, 0, 0});
     body(3);
     add("store32", {32, 0, 512});
@@ -38,15 +96,6 @@ public:
   }
 
 private:
-  std::int64_t pick(std::int64_t low, std::int64_t high) {
-    return low + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
-  }
-
-  void add(const char *name, std::vector<std::int64_t> attributes) {
-    auto index = static_cast<std::uint32_t>(isa_.find_instruction(name) - isa_.instructions.data());
-    kernel_.instructions.push_back({index, std::move(attributes), {}});
-  }
-
   /// Values stay within [4, 28] for up to three loops of values below 4.
   void vary(std::uint32_t attribute, std::int64_t most) {
     for (std::uint32_t d = 0; d < depth_; ++d)
@@ -54,7 +103,7 @@ private:
         kernel_.instructions.back().strides.push_back({attribute, d, factor});
   }
 
-  void instruction() {
+  void instructions() override {
     switch (pick(0, 3)) {
     case 0: // the number of rows varies too
       add("accumulate", {1, 10, pick(10, 16)});
@@ -75,33 +124,6 @@ private:
       return vary(2, 1);
     }
   }
-
-  void body(int levels) {
-    for (std::int64_t n = pick(1, 3); n > 0; --n) {
-      if (levels == 0 || pick(0, 1) == 0) {
-        instruction();
-        continue;
-      }
-      std::size_t loop = kernel_.loops.size();
-      std::int64_t start = pick(0, 2);
-      kernel_.loops.push_back({std::string(1, static_cast<char>('s' + depth_)),
-                               start,
-                               pick(start + 1, 3),
-                               pick(1, 2),
-                               static_cast<std::uint32_t>(kernel_.instructions.size()),
-                               0,
-                               {}});
-      ++depth_;
-      body(levels - 1);
-      --depth_;
-      kernel_.loops[loop].last = static_cast<std::uint32_t>(kernel_.instructions.size());
-    }
-  }
-
-  const spec::Isa &isa_;
-  std::mt19937_64 engine_;
-  spec::Kernel kernel_;
-  std::uint32_t depth_ = 0;
 };
 
 } // namespace isamorph::test

@@ -16,16 +16,12 @@ namespace {
 
 /// A valid kernel on 16 rows of accumulators: a nest of up to three loops of loads, products,
 /// additions and stores, whose addresses depend on some of the loops, or on none.
-class RandomNest {
+class RandomMoves : test::RandomNest {
 public:
-  RandomNest(const spec::Isa &isa, std::uint64_t seed) : isa_(isa), engine_(seed) {}
+  using RandomNest::RandomNest;
 
   spec::Kernel kernel() {
-    std::vector<spec::TensorDeclaration> in = {
-        {"x", {semantics::ElementType::S32, {64, 4}}, nullptr}};
-    std::vector<spec::TensorDeclaration> out = {
-        {"y", {semantics::ElementType::S32, {112, 4}}, nullptr}};
-    kernel_ = spec::layout_off_chip("k", in, {}, out);
+    place(64, 112);
     add("load32", {16, 0, 0});
     for (std::int64_t row = 0; row < 112; row += 16)
       add("store32", {16, 0, 1024 + 16 * row});
@@ -35,13 +31,11 @@ public:
   }
 
 private:
-  std::int64_t pick(std::int64_t low, std::int64_t high) {
-    return low + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
+  void instructions() override {
+    for (std::int64_t i = pick(1, 4); i > 0; --i)
+      instruction();
   }
-  void add(const char *name, std::vector<std::int64_t> attributes) {
-    auto index = static_cast<std::uint32_t>(isa_.find_instruction(name) - isa_.instructions.data());
-    kernel_.instructions.push_back({index, std::move(attributes), {}});
-  }
+  bool opens_loop(int levels) override { return levels == 3 || RandomNest::opens_loop(levels); }
   /// The last instruction's attribute goes up by `scale` times a number for each loop.
   void vary(std::uint32_t attribute, std::int64_t scale, std::span<const std::int64_t> numbers) {
     for (std::uint32_t d = 0; d < depth_; ++d)
@@ -69,33 +63,6 @@ private:
       return add("zero", {pick(0, 4)});
     }
   }
-  void body(int levels) {
-    for (std::int64_t n = pick(1, 3); n > 0; --n) {
-      if (levels == 0 || (levels < 3 && pick(0, 1) == 0)) {
-        for (std::int64_t i = pick(1, 4); i > 0; --i)
-          instruction();
-        continue;
-      }
-      std::size_t loop = kernel_.loops.size();
-      std::int64_t start = pick(0, 1);
-      kernel_.loops.push_back({std::string(1, static_cast<char>('s' + depth_)),
-                               start,
-                               start + pick(1, 3),
-                               pick(1, 2),
-                               static_cast<std::uint32_t>(kernel_.instructions.size()),
-                               0,
-                               {}});
-      ++depth_;
-      body(levels - 1);
-      --depth_;
-      kernel_.loops[loop].last = static_cast<std::uint32_t>(kernel_.instructions.size());
-    }
-  }
-
-  const spec::Isa &isa_;
-  std::mt19937_64 engine_;
-  spec::Kernel kernel_;
-  std::uint32_t depth_ = 0;
 };
 
 /// Whether iterations of a loop are independent, place by place, from the instances alone.
@@ -165,14 +132,6 @@ private:
   std::map<Place, std::set<std::int64_t>> writers_;
 };
 
-semantics::Tensor random_tensor(const semantics::Shape &shape, std::uint64_t seed) {
-  std::mt19937_64 engine(seed);
-  semantics::Tensor tensor(shape);
-  for (std::byte &byte : tensor.bytes())
-    byte = static_cast<std::byte>(engine());
-  return tensor;
-}
-
 } // namespace
 
 TEST_CASE("iterations that run side by side are independent and leave the same bits") {
@@ -181,7 +140,7 @@ TEST_CASE("iterations that run side by side are independent and leave the same b
   std::size_t chosen = 0, outermost = 0, dependent = 0;
   REQUIRE(rc::check("outputs are equal", [&] {
     auto seed = *rc::gen::arbitrary<std::uint64_t>();
-    spec::Kernel kernel = RandomNest(isa, seed).kernel();
+    spec::Kernel kernel = RandomMoves(isa, seed).kernel();
     spec::validate(kernel, isa);
     sim::Program program(isa, kernel, 0);
     const std::vector<char> &independent = program.independent();
@@ -199,7 +158,7 @@ TEST_CASE("iterations that run side by side are independent and leave the same b
       if (truly)
         covered = kernel.loops[l].last;
     }
-    std::vector<semantics::Tensor> inputs = {random_tensor(kernel.inputs[0].shape, seed)};
+    std::vector<semantics::Tensor> inputs = {test::random_tensor(kernel.inputs[0].shape, seed)};
     auto expected = sim::Program(isa, spec::unrolled(kernel)).run(inputs);
     for (int threads : {1, 2, 5})
       RC_ASSERT(tbb::task_arena(threads).execute([&] { return program.run(inputs); }) == expected);

@@ -8,25 +8,13 @@
 
 using namespace isamorph;
 
-namespace {
-
-semantics::Tensor random_tensor(const semantics::Shape &shape, std::uint64_t seed) {
-  std::mt19937_64 engine(seed);
-  semantics::Tensor tensor(shape);
-  for (std::byte &byte : tensor.bytes())
-    byte = static_cast<std::byte>(engine());
-  return tensor;
-}
-
-} // namespace
-
 TEST_CASE("random loops run to the bits of their unrolled kernels") {
   spec::Isa isa = test::integer_machine();
   REQUIRE(rc::check("outputs are equal", [&] {
     auto seed = *rc::gen::arbitrary<std::uint64_t>();
     spec::Kernel kernel = test::RandomLoops(isa, seed).kernel();
     spec::validate(kernel, isa);
-    std::vector<semantics::Tensor> inputs = {random_tensor(kernel.inputs[0].shape, seed)};
+    std::vector<semantics::Tensor> inputs = {test::random_tensor(kernel.inputs[0].shape, seed)};
     RC_ASSERT(sim::Simulator(isa, kernel).run(inputs) ==
               sim::Simulator(isa, spec::unrolled(kernel)).run(inputs));
   }));
@@ -40,7 +28,7 @@ TEST_CASE("a tiled product of integers with loops is the product") {
     semantics::TensorGraph graph = test::integer_program(name);
     std::vector<semantics::Tensor> inputs;
     for (const spec::Placed &input : kernel.inputs)
-      inputs.push_back(random_tensor(input.shape, inputs.size() + 1));
+      inputs.push_back(test::random_tensor(input.shape, inputs.size() + 1));
     CHECK(sim::Simulator(isa, kernel).run(inputs) ==
           semantics::evaluate(graph, inputs, isa.numerics));
   }
