@@ -359,10 +359,14 @@ bool lemmas_hold(const ClaimProof &proof, const ProveOptions &options) {
 ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
   auto begin = std::chrono::steady_clock::now();
   ClaimProof out;
+  out.name = rule.name;
   std::string details;
   for (const Strategy &strategy : strategies(rule, options)) {
-    if (stopped(options))
+    if (stopped(options)) { // what refutes under one strategy may be proved under another
+      out.answer = SmtAnswer::Unknown;
+      details += details.empty() ? "interrupted" : "; interrupted";
       break;
+    }
     bool elements = strategy.encodings.empty();
     ClaimProof proof = elements ? decide_elements(rule, options) : attempt(rule, strategy, options);
     if (proof.answer == SmtAnswer::Proved && !lemmas_hold(proof, options)) {

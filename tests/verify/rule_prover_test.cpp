@@ -1,6 +1,8 @@
 #include "verify/prover.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 using namespace isamorph;
 using namespace isamorph::verify;
@@ -234,6 +236,34 @@ TEST_CASE("the shipped rules are proved, without fused multiply-add", "[slow]") 
     for (const Obligation &obligation : proof.obligations)
       CHECK(obligation.smtlib.find("fp.fma") == std::string::npos);
   }
+}
+
+TEST_CASE("what is interrupted between two strategies is not refuted") {
+  // Refuted while products are any function, and then proved.
+  std::vector<semantics::RewriteRule> rule = semantics::parse_rules(semantics::make_source(
+      "test.rules",
+      binary("bits", "in s8", "%z = T[*s] multiply(%x, %y)  ROOT %n = T[*s] negate(%z)",
+             "%n = T[*s] negate(%x)  ROOT %z = T[*s] multiply(%n, %y)")));
+  int proved = 0, unknown = 0;
+  for (double moment = 1; proved == 0 && moment < 60'000; moment *= 1.15) { // milliseconds
+    std::atomic<bool> flag = false;
+    ProveOptions options;
+    options.use_cache = false;
+    options.interrupt = &flag;
+    std::thread later([&flag, moment] {
+      std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(moment));
+      flag = true;
+    });
+    ClaimProof proof = prove_rules(rule, options)[0];
+    later.join();
+    INFO("after " << moment << " ms: " << proof.detail);
+    CHECK(proof.name == "r");
+    CHECK(proof.answer != SmtAnswer::Refuted);
+    proved += proof.answer == SmtAnswer::Proved;
+    unknown += proof.answer == SmtAnswer::Unknown;
+  }
+  CHECK(proved > 0);
+  CHECK(unknown > 0);
 }
 
 TEST_CASE("products with permutation matrices move integers") {
