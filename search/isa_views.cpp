@@ -2,8 +2,8 @@
 
 #include "search/byte_sources.h"
 #include "search/matcher.h"
-#include "search/row_terms.h"
 #include "search/saturate.h"
+#include "semantics/tensor_terms.h"
 
 #include <numeric>
 #include <set>
@@ -196,7 +196,8 @@ public:
         ClassId image = egraph.add_bytes(parameters_[regions[r].tensor]);
         parts.push_back(*egraph.add(
             OpCode::Slice, std::span(&image, 1),
-            slice_attributes(std::array<std::int64_t, 1>{regions[r].offset}, shape.dims), shape));
+            semantics::slice_attributes(std::array<std::int64_t, 1>{regions[r].offset}, shape.dims),
+            shape));
       }
       auto loaded =
           add_template(egraph, instruction_.body, SymbolValues(instruction_.symbols), parts);
@@ -294,7 +295,8 @@ void add_tiles(TensorEGraph &egraph, const spec::Isa &isa, std::span<const Class
         continue;
       std::vector<std::int64_t> starts(whole.rank(), 0);
       for (std::size_t d = 0; d < starts.size();) {
-        egraph.add(OpCode::Slice, std::span(&value, 1), slice_attributes(starts, tile.dims), tile);
+        egraph.add(OpCode::Slice, std::span(&value, 1),
+                   semantics::slice_attributes(starts, tile.dims), tile);
         for (d = 0; d < starts.size(); ++d) {
           starts[d] += tile.dims[d];
           if (starts[d] < whole.dims[d])

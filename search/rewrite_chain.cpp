@@ -194,15 +194,10 @@ std::optional<NodeId> rows_of(TensorTerms &terms, NodeId tensor, std::int64_t fi
   std::int64_t row = shape.rank() == 0 ? shape.bytes() : shape.bytes() / shape.dims[0];
   if (first % row != 0 || count % row != 0)
     return std::nullopt;
-  std::vector<std::int64_t> starts(shape.rank(), 0), limits = shape.dims;
+  std::vector<std::int64_t> starts(shape.rank(), 0);
   starts[0] = first / row;
-  limits[0] = starts[0] + count / row;
   shape.dims[0] = count / row;
-  semantics::Attributes attributes;
-  attributes.set(semantics::AttributeKey::SliceStarts, starts);
-  attributes.set(semantics::AttributeKey::SliceLimits, limits);
-  attributes.set(semantics::AttributeKey::SliceStrides, std::vector<std::int64_t>(shape.rank(), 1));
-  return terms.add(OpCode::Slice, {tensor}, attributes, shape);
+  return terms.add(OpCode::Slice, {tensor}, semantics::slice_attributes(starts, shape.dims), shape);
 }
 
 /// Two tensors one below the other, if they have the same columns.

@@ -4,6 +4,7 @@
 #include "search/isa_views.h"
 #include "search/row_terms.h"
 #include "search/saturate.h"
+#include "semantics/tensor_terms.h"
 
 namespace isamorph::search {
 
@@ -105,7 +106,7 @@ private:
     std::vector<std::int64_t> starts(whole.dims.size(), 0);
     starts[0] = first ? 0 : first_.graph.nodes[i].shape.dims[0];
     return *egraph_.add(OpCode::Slice, std::span(&both_.classes[i], 1),
-                        slice_attributes(starts, part.dims), part);
+                        semantics::slice_attributes(starts, part.dims), part);
   }
 
   bool holds() {

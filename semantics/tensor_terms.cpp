@@ -29,6 +29,18 @@ Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t ra
   return canonical_window(op, std::move(attributes));
 }
 
+Attributes slice_attributes(std::span<const std::int64_t> starts,
+                            std::span<const std::int64_t> sizes) {
+  std::vector<std::int64_t> from(starts.begin(), starts.end()), to = from;
+  for (std::size_t d = 0; d < to.size(); ++d)
+    to[d] += sizes[d];
+  Attributes out;
+  out.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(from.size(), 1));
+  out.set(AttributeKey::SliceStarts, std::move(from));
+  out.set(AttributeKey::SliceLimits, std::move(to));
+  return out;
+}
+
 NodeId TensorTerms::add(OpCode op, std::vector<NodeId> operands, const Attributes &attributes,
                         const Shape &shape) {
   Attributes canonical = canonical_attributes(op, attributes, shape.rank());

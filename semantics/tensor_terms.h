@@ -6,11 +6,16 @@
 
 #include <map>
 #include <optional>
+#include <span>
 
 namespace isamorph::semantics {
 
 /// Attributes in one form: what has a default is written out.
 Attributes canonical_attributes(OpCode op, Attributes attributes, std::size_t rank);
+
+/// Of a slice without gaps: `sizes` elements from `starts` on.
+Attributes slice_attributes(std::span<const std::int64_t> starts,
+                            std::span<const std::int64_t> sizes);
 
 /// Invariant: no two nodes have the same operation, operands, attributes and shape.
 class TensorTerms {

@@ -349,12 +349,6 @@ private:
   InstructionComparison out_;
 };
 
-/// The ISA with one of its instructions.
-spec::Isa only(spec::Isa isa, const std::string &name) {
-  std::erase_if(isa.instructions, [&](const auto &i) { return i.name != name; });
-  return isa;
-}
-
 } // namespace
 
 std::string_view name(InstructionComparison::Answer answer) {
@@ -367,13 +361,13 @@ std::vector<InstructionComparison>
 compare_instructions(const spec::Isa &first, const spec::Isa &second,
                      const InstructionComparisonOptions &options) {
   std::vector<InstructionComparison> out;
-  std::vector<std::string> around = texts(only(first, ""), only(second, ""));
+  std::vector<std::string> around = texts(alone(first, ""), alone(second, ""));
   if (std::ranges::any_of(around, [](const auto &l) { return !l.starts_with("numerics"); }))
     return out;
   for (const spec::Instruction &instruction : first.instructions) {
     const std::string &name = instruction.name;
     if (!second.find_instruction(name) ||
-        (texts(only(first, name), only(second, name)) == around && around.empty()))
+        (texts(alone(first, name), alone(second, name)) == around && around.empty()))
       continue;
     out.push_back(Comparison(first, second, name, options).run());
   }

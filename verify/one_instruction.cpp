@@ -2,19 +2,22 @@
 
 #include "semantics/evaluator.h"
 #include "spec/unroll.h"
+#include "verify/region_elements.h"
+
+#include <algorithm>
 
 namespace isamorph::verify {
 
 using semantics::Bindings;
 using semantics::Tensor;
 
-namespace {
-
 spec::Isa alone(spec::Isa isa, const std::string &name) {
   std::erase_if(isa.instructions,
                 [&](const spec::Instruction &instruction) { return instruction.name != name; });
   return isa;
 }
+
+namespace {
 
 bool hold(const std::vector<spec::IntExpr> &conditions, const Bindings &values) {
   for (const spec::IntExpr &condition : conditions)
@@ -81,25 +84,16 @@ bool OneInstruction::add_box(const spec::Region &region, std::int64_t shift, con
   if (!box ||
       (!box->starts.empty() && __builtin_add_overflow(box->starts[0], shift, &box->starts[0])))
     return false;
-  std::int64_t unit = buffer.unit_elements();
-  std::vector<std::int64_t> places{0};
+  std::int64_t elements = buffer.unit_elements();
   for (std::size_t d = 0; d < box->starts.size(); ++d) {
     std::int64_t size = buffer.off_chip ? spec::kMaxOffChipBytes : buffer.addressed[d],
                  start = box->starts[d], extent = box->extents[d];
     if (start < 0 || extent < 0 || extent > size || start > size - extent ||
-        extent > largest / (unit * static_cast<std::int64_t>(places.size())))
+        extent > largest / std::max<std::int64_t>(1, elements))
       return false;
-    std::vector<std::int64_t> next;
-    for (std::int64_t place : places)
-      for (std::int64_t i = 0; i < extent; ++i)
-        next.push_back(place * size + start + i);
-    places = std::move(next);
-    if (places.empty())
-      return true;
+    elements *= extent;
   }
-  for (std::int64_t place : places)
-    for (std::int64_t e = 0; e < unit; ++e)
-      out.push_back({region.buffer, place * unit + e});
+  for_each_element(buffer, *box, [&](std::int64_t e) { out.push_back({region.buffer, e}); });
   return true;
 }
 

@@ -18,9 +18,11 @@ struct Element {
 };
 using Elements = std::map<Element, std::uint64_t>; ///< their bits
 
+/// An ISA without its other instructions.
+spec::Isa alone(spec::Isa isa, const std::string &name);
+
 class OneInstruction {
 public:
-  /// `isa` without its other instructions.
   OneInstruction(const spec::Isa &isa, const std::string &name);
 
   const spec::Isa &isa() const { return isa_; }

@@ -106,15 +106,11 @@ private:
     Shape shape = terms_[held.value].shape;
     if (from == first(held.region) && to == end(held.region))
       return held.value;
-    std::vector<std::int64_t> starts(shape.rank(), 0), limits = shape.dims;
+    std::vector<std::int64_t> starts(shape.rank(), 0);
     starts[0] = from - first(held.region);
-    limits[0] = to - first(held.region);
     shape.dims[0] = to - from;
-    semantics::Attributes attributes;
-    attributes.set(AttributeKey::SliceStarts, starts);
-    attributes.set(AttributeKey::SliceLimits, limits);
-    attributes.set(AttributeKey::SliceStrides, std::vector<std::int64_t>(shape.rank(), 1));
-    return terms_.add(OpCode::Slice, {held.value}, attributes, shape);
+    return terms_.add(OpCode::Slice, {held.value}, semantics::slice_attributes(starts, shape.dims),
+                      shape);
   }
 
   NodeId joined(NodeId above, NodeId below) {
