@@ -88,6 +88,12 @@ TEST_CASE("no code names a shipped ISA or instruction") {
 
 TEST_CASE("the solver's fused multiply-add is not used") { require_none(solver_fma(project())); }
 
+TEST_CASE("no two files define types of one name in one namespace") {
+  Tree tree = project();
+  tree.merge(read_tree(ISAMORPH_SOURCE_DIR, {"tests"}));
+  require_none(repeated_types(tree));
+}
+
 TEST_CASE("the result of every property is required") {
   // rc::check prints a counterexample and returns false, which Catch does not see by itself.
   int properties = 0;
@@ -156,6 +162,26 @@ TEST_CASE("what the checker reaches through others is found") {
   texts["spec/isa.h"] = "#include <boost/multiprecision/cpp_int.hpp>\n#include <boost/any.hpp>\n";
   CHECK(checker_dependences(tree_of(texts)) ==
         Complaints{"verify/checker/checker.cpp reaches <boost/any.hpp>"});
+}
+
+TEST_CASE("a type of a name that another file gave is found") {
+  const std::string value = "namespace isamorph::verify {\nstruct Value {\n  int a;\n};\n"
+                            "} // namespace isamorph::verify\n";
+  std::map<std::string, std::string> texts = {{"verify/a.h", value}, {"verify/checker/b.h", value}};
+  CHECK(repeated_types(tree_of(texts)) ==
+        Complaints{"verify/checker/b.h:2: isamorph::verify::Value is defined in verify/a.h, too"});
+  for (const char *other :
+       {"namespace isamorph::sim {\nstruct Value {\n};\n} // namespace isamorph::sim\n",
+        "namespace isamorph::verify {\nnamespace {\nstruct Value {\n};\n} // namespace\n}\n",
+        "namespace isamorph::verify {\nstruct Value;\nstruct Value::Inner {\n};\n}\n",
+        "namespace isamorph::verify {\nnamespace {\nstruct Other {\n};\n} // namespace\n"
+        "template <class T> class Values : Value {\n};\n}\n"}) {
+    texts["verify/checker/b.h"] = other;
+    CHECK(repeated_types(tree_of(texts)).empty());
+  }
+  texts["verify/checker/b.h"] = "namespace isamorph::verify {\nnamespace {\nint a;\n"
+                                "} // namespace\nclass Value final : public Base {\n};\n}\n";
+  CHECK(repeated_types(tree_of(texts)).size() == 1);
 }
 
 TEST_CASE("names in code and literals are found, in comments and help examples not") {

@@ -1,7 +1,10 @@
 #include "tests/include_graph/source_tree.h"
 
+#include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <functional>
 #include <regex>
@@ -242,6 +245,44 @@ Complaints solver_fma(const Tree &tree) {
       complaints.push_back(place(path, code, static_cast<std::size_t>(match.position())) +
                            "the solver's fused multiply-add is unsound");
   }
+  return complaints;
+}
+
+namespace {
+
+/// The types that a file defines in namespaces with names, with their lines: "a::b::Type" -> 12.
+std::map<std::string, int> defined_types(const SourceFile &file) {
+  static const std::regex opened(R"(^(?:inline )?namespace(?: ([\w:]+))? \{$)"),
+      closed(R"(^\}\s*$)"),
+      type(
+          R"(^(?:template <.*> ?)?(?:struct|class|union|enum(?: class)?) (?:alignas\(.*\) )?(\w+)(?: (?:final )?(?::.*)?)?\{.*)");
+  std::map<std::string, int> out;
+  std::vector<std::string> around; // the namespaces; "" has no name
+  std::istringstream lines(file.code);
+  std::smatch match;
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (std::regex_match(line, match, opened))
+      around.push_back(match[1]);
+    else if (std::regex_match(line, closed) && !around.empty() && line.size() > 1)
+      around.pop_back(); // a comment stood behind it: the end of a namespace
+    else if (std::regex_match(line, match, type) &&
+             std::find(around.begin(), around.end(), "") == around.end())
+      out.emplace(fmt::format("{}::{}", fmt::join(around, "::"), match[1].str()), number);
+  }
+  return out;
+}
+
+} // namespace
+
+Complaints repeated_types(const Tree &tree) {
+  Complaints complaints;
+  std::map<std::string, std::string> first; // type -> the file that defines it
+  for (const auto &[path, file] : tree)
+    for (const auto &[type, line] : defined_types(file))
+      if (auto [it, is_first] = first.emplace(type, path); !is_first)
+        complaints.push_back(
+            fmt::format("{}:{}: {} is defined in {}, too", path, line, type, it->second));
   return complaints;
 }
 

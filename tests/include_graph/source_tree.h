@@ -50,6 +50,10 @@ Complaints named_accelerators(const Tree &tree, const std::set<std::string> &nam
 /// Z3's fused multiply-add, which 4.8.12 evaluates wrongly, is used neither through its API nor in
 /// SMT-LIB text; code may look for it (`find("fp.fma")`) in order to refuse it.
 Complaints solver_fma(const Tree &tree);
+/// No two files define types of one name in one namespace: where their code meets in a program, the
+/// linker keeps one of each inline function, and an object of the other layout goes through it.
+/// Expects types of namespaces to begin at the line's begin.
+Complaints repeated_types(const Tree &tree);
 
 /// The names of an ISA text: the ISA's own and its instructions'.
 std::set<std::string> names_of_isa(std::string_view text);
