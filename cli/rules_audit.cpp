@@ -79,11 +79,10 @@ Json row_json(const verify::AuditRow &row) {
     if (!answer.reason.empty())
       reason[name] = answer.reason;
     if (answer.witness)
-      witness[name] = {{"inputs", inputs_json(*answer.witness)},
-                       {"nonzero", answer.witness->nonzero_inputs},
-                       {"element", answer.witness->element},
-                       {"left", answer.witness->left},
-                       {"right", answer.witness->right}};
+      witness[name] = {
+          {"inputs", inputs_json(*answer.witness)}, {"nonzero", answer.witness->nonzero_inputs},
+          {"smallest", answer.witness->least},      {"element", answer.witness->element},
+          {"left", answer.witness->left},           {"right", answer.witness->right}};
   }
   for (auto &[key, value] :
        {std::pair("method", &method), std::pair("sizes", &sizes), std::pair("reach", &reach),

@@ -6,27 +6,34 @@ namespace {
 constexpr std::int64_t kMaxBytes = std::int64_t{1} << 16;
 } // namespace
 
+std::optional<ByteSources>
+bytes_of_node(const TensorEGraph &egraph, ENodeId node,
+              const std::function<const ByteSources *(ClassId)> &operand) {
+  const TensorOperator &op = egraph.operator_of(node);
+  auto children = egraph.graph().children(node);
+  if (!moves_bytes(op.op) || children.empty())
+    return std::nullopt;
+  std::vector<Shape> shapes;
+  std::vector<const ByteSources *> sources;
+  for (ClassId child : children) {
+    shapes.push_back(egraph.shape(child));
+    sources.push_back(operand(child));
+    if (!sources.back())
+      return std::nullopt;
+  }
+  return moved_bytes(op.op, shapes, sources, op.attributes, egraph.operators().shape(op.shape));
+}
+
 ByteOrigins::ByteOrigins(const TensorEGraph &egraph, std::span<const ClassId> tensors)
     : egraph_(egraph) {
   for (std::uint32_t t = 0; t < tensors.size(); ++t)
     if (std::int64_t bytes = egraph.shape(tensors[t]).bytes(); bytes <= kMaxBytes)
       known_.try_emplace(egraph.find(tensors[t]), own_bytes(t, bytes));
   auto learn = [&](ClassId c, ENodeId node) {
-    const TensorOperator &op = egraph.operator_of(node);
-    auto children = egraph.graph().children(node);
-    if (!moves_bytes(op.op) || children.empty())
-      return false;
-    std::vector<Shape> shapes;
-    std::vector<const ByteSources *> sources;
-    for (ClassId child : children) {
-      shapes.push_back(egraph.shape(child));
-      sources.push_back(of(child));
-      if (!sources.back())
-        return false;
-    }
-    known_.emplace(
-        c, moved_bytes(op.op, shapes, sources, op.attributes, egraph.operators().shape(op.shape)));
-    return true;
+    auto bytes = bytes_of_node(egraph, node, [&](ClassId operand) { return of(operand); });
+    if (bytes)
+      known_.emplace(c, *std::move(bytes));
+    return bytes.has_value();
   };
   // What a value is a rearrangement of has the same bytes, at the places that they came from.
   auto learn_operands = [&](ClassId c) {

@@ -5,6 +5,7 @@
 #include "search/tensor_egraph.h"
 #include "semantics/byte_sources.h"
 
+#include <functional>
 #include <optional>
 
 namespace isamorph::search {
@@ -14,6 +15,12 @@ using semantics::ByteSources;
 using semantics::moved_bytes;
 using semantics::moves_bytes;
 using semantics::own_bytes;
+
+/// The bytes of a node's result, given those of its operands (null where they are not known);
+/// nullopt where they are not, or where the node computes.
+std::optional<ByteSources>
+bytes_of_node(const TensorEGraph &egraph, ENodeId node,
+              const std::function<const ByteSources *(ClassId)> &operand);
 
 /// The origin of the bytes of every class of a rebuilt e-graph that movement makes of `tensors`.
 /// Values of more than 2^16 bytes are left out.

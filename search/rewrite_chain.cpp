@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
 namespace isamorph::search {
 
@@ -17,9 +16,6 @@ using semantics::RewriteStep;
 using semantics::TensorTerms;
 
 namespace {
-
-/// Of terms of more bytes in all, movements are not compared.
-constexpr std::int64_t kMaxMovementWork = std::int64_t{1} << 22;
 
 /// An equality for which there is no kind of step.
 struct Unexplained {};
@@ -239,32 +235,9 @@ void add_whole(TensorTerms &terms, const semantics::TermBytes &bytes,
 void add_wholes(TensorTerms &terms) {
   std::vector<char> pieces = in_pieces(terms);
   for (std::uint32_t n = 0; n < pieces.size(); ++n)
-    if (pieces[n] && terms[{n}].shape.bytes() <= kMaxMovementWork)
+    if (pieces[n])
       if (auto bytes = semantics::bytes_of_term(terms, {n}, semantics::kMaxMovedBytes))
         add_whole(terms, *bytes, semantics::Shape(terms[{n}].shape));
-}
-
-/// States that terms are equal which movement makes of the same bytes, one of them in pieces: such
-/// as a value and what is read of it in other pieces than it was written. Rules do the rest.
-void merge_movements(TensorEGraph &egraph, const TensorTerms &terms, std::span<const TermId> ids) {
-  std::map<std::tuple<semantics::TermBytes, semantics::ElementType, std::vector<std::int64_t>>,
-           std::uint32_t>
-      known;
-  std::vector<char> pieces = in_pieces(terms);
-  std::int64_t work = 0;
-  if (std::ranges::count(pieces, 1) == 0)
-    return;
-  for (std::uint32_t n = 0; n < terms.size() && work <= kMaxMovementWork; ++n) {
-    const semantics::Shape &shape = terms[{n}].shape;
-    auto bytes = semantics::bytes_of_term(terms, {n}, semantics::kMaxMovedBytes);
-    work += shape.bytes();
-    if (!bytes)
-      continue;
-    auto [place, fresh] = known.try_emplace({*std::move(bytes), shape.type, shape.dims}, n);
-    if (std::uint32_t first = place->second; !fresh && (pieces[n] || pieces[first]))
-      egraph.merge(egraph.graph().class_of(ids[first]), egraph.graph().class_of(ids[n]));
-  }
-  egraph.rebuild();
 }
 
 } // namespace
@@ -277,7 +250,6 @@ std::optional<RewriteChain> find_chain(const TensorTerms &given, std::span<const
   add_wholes(terms);
   TensorEGraph egraph(isa.numerics, true);
   std::vector<TermId> ids = add_terms(egraph, terms.graph());
-  merge_movements(egraph, terms, ids);
   SaturationLog log;
   auto equal = [&] {
     for (std::size_t i = 0; i < from.size(); ++i)

@@ -1,6 +1,7 @@
 #include "search/saturate.h"
 
 #include "search/isa_views.h"
+#include "search/movement_rule.h"
 
 #include <numeric>
 
@@ -346,7 +347,9 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
     if (moves_only(instruction))
       others.push_back(std::make_unique<Closure>(isa, instruction));
   others.push_back(std::make_unique<ConstantImages>(isa));
-  if (!log) // views are explained by no rule
+  if (log) // views are explained by no rule
+    others.push_back(movement_rule());
+  else
     for (std::unique_ptr<TensorRule> &rule : view_rules(isa, parameters, results))
       others.push_back(std::move(rule));
   return saturate(egraph, rules, chosen, std::move(others), limits,

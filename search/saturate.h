@@ -31,7 +31,7 @@ struct SaturationLog {
 /// makes values from nothing), and the closures and views (isa_views.h) of
 /// `isa`; `parameters` and `results` are the classes of the program's. Constants whose element type
 /// an on-chip buffer of the ISA has also get their memory image. `log` is given exactly when the
-/// e-graph explains; there are no views then.
+/// e-graph explains; there are no views then, but what movement makes equal (movement_rule.h).
 SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const semantics::RewriteRule> rules, semantics::Level level,
                           const SaturationLimits &limits, std::span<const ClassId> parameters = {},

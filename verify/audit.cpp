@@ -5,6 +5,7 @@
 #include "verify/normalize.h"
 #include "verify/prover.h"
 #include "verify/real_polynomial.h"
+#include "verify/smallest.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -144,6 +145,29 @@ private:
     return out;
   }
 
+  /// Of the inputs of an instance that show a difference of the floats; `found` is one.
+  RuleWitness smallest_witness(std::size_t i, const Program &right, Counterexample found,
+                               DifferentialOptions tests) const {
+    const RuleInstance &instance = subject_.instances[i];
+    tests.max_tests = 0;
+    tests.minimize = false;
+    auto accepts = [&](const std::vector<Tensor> &inputs) {
+      tests.first = {inputs};
+      auto again = compare_programs(instance.left, right, options_.profile, terms_[i].graph, tests);
+      if (again.counterexample)
+        found = *std::move(again.counterexample);
+      return again.counterexample.has_value();
+    };
+    Smallest shown = smallest(instance.left, instance.right, options_.profile, tests.level,
+                              found.inputs, {accepts, [] { return false; }}, stop_);
+    RuleWitness out = witness(i, std::move(shown.inputs), found.element);
+    ElementType type = instance.left[instance.left.results[0]].shape.type;
+    out.least = shown.least;
+    out.left = semantics::element_text(type, found.expected);
+    out.right = semantics::element_text(type, found.actual);
+    return out;
+  }
+
   /// Looks for inputs at which the floats differ, beginning with those at which the reals do.
   void refute(Level level) {
     LevelAnswer &answer = row_.at(level);
@@ -169,12 +193,8 @@ private:
       run += result.tests;
       if (!result.counterexample)
         continue;
-      ElementType type = instance.left[instance.left.results[0]].shape.type;
       answer = {Outcome::Different, "test inputs", {}, {}, {}};
-      answer.witness =
-          witness(i, std::move(result.counterexample->inputs), result.counterexample->element);
-      answer.witness->left = semantics::element_text(type, result.counterexample->expected);
-      answer.witness->right = semantics::element_text(type, result.counterexample->actual);
+      answer.witness = smallest_witness(i, right, std::move(*result.counterexample), tests);
       return;
     }
     answer.reason = fmt::format("the terms differ, but {} test inputs show no difference", run);

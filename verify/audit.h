@@ -38,6 +38,7 @@ struct RuleWitness {
   std::vector<std::string> names; ///< of the inputs
   std::vector<semantics::Tensor> inputs;
   std::int64_t nonzero_inputs = 0;
+  bool least = false;       ///< no smaller input of these shapes shows it (smallest.h)
   std::size_t instance = 0; ///< which of the subject's
   std::int64_t element = 0; ///< row-major index in the result
   std::string left, right;  ///< that element's values; rational numbers at `real`

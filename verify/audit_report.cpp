@@ -52,14 +52,19 @@ std::string short_answer(const LevelAnswer &answer) {
   return answer.outcome == Outcome::Different ? "no" : "unknown";
 }
 
-/// The counterexample to the weakest level that fails, or why an answer is unknown.
-std::string remark(const AuditRow &row) {
-  std::string out;
+/// The counterexample to the weakest level that fails; null when all hold or are unknown.
+const RuleWitness *shown_witness(const AuditRow &row) {
+  const RuleWitness *out = nullptr;
   for (Level level : kLevels)
     if (row.at(level).witness)
-      out = text(*row.at(level).witness);
-  if (!out.empty())
-    return "`" + out + "`";
+      out = &*row.at(level).witness;
+  return out;
+}
+
+/// That counterexample, or why an answer is unknown.
+std::string remark(const AuditRow &row) {
+  if (const RuleWitness *witness = shown_witness(row))
+    return "`" + text(*witness) + "`" + (witness->least ? "" : " (smallest found)");
   for (Level level : kLevels)
     if (row.at(level).outcome == Outcome::Unknown)
       return row.at(level).reason;
@@ -78,7 +83,16 @@ void append_section(std::string &out, const AuditSection &section) {
     out += fmt::format("| {} | {} | {} | {} | {} |\n", semantics::name(level), counts[0], all_sizes,
                        counts[1], counts[2]);
   }
-  out += "\n| rule | bits | finite | real | counterexample |\n|---|---|---|---|---|\n";
+  std::size_t shown = 0, least = 0;
+  for (const AuditRow &row : section.rows)
+    if (const RuleWitness *witness = shown_witness(row)) {
+      ++shown;
+      least += witness->least;
+    }
+  out += fmt::format("\n{} of {} counterexamples are shown to be the smallest at their sizes.\n\n"
+                     "| rule | bits | finite | real | smallest counterexample |\n"
+                     "|---|---|---|---|---|\n",
+                     least, shown);
   for (const AuditRow &row : section.rows) {
     out += "| `" + cell(row.rule) + "` |";
     for (Level level : kLevels)
@@ -146,10 +160,17 @@ std::string markdown(std::span<const AuditSection> sections, const std::string &
       "real numbers. \"yes, all sizes\" is proved for all sizes, \"yes\" for every input at the "
       "few "
       "small sizes that `--json` lists. A counterexample gives the inputs that are not 0 and the "
-      "values of both sides at one element; it refutes the weakest level that does not hold. It "
-      "was "
-      "made small step by step (fewer elements, then plainer values): often not the smallest there "
-      "is.\n\n"
+      "values of both sides at one element; it refutes the weakest level that does not hold.\n\n"
+      "It is the smallest one: at sizes of the tensors that are the first, in an ascending list, "
+      "at "
+      "which a test finds a difference, the one with the fewest elements that are not +0; of these "
+      "the one whose exponents are nearest to 0 (the sum of their distances), then the one with "
+      "the "
+      "fewest significant bits, then the one with the fewest negative elements. (-0 counts as an "
+      "element that is not +0, and is plainer than 1; infinity and NaN are farther than any "
+      "number.) Nothing smaller shows a difference: with fewer elements both sides are equal "
+      "terms, "
+      "or all values were tried. \"Smallest found\" means that the search was cut short.\n\n"
       "`finite` says nothing of inputs for which a side meets NaN or infinity: so x/x = 1 holds at "
       "it, bit for bit, because 0/0 is NaN. At `real` equality is claimed where no divisor is "
       "0.\n",

@@ -5,6 +5,7 @@
 #include "verify/rule_instances.h"
 
 #include <algorithm>
+#include <limits>
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <thread>
@@ -113,15 +114,15 @@ void holds(Subject &subject, Level level, const ClaimProof &proof) {
   laws.insert(laws.end(), proof.laws.begin(), proof.laws.end());
 }
 
-RuleWitness witness(const SmallInstance &instance, std::vector<semantics::Tensor> inputs,
-                    const Difference &found) {
+RuleWitness witness(const SmallInstance &instance, Smallest smallest, const Difference &found) {
   RuleWitness out;
+  out.least = smallest.least;
   for (semantics::NodeId p : instance.from.parameters)
     out.names.push_back(instance.from[p].name);
-  for (const semantics::Tensor &input : inputs)
+  for (const semantics::Tensor &input : smallest.inputs)
     for (std::int64_t i = 0; i < input.elements(); ++i)
       out.nonzero_inputs += input.bits(i) != 0;
-  out.inputs = std::move(inputs);
+  out.inputs = std::move(smallest.inputs);
   out.element = found.element;
   out.left = found.left;
   out.right = found.right;
@@ -129,7 +130,8 @@ RuleWitness witness(const SmallInstance &instance, std::vector<semantics::Tensor
 }
 
 /// Looks for an input that shows a difference at a level; at `real` in f64, on small integers.
-void refute(Subject &subject, Level level, const RuleFileOptions &options) {
+/// Throws Stopped.
+void refute(Subject &subject, Level level, const RuleFileOptions &options, const StopToken &stop) {
   constexpr std::size_t instances = 60;
   constexpr int inputs_each = 12;
   std::mt19937_64 random(options.seed);
@@ -142,16 +144,15 @@ void refute(Subject &subject, Level level, const RuleFileOptions &options) {
       choices = {ElementType::F64};
   for (const SmallInstance &instance : small_instances(rule, instances, random))
     for (int i = 0; i < inputs_each; ++i) {
-      if (options.interrupt && options.interrupt->load())
-        return;
+      stop.poll();
       auto style = real ? InputStyle::SmallIntegers : static_cast<InputStyle>(i % 4);
       auto inputs = random_inputs(instance.from, style, random);
       if (!difference(instance, inputs, level, options.profile))
         continue;
-      inputs = minimized(instance, std::move(inputs), level, options.profile);
-      auto found = difference(instance, inputs, level, options.profile);
+      Smallest shown = smallest(instance, std::move(inputs), level, options.profile, stop);
+      auto found = difference(instance, shown.inputs, level, options.profile);
       LevelAnswer answer{Outcome::Different, "test inputs, " + instance.symbols, {}, {}, {}};
-      answer.witness = witness(instance, std::move(inputs), *found);
+      answer.witness = witness(instance, std::move(shown), *found);
       return does_not_hold(subject, level, answer);
     }
 }
@@ -228,8 +229,12 @@ std::vector<RuleFileRow> audit_rule_file(std::span<const RewriteRule> rules,
       }
   for (Level level : kLevels) {
     in_parallel(subjects.size(), options.jobs, [&](std::size_t i) {
-      if (subjects[i].open(level))
-        refute(subjects[i], level, options);
+      StopToken stop(options.interrupt, std::numeric_limits<double>::infinity());
+      try {
+        if (subjects[i].open(level))
+          refute(subjects[i], level, options, stop);
+      } catch (const Stopped &) { // the row stays open
+      }
     });
     prove(subjects, level, options);
   }

@@ -238,36 +238,19 @@ std::optional<Difference> difference(const SmallInstance &instance, std::span<co
   return std::nullopt;
 }
 
-std::vector<Tensor> minimized(const SmallInstance &instance, std::vector<Tensor> inputs,
-                              Level level, const semantics::NumericsProfile &profile) {
-  auto keep = [&](Tensor &tensor, std::int64_t i, std::uint64_t bits) {
-    std::uint64_t before = tensor.bits(i);
-    if (before == bits)
-      return false;
-    tensor.set_bits(i, bits);
-    if (difference(instance, inputs, level, profile))
-      return true;
-    tensor.set_bits(i, before);
-    return false;
-  };
-  for (Tensor &tensor : inputs)
-    for (std::int64_t i = 0; i < tensor.elements(); ++i)
-      keep(tensor, i, 0);
-  for (Tensor &tensor : inputs) {
-    ElementType type = tensor.shape().type;
-    for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-      if (tensor.bits(i) == 0)
-        continue;
-      bool plain = false;
-      for (double value : {1.0, -1.0, 2.0, -2.0, 3.0, 0.5})
-        if (!plain && semantics::decode(type, tensor.bits(i)) != value)
-          plain = keep(tensor, i, semantics::encode(type, value));
-      for (int bit = 0;
-           !plain && semantics::is_float(type) && bit < 8 * semantics::byte_size(type) - 6; ++bit)
-        keep(tensor, i, tensor.bits(i) & ~(std::uint64_t{1} << bit));
-    }
-  }
-  return inputs;
+Smallest smallest(const SmallInstance &instance, std::vector<Tensor> inputs, Level level,
+                  const semantics::NumericsProfile &profile, const StopToken &stop) {
+  constexpr int most_tests = 2000;
+  int tests = 0;
+  MinimizingTest shows{[&](const std::vector<Tensor> &smaller) {
+                         ++tests;
+                         stop.poll();
+                         return difference(instance, smaller, level, profile).has_value();
+                       },
+                       [&] { return tests >= most_tests; }};
+  inputs = minimized(std::move(inputs), shows);
+  tests = 0;
+  return smallest(instance.from, instance.to, profile, level, std::move(inputs), shows, stop);
 }
 
 } // namespace isamorph::verify

@@ -4,6 +4,7 @@
 
 #include "semantics/evaluator.h"
 #include "semantics/rules.h"
+#include "verify/smallest.h"
 
 #include <random>
 
@@ -40,11 +41,10 @@ std::optional<Difference> difference(const SmallInstance &instance,
                                      semantics::Level level,
                                      const semantics::NumericsProfile &profile);
 
-/// The inputs made smaller while the sides differ: fewest non-zero elements, then plain values,
-/// then few significand bits.
-std::vector<semantics::Tensor> minimized(const SmallInstance &instance,
-                                         std::vector<semantics::Tensor> inputs,
-                                         semantics::Level level,
-                                         const semantics::NumericsProfile &profile);
+/// The smallest inputs found of those for which the sides differ, and whether there are no smaller
+/// ones (smallest.h). `inputs` are some for which they do.
+Smallest smallest(const SmallInstance &instance, std::vector<semantics::Tensor> inputs,
+                  semantics::Level level, const semantics::NumericsProfile &profile,
+                  const StopToken &stop);
 
 } // namespace isamorph::verify

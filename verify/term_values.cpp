@@ -7,9 +7,9 @@ namespace isamorph::verify {
 using semantics::Shape;
 using semantics::Tensor;
 
-std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<const TermId> which,
-                                          std::span<const Tensor> inputs) {
-  std::vector<std::uint64_t> values(terms.size());
+void evaluate_terms(const TermGraph &terms, std::span<const TermId> which,
+                    std::span<const Tensor> inputs, std::vector<std::uint64_t> &values) {
+  values.resize(terms.size());
   const semantics::NumericsProfile &profile = terms.profile();
   auto row = [&](ElementType type, VectorId id, Shape shape) {
     auto elements = terms.elements(id);
@@ -35,6 +35,7 @@ std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<cons
       value = values[operands[0].v] >> (8 * t.detail) & 0xff;
       break;
     case TermKind::Join:
+      value = 0;
       for (std::size_t i = 0; i < operands.size(); ++i)
         value |= values[operands[i].v] << (8 * i);
       break;
@@ -45,7 +46,8 @@ std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<cons
         types[i] = terms[operands[i]].type;
         bits[i] = values[operands[i].v];
       }
-      attributes.set(semantics::AttributeKey::Direction, {t.detail});
+      if (t.op == OpCode::Compare)
+        attributes.set(semantics::AttributeKey::Direction, {t.detail});
       value = semantics::evaluate_scalar(t.op, attributes, {types.data(), operands.size()},
                                          {bits.data(), operands.size()}, t.type, profile);
       break;
@@ -74,6 +76,12 @@ std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<cons
     }
     }
   }
+}
+
+std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<const TermId> which,
+                                          std::span<const Tensor> inputs) {
+  std::vector<std::uint64_t> values;
+  evaluate_terms(terms, which, inputs, values);
   return values;
 }
 

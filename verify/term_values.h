@@ -14,6 +14,9 @@ std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms,
 /// Of these terms, among which all are that they are made of, and which ascend; 0 of others.
 std::vector<std::uint64_t> evaluate_terms(const TermGraph &terms, std::span<const TermId> which,
                                           std::span<const semantics::Tensor> inputs);
+/// Into `values`, by number; of others they stay.
+void evaluate_terms(const TermGraph &terms, std::span<const TermId> which,
+                    std::span<const semantics::Tensor> inputs, std::vector<std::uint64_t> &values);
 
 /// Calls f(part) for each term that a term is made of at once, those of its vectors included.
 template <class F> void for_each_part(const TermGraph &terms, TermId id, F f) {

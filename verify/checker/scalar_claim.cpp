@@ -254,7 +254,7 @@ std::uint32_t reading_cost(ElementType type, std::uint64_t bits) {
   bool negative = (bits >> (semantics::value_bits(type) - 1) & 1) && type != ElementType::Pred &&
                   !semantics::is_unsigned_integer(type);
   if (is_zero(type, bits))
-    return negative;
+    return negative ? one + 1 : 0;
   auto cost = [&](std::uint32_t exponent, int digits) {
     return one + exponent * exponent_unit + static_cast<std::uint32_t>(digits) * digit + negative;
   };

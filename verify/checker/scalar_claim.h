@@ -49,7 +49,7 @@ std::optional<ScalarWitness> refutes(const ScalarClaim &claim, semantics::Level 
                                      std::span<const std::uint64_t> inputs);
 
 /// How far a value is from what a reader grasps at once: sums over several values compare first by
-/// how many are not zero, then by their exponents' distance from 0, then by their significant bits,
+/// how many are not +0, then by their exponents' distance from 0, then by their significant bits,
 /// then by how many are negative. NaN is the farthest, then infinity.
 std::uint32_t reading_cost(semantics::ElementType type, std::uint64_t bits);
 

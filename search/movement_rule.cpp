@@ -1,0 +1,152 @@
+#include "search/movement_rule.h"
+
+#include "search/byte_sources.h"
+
+namespace isamorph::search {
+namespace {
+
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 24;
+
+/// How movement makes a class of others; an atom is made of itself.
+struct Movement {
+  OperatorId op{};
+  std::vector<ClassId> operands; ///< none of an atom
+  bool pieces = false;           ///< a slice or a concatenation is on the way
+  ByteSources bytes;             ///< a source's tensor is the number of a class
+};
+
+/// One movement for each class, so that all lead to atoms: parameters, what no movement makes, and,
+/// where values are movements of each other, the smallest that is also computed.
+class Movements {
+public:
+  explicit Movements(const TensorEGraph &egraph) : egraph_(egraph) {
+    std::vector<ClassId> open;
+    for (ClassId c : egraph.graph().classes())
+      if (is_parameter(c))
+        add_atom(c);
+      else
+        open.push_back(c);
+    while (!open.empty()) {
+      std::size_t before = open.size();
+      std::erase_if(open, [&](ClassId c) { return learn(c); });
+      if (open.size() == before && !add_smallest(open))
+        return;
+    }
+  }
+
+  const std::map<ClassId, Movement> &all() const { return all_; }
+
+private:
+  OpCode code(ENodeId node) const { return egraph_.operator_of(node).op; }
+  bool has_node(ClassId c, auto &&accepts) const {
+    return std::ranges::any_of(egraph_.graph().nodes_of(c), accepts);
+  }
+  bool is_parameter(ClassId c) const {
+    return has_node(c, [&](ENodeId node) { return code(node) == OpCode::Parameter; });
+  }
+  bool is_computed(ClassId c) const {
+    return has_node(c, [&](ENodeId node) { return !moves_bytes(code(node)); });
+  }
+
+  void add_atom(ClassId c) {
+    all_.emplace(c, Movement{{}, {}, false, own_bytes(c.v, egraph_.shape(c).bytes())});
+  }
+
+  bool add_smallest(std::vector<ClassId> &open) {
+    auto least = open.end();
+    for (auto c = open.begin(); c != open.end(); ++c)
+      if (is_computed(*c) &&
+          (least == open.end() || egraph_.shape(*c).bytes() < egraph_.shape(*least).bytes()))
+        least = c;
+    if (least == open.end())
+      return false;
+    add_atom(*least);
+    open.erase(least);
+    return true;
+  }
+
+  bool learn(ClassId c) {
+    for (ENodeId node : egraph_.graph().nodes_of(c))
+      if (auto movement = movement_of(node)) {
+        all_.emplace(c, *std::move(movement));
+        return true;
+      }
+    return false;
+  }
+
+  /// nullopt where an operand is not known, or the node computes.
+  std::optional<Movement> movement_of(ENodeId node) const {
+    auto known = [&](ClassId operand) {
+      auto found = all_.find(egraph_.find(operand));
+      return found == all_.end() ? nullptr : &found->second;
+    };
+    auto bytes = bytes_of_node(egraph_, node, [&](ClassId operand) -> const ByteSources * {
+      const Movement *movement = known(operand);
+      return movement ? &movement->bytes : nullptr;
+    });
+    if (!bytes)
+      return std::nullopt;
+    Movement out{egraph_.graph().op(node), {}, false, *std::move(bytes)};
+    out.pieces = code(node) == OpCode::Slice || code(node) == OpCode::Concatenate;
+    for (ClassId operand : egraph_.graph().children(node)) {
+      out.operands.push_back(egraph_.find(operand));
+      out.pieces |= known(operand)->pieces;
+    }
+    return out;
+  }
+
+  const TensorEGraph &egraph_;
+  std::map<ClassId, Movement> all_;
+};
+
+class MovementRule final : public TensorRule {
+public:
+  void search(const TensorEGraph &egraph) override {
+    const OperatorTable &operators = egraph.operators();
+    if (operators.with(OpCode::Slice).empty() && operators.with(OpCode::Concatenate).empty())
+      return;
+    std::int64_t bytes = 0;
+    for (ClassId c : egraph.graph().classes())
+      bytes += egraph.shape(c).bytes();
+    if (bytes > kMostBytes)
+      return;
+    movements_ = Movements(egraph).all();
+    std::map<std::pair<std::uint32_t, ByteSources>, ClassId> first;
+    for (auto &[c, movement] : movements_) {
+      auto [known, fresh] = first.try_emplace({egraph.shape_id(c), std::move(movement.bytes)}, c);
+      if (!fresh && (movement.pieces || movements_.at(known->second).pieces))
+        found_.emplace_back(known->second, c);
+    }
+  }
+
+  void apply(TensorEGraph &egraph) override {
+    for (auto [a, b] : found_)
+      egraph.graph().merge_terms(term(egraph, a), term(egraph, b), {Reason::Kind::Stated, 0});
+    found_.clear();
+    movements_.clear();
+    terms_.clear();
+  }
+
+private:
+  TermId term(TensorEGraph &egraph, ClassId c) {
+    if (auto known = terms_.find(c); known != terms_.end())
+      return known->second;
+    const Movement &movement = movements_.at(c);
+    if (movement.operands.empty())
+      return terms_[c] = egraph.graph().term_of(c);
+    std::vector<TermId> operands;
+    for (ClassId operand : movement.operands)
+      operands.push_back(term(egraph, operand));
+    return terms_[c] = egraph.graph().add_term(movement.op, operands);
+  }
+
+  std::map<ClassId, Movement> movements_;
+  std::map<ClassId, TermId> terms_; ///< what the movements make of terms of the atoms
+  std::vector<std::pair<ClassId, ClassId>> found_;
+};
+
+} // namespace
+
+std::unique_ptr<TensorRule> movement_rule() { return std::make_unique<MovementRule>(); }
+
+} // namespace isamorph::search

@@ -1,0 +1,19 @@
+#pragma once
+// What movement alone makes equal, in an e-graph that explains: slices of what was concatenated,
+// the concatenation of slices, a value that a load of more rows brought along with others. Rules
+// about slices and concatenations would have to say it for every rank and every way of cutting;
+// where bytes come from says it at once (semantics/byte_sources.h).
+
+#include "search/tensor_rule.h"
+
+#include <memory>
+
+namespace isamorph::search {
+
+/// Equates classes of one shape whose bytes are the same bytes of the same classes, where a slice
+/// or a concatenation is on the way of either: as terms that movement alone makes of the same
+/// terms, with the reason `Stated`. Does nothing while the e-graph's values have more than 2^24
+/// bytes in all.
+std::unique_ptr<TensorRule> movement_rule();
+
+} // namespace isamorph::search
