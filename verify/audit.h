@@ -12,6 +12,7 @@
 // level holds at every weaker one, and an input that refutes a level refutes every stronger one.
 
 #include "semantics/numerics.h"
+#include "verify/rule_witness.h"
 #include "verify/verdict.h"
 
 #include <array>
@@ -31,17 +32,6 @@ struct RuleSubject {
   std::vector<RuleInstance> instances; ///< smallest sizes first; counterexamples come from the
                                        ///< first that has one
   std::optional<semantics::RewriteRule> general; ///< the same equality for all sizes
-};
-
-/// An input for which the two sides differ at a level.
-struct RuleWitness {
-  std::vector<std::string> names; ///< of the inputs
-  std::vector<semantics::Tensor> inputs;
-  std::int64_t nonzero_inputs = 0;
-  bool least = false;       ///< no smaller input of these shapes shows it (smallest.h)
-  std::size_t instance = 0; ///< which of the subject's
-  std::int64_t element = 0; ///< row-major index in the result
-  std::string left, right;  ///< that element's values; rational numbers at `real`
 };
 
 /// The answer at one level. Outcome::Equivalent reads "holds", Different "does not hold".
@@ -78,8 +68,6 @@ struct AuditOptions {
 std::vector<AuditRow> audit_rules(std::span<const RuleSubject> subjects,
                                   const AuditOptions &options);
 
-/// The witness in a line: "x[0,1]=2 y[0]=0.5 else 0: 1.5 and 1".
-std::string text(const RuleWitness &witness);
 /// The shapes of the parameters of an instance: "x bf16[2,3], y bf16[3,1]".
 std::string shapes_text(const RuleInstance &instance);
 

@@ -28,15 +28,6 @@ constexpr const char *kLaws =
     "evaluator is compared with integers for all pairs of bf16 and of f16 by `./dev "
     "exhaustive`, and for all dividends with some divisors by the slow tests.\n";
 
-std::string index_text(const semantics::Shape &shape, std::int64_t element) {
-  std::string out;
-  for (std::size_t d = shape.rank(); d-- > 0;) {
-    out = std::to_string(element % shape.dims[d]) + (out.empty() ? "" : ",") + out;
-    element /= shape.dims[d];
-  }
-  return out.empty() ? "" : "[" + out + "]";
-}
-
 /// A cell of a Markdown table.
 std::string cell(const std::string &text) {
   std::string out;
@@ -128,19 +119,6 @@ std::string shapes_text(const RuleInstance &instance) {
     out += (out.empty() ? "" : ", ") + node.name + " " + node.shape.to_string();
   }
   return out.empty() ? "no inputs" : out;
-}
-
-std::string text(const RuleWitness &witness) {
-  std::string out;
-  for (std::size_t t = 0; t < witness.inputs.size(); ++t) {
-    const semantics::Tensor &tensor = witness.inputs[t];
-    for (std::int64_t i = 0; i < tensor.elements(); ++i)
-      if (tensor.bits(i) != 0)
-        out += witness.names[t] + index_text(tensor.shape(), i) + "=" +
-               semantics::element_text(tensor.shape().type, tensor.bits(i)) + " ";
-  }
-  return (out.empty() ? "all zeros" : out + "else 0") + ": " + witness.left + " and " +
-         witness.right;
 }
 
 std::array<std::size_t, 3> count_outcomes(std::span<const AuditRow> rows, Level level) {

@@ -2,7 +2,7 @@
 
 #include "verify/checker/scalar_circuit.h"
 #include "verify/profile_rules.h"
-#include "verify/rule_instances.h"
+#include "verify/refutation.h"
 
 #include <algorithm>
 #include <limits>
@@ -49,16 +49,6 @@ std::optional<RewriteRule> restricted(const RewriteRule &rule, TypeClass types) 
   return all.empty() ? std::nullopt : std::optional(out);
 }
 
-/// Whether tensors have a float type that no symbol stands for; f64 is exact enough to judge reals.
-bool has_fixed_float(const RewriteRule &rule, bool f64_too) {
-  for (const semantics::GraphTemplate *side : {&rule.from, &rule.to})
-    for (const semantics::TemplateNode &node : side->nodes)
-      if (const auto *type = std::get_if<ElementType>(&node.shape.type))
-        if (semantics::is_float(*type) && (f64_too || *type != ElementType::F64))
-          return true;
-  return false;
-}
-
 /// The comment lines directly above a rule, joined.
 std::string statement_above(const semantics::Location &rule) {
   constexpr std::string_view comment = "// ", blank = " ";
@@ -84,7 +74,7 @@ struct Subject {
   RuleFileRow result;
 
   LevelAnswer &at(Level level) { return result.row.at(level); }
-  bool exact() const { return result.types != TypeClass::Floats && !has_fixed_float(rule, true); }
+  bool exact() const { return !may_have_floats(rule); }
   bool open(Level level) const { return result.row.at(level).outcome == Outcome::Unknown; }
 };
 
@@ -114,47 +104,13 @@ void holds(Subject &subject, Level level, const ClaimProof &proof) {
   laws.insert(laws.end(), proof.laws.begin(), proof.laws.end());
 }
 
-RuleWitness witness(const SmallInstance &instance, Smallest smallest, const Difference &found) {
-  RuleWitness out;
-  out.least = smallest.least;
-  for (semantics::NodeId p : instance.from.parameters)
-    out.names.push_back(instance.from[p].name);
-  for (const semantics::Tensor &input : smallest.inputs)
-    for (std::int64_t i = 0; i < input.elements(); ++i)
-      out.nonzero_inputs += input.bits(i) != 0;
-  out.inputs = std::move(smallest.inputs);
-  out.element = found.element;
-  out.left = found.left;
-  out.right = found.right;
-  return out;
-}
-
-/// Looks for an input that shows a difference at a level; at `real` in f64, on small integers.
-/// Throws Stopped.
+/// Looks for an input that shows a difference at a level. Throws Stopped.
 void refute(Subject &subject, Level level, const RuleFileOptions &options, const StopToken &stop) {
-  constexpr std::size_t instances = 60;
-  constexpr int inputs_each = 12;
-  std::mt19937_64 random(options.seed);
-  RewriteRule rule = subject.rule;
-  bool real = level == Level::Real && !subject.exact();
-  if (real && has_fixed_float(rule, false))
-    return;
-  if (real)
-    for (auto &choices : rule.symbols.type_choices)
-      choices = {ElementType::F64};
-  for (const SmallInstance &instance : small_instances(rule, instances, random))
-    for (int i = 0; i < inputs_each; ++i) {
-      stop.poll();
-      auto style = real ? InputStyle::SmallIntegers : static_cast<InputStyle>(i % 4);
-      auto inputs = random_inputs(instance.from, style, random);
-      if (!difference(instance, inputs, level, options.profile))
-        continue;
-      Smallest shown = smallest(instance, std::move(inputs), level, options.profile, stop);
-      auto found = difference(instance, shown.inputs, level, options.profile);
-      LevelAnswer answer{Outcome::Different, "test inputs, " + instance.symbols, {}, {}, {}};
-      answer.witness = witness(instance, std::move(shown), *found);
-      return does_not_hold(subject, level, answer);
-    }
+  if (auto refuted = refute_by_tests(subject.rule, level, options.profile, options.seed, stop)) {
+    LevelAnswer answer{Outcome::Different, "test inputs, " + refuted->symbols, {}, {}, {}};
+    answer.witness = std::move(refuted->witness);
+    does_not_hold(subject, level, answer);
+  }
 }
 
 template <class F> void in_parallel(std::size_t count, int jobs, F f) {
@@ -189,6 +145,7 @@ void prove(std::vector<Subject> &subjects, Level level, const RuleFileOptions &o
   how.timeout_ms = options.timeout_ms;
   how.use_cache = options.use_cache;
   how.where_defined = true;
+  how.tests = false; // there were some
   how.jobs = options.jobs;
   how.interrupt = options.interrupt;
   how.progress = options.progress;

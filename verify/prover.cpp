@@ -4,6 +4,7 @@
 #include "verify/checker/lemmas.h"
 #include "verify/checker/scalar_circuit.h"
 #include "verify/proof_cache.h"
+#include "verify/refutation.h"
 #include "verify/rule_domain.h"
 #include "verify/rule_encoder.h"
 #include "verify/scalar_prover.h"
@@ -28,6 +29,7 @@ using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
 constexpr std::string_view kEncoderVersion = "9";
+constexpr std::uint64_t kTestSeed = 1;
 
 /// Part of a key: a proof is for the ways of rounding, and where, that were asked for.
 std::string ways_text(const ProveOptions &options) {
@@ -307,6 +309,8 @@ template <class F> void in_parallel(std::size_t count, int jobs, F f) {
 
 namespace {
 
+/// Refuted only for its types: a case in which operations may be any functions, or folds differ
+/// term by term, is no input for which the sides differ.
 ClaimProof attempt(const RewriteRule &rule, const Strategy &strategy, const ProveOptions &options) {
   ClaimProof out;
   out.name = rule.name;
@@ -321,11 +325,14 @@ ClaimProof attempt(const RewriteRule &rule, const Strategy &strategy, const Prov
     out.answer = SmtAnswer::Unknown;
     out.detail = std::string("outside what can be encoded: ") + error.what();
   }
+  bool of_types = out.obligations.empty() || out.obligations.back().name.ends_with("well-typed");
+  if (out.answer == SmtAnswer::Refuted && !of_types)
+    out.answer = SmtAnswer::Unknown;
   out.reach = "every shape";
   return out;
 }
 
-/// What uninterpreted operations do not decide, their arithmetic may. A refutation is final.
+/// What uninterpreted operations do not decide, their arithmetic may.
 ClaimProof decide_elements(const RewriteRule &rule, const ProveOptions &options) {
   if (auto scalar = prove_scalar_rule(rule, rule.level, options)) {
     scalar->method = fmt::format("{}", fmt::join(scalar->methods, " and "));
@@ -354,6 +361,23 @@ bool lemmas_hold(const ClaimProof &proof, const ProveOptions &options) {
   return true;
 }
 
+/// Tests what is not proved.
+void refute(const RewriteRule &rule, const ProveOptions &options, ClaimProof &out) {
+  if (!options.tests)
+    return;
+  StopToken stop(options.interrupt, options.timeout_ms / 1000.0);
+  try {
+    for (const semantics::NumericsProfile &way : ways_of_rounding(options))
+      if (auto refuted = refute_by_tests(rule, rule.level, way, kTestSeed, stop)) {
+        out.answer = SmtAnswer::Refuted;
+        out.method = "test inputs";
+        out.detail = fmt::format("{}, {}: {}", way.name, refuted->symbols, text(refuted->witness));
+        return;
+      }
+  } catch (const Stopped &) {
+  }
+}
+
 } // namespace
 
 ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
@@ -362,26 +386,26 @@ ClaimProof prove_rule(const RewriteRule &rule, const ProveOptions &options) {
   out.name = rule.name;
   std::string details;
   for (const Strategy &strategy : strategies(rule, options)) {
-    if (stopped(options)) { // what refutes under one strategy may be proved under another
-      out.answer = SmtAnswer::Unknown;
+    if (stopped(options)) {
       details += details.empty() ? "interrupted" : "; interrupted";
       break;
     }
-    bool elements = strategy.encodings.empty();
-    ClaimProof proof = elements ? decide_elements(rule, options) : attempt(rule, strategy, options);
+    ClaimProof proof = strategy.encodings.empty() ? decide_elements(rule, options)
+                                                  : attempt(rule, strategy, options);
     if (proof.answer == SmtAnswer::Proved && !lemmas_hold(proof, options)) {
       proof.answer = SmtAnswer::Unknown;
       proof.detail = "the operation is not associative";
     }
-    bool done =
-        proof.answer == SmtAnswer::Proved || (elements && proof.answer == SmtAnswer::Refuted);
+    bool done = proof.answer != SmtAnswer::Unknown;
     details += (details.empty() ? "" : "; ") + strategy.method + ": " + proof.detail;
     out = std::move(proof);
     if (done)
       break;
   }
-  if (out.answer == SmtAnswer::Unknown)
+  if (out.answer == SmtAnswer::Unknown) {
     out.detail = details;
+    refute(rule, options, out);
+  }
   if (options.stronger_levels)
     out.stronger = stronger_levels(rule, options);
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

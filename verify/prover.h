@@ -23,6 +23,7 @@ struct ProveOptions {
   std::function<void(const std::string &)> progress; ///< one line of text
   bool stronger_levels = false; ///< also decide the levels stronger than a rule's own
   bool count_failures = false;  ///< where a claim that fails can be enumerated, do
+  bool tests = true;            ///< of a rule that is not proved: look for an input that refutes it
   /// Ways of rounding single elements for which a proof is to hold; none: all scalar_profiles()
   /// (verify/checker/scalar_circuit.h).
   std::vector<semantics::NumericsProfile> ways = {};
@@ -46,11 +47,11 @@ struct ClaimProof {
   std::string name;
   SmtAnswer answer = SmtAnswer::Unknown;
   /// "index maps", "index maps and bit-vectors", "sums in any order", "enumeration", "circuit",
-  /// "floating-point theory", "real arithmetic" ...; several joined by " and ".
+  /// "floating-point theory", "real arithmetic", "test inputs" ...; several joined by " and ".
   std::string method;
   std::set<std::string> methods;       ///< the parts of `method`, of a claim about single elements
   std::string reach;                   ///< for what a proof holds: "every shape", "every element"
-  std::string detail;                  ///< the model that refutes, or why unknown
+  std::string detail;                  ///< the input that refutes, or why unknown
   std::vector<std::string> lemmas;     ///< of a rule: scalar lemmas that it rests on
   std::vector<std::string> laws;       ///< facts about functions over the reals that are assumed
   std::vector<Obligation> obligations; ///< empty when the answer came from the cache

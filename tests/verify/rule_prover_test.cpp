@@ -238,8 +238,28 @@ TEST_CASE("the shipped rules are proved, without fused multiply-add", "[slow]") 
   }
 }
 
+TEST_CASE("what no way of proving shows is refuted by an input only") {
+  const std::string product = " %r = T[m,n] reverse(%b), dimensions={1}",
+                    sides[] = {"%a = T[m,n] multiply(%x, %y) %b = T[m,n] subtract(%a, %y)",
+                               "%a = T[m,n] multiply(%y, %x) %r = T[m,n] subtract(%a, %y)",
+                               "%a = T[m,n] multiply(%y, %x) %r = T[m,n] subtract(%a, %x)"};
+  auto rule = [&](const std::string &right) {
+    const std::string greatest = " %z = T[] constant(0) ROOT %s = T[m] reduce(%r, %z), "
+                                 "dimensions={1}, to_apply=maximum }";
+    return prove("rule r bits { type T in s32  int m, n  %x : T[m,n]  %y : T[m,n]  where m >= 1, n "
+                 ">= 1  from { " +
+                 sides[0] + product + greatest + " to { " + right + greatest + " }");
+  };
+  // The greatest of the same numbers in another order, each computed in another way.
+  CHECK(rule(sides[1]).answer == SmtAnswer::Unknown);
+  ClaimProof proof = rule(sides[2]);
+  CHECK(proof.answer == SmtAnswer::Refuted);
+  CHECK(proof.method == "test inputs");
+  CHECK(proof.detail.find("else 0: ") != std::string::npos);
+}
+
 TEST_CASE("what is interrupted between two strategies is not refuted") {
-  // Refuted while products are any function, and then proved.
+  // Products that are any functions fail; the next strategy proves.
   std::vector<semantics::RewriteRule> rule = semantics::parse_rules(semantics::make_source(
       "test.rules",
       binary("bits", "in s8", "%z = T[*s] multiply(%x, %y)  ROOT %n = T[*s] negate(%z)",
