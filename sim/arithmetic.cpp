@@ -30,7 +30,7 @@ void binary(VectorTarget target, const std::byte *a, const std::byte *b, std::by
   const S *left = reinterpret_cast<const S *>(a), *right = reinterpret_cast<const S *>(b);
   S *to = reinterpret_cast<S *>(out);
   run_on(
-      target, [&]() __attribute__((always_inline)) {
+      target, [&](auto) __attribute__((always_inline)) {
         std::size_t i = 0;
         for (; i + kLanes <= count; i += kLanes)
           store_lanes<S, C>(to + i, apply<Op>(load_lanes<C>(left + i), load_lanes<C>(right + i)));
@@ -58,7 +58,7 @@ void widen(VectorTarget target, const std::byte *in, std::byte *out, std::size_t
   const From *from = reinterpret_cast<const From *>(in);
   auto *to = reinterpret_cast<std::uint32_t *>(out);
   run_on(
-      target, [&]() __attribute__((always_inline)) {
+      target, [&](auto) __attribute__((always_inline)) {
         std::size_t i = 0;
         for (; i + kLanes <= count; i += kLanes)
           store_lanes<std::uint32_t, std::uint32_t>(to + i, load_lanes<std::uint32_t>(from + i));
