@@ -48,8 +48,17 @@ template <OpCode Op> Arithmetic of_type(ElementType type) {
   if (type == ElementType::F32)
     return binary<Op, float, float>;
   if constexpr (Op != OpCode::Divide)
-    if (type == ElementType::S32 || type == ElementType::U32)
-      return binary<Op, std::uint32_t, std::uint32_t>;
+    if (semantics::is_integer(type))
+      switch (semantics::byte_size(type)) {
+      case 1:
+        return binary<Op, std::uint8_t, std::uint8_t>;
+      case 2:
+        return binary<Op, std::uint16_t, std::uint16_t>;
+      case 4:
+        return binary<Op, std::uint32_t, std::uint32_t>;
+      default:
+        break;
+      }
   return nullptr;
 }
 

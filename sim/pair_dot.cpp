@@ -50,19 +50,33 @@ ISAMORPH_INLINE void add_pair_products(On<T>, Lanes<std::uint32_t> &sum, std::ui
 }
 #endif
 
+/// Sixteen consecutive integers of at most 16 bits, extended to 32.
+template <class Target, class S>
+ISAMORPH_INLINE Lanes<std::uint32_t> load_words(Target, const S *from) {
+  return load_lanes<std::uint32_t>(from);
+}
+
+#if defined(__x86_64__)
+template <class S>
+[[gnu::target(ISAMORPH_AVX512)]] inline Lanes<std::uint32_t> load_words(On<VectorTarget::Avx512>,
+                                                                        const S *from) {
+  __m256i bits{};
+  std::memcpy(&bits, from, sizeof(S) * kLanes);
+  __m128i low = _mm256_castsi256_si128(bits);
+  __m512i words;
+  if constexpr (sizeof(S) == 2)
+    words = _mm512_maskz_cvtepi16_epi32(0xffff, bits);
+  else
+    words = std::is_signed_v<S> ? _mm512_maskz_cvtepi8_epi32(0xffff, low)
+                                : _mm512_maskz_cvtepu8_epi32(0xffff, low);
+  return lanes_cast<Lanes<std::uint32_t>>(words);
+}
+#endif
+
 bool fits_pairs(ElementType operand, ElementType result) {
   int bytes = semantics::byte_size(result);
   return operand == ElementType::S8 || operand == ElementType::U8 || operand == ElementType::S16 ||
          (operand == ElementType::U16 && bytes <= 2);
-}
-
-/// Elements at some offsets, the other lanes being zeros.
-template <class S>
-ISAMORPH_INLINE Lanes<std::int16_t> gather(const S *from, std::span<const std::size_t> offsets) {
-  std::array<S, kLanes> elements{};
-  for (std::size_t l = 0; l < offsets.size(); ++l)
-    elements[l] = from[offsets[l]];
-  return load_lanes<std::int16_t>(elements.data());
 }
 
 /// Calls `f` with the elements as integers of at most 16 bits, congruent to what they are.
@@ -183,7 +197,7 @@ template <class L> void PairDot::pack_left(const L *left, std::int16_t *packed) 
 /// Panels of sixteen columns (filled up with zeros), each by pairs of terms.
 template <class R> void PairDot::pack_right(const R *right, std::uint32_t *panels) const {
   run_on(
-      target_, [ =, this ](auto) __attribute__((always_inline)) {
+      target_, [ =, this ](auto target) __attribute__((always_inline)) {
         std::span<const std::size_t> terms = layout_.right_terms, columns = layout_.right_columns;
         std::uint32_t *to = panels;
         for (std::size_t column = 0; column < columns.size(); column += kLanes) {
@@ -191,11 +205,15 @@ template <class R> void PairDot::pack_right(const R *right, std::uint32_t *panel
           bool dense = columns_dense_ && panel.size() == kLanes;
           auto load = [&](std::size_t k) __attribute__((always_inline)) {
             const R *from = right + terms[k];
-            return integer_lanes<std::uint32_t, std::uint16_t>(lanes_cast<Lanes<std::uint16_t>>(
-                dense ? load_lanes<std::int16_t>(from + panel[0]) : gather(from, panel)));
+            if (dense)
+              return load_words(target, from + panel[0]);
+            std::array<R, kLanes> elements{};
+            for (std::size_t l = 0; l < panel.size(); ++l)
+              elements[l] = from[panel[l]];
+            return load_words(target, elements.data());
           };
           for (std::size_t k = 0; k < terms.size(); k += 2, to += kLanes) {
-            Lanes<std::uint32_t> pair = load(k);
+            Lanes<std::uint32_t> pair = load(k) & 0xffffu;
             if (k + 1 < terms.size())
               pair = pair | load(k + 1) << 16;
             __builtin_memcpy(to, &pair, sizeof pair);
