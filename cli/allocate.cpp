@@ -139,7 +139,8 @@ void add_allocate(CLI::App &app, Context &context) {
   command->add_option("-o,--output", options->output, "Write the CSV with a column `offset`")
       ->type_name("FILE");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
-  command->footer(example("  isamorph allocate buffers.csv --capacity 1048576 -o placed.csv"));
+  command->footer(example(
+      "  isamorph allocate tests/fuzz/seeds/allocation/plain.csv --capacity 128 -o placed.csv"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

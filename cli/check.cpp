@@ -95,6 +95,7 @@ void add_check(CLI::App &app, Context &context) {
                     "Enumerate also what takes minutes (2^32 cases)");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
   command->footer(example(
+      "  isamorph synth corpus/qkv/attention.hlo --isa qkv --certificate proof.json\n"
       "  isamorph check proof.json\n  isamorph check proof.json --solver \"cvc5 --fp-exp\""));
   command->callback([options, &context] { context.status = run(*options); });
 }

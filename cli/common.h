@@ -100,9 +100,10 @@ std::string describe(const std::vector<ExpectedTensor> &tensors);
 /// How results differ from golden ones.
 struct Comparison {
   std::int64_t elements = 0, mismatches = 0;
-  std::uint64_t max_ulp = 0;
-  double max_difference = 0; ///< absolute, over finite elements
-  std::string first;         ///< "o[3,5]: 0.25, golden 0.5"
+  std::int64_t not_finite = 0; ///< mismatches in which either side is NaN or an infinity
+  std::uint64_t max_ulp = 0;   ///< over the others
+  double max_difference = 0;   ///< absolute, likewise
+  std::string first;           ///< "o[3,5]: 0.25, golden 0.5"
 };
 Comparison compare(const std::vector<semantics::Tensor> &results,
                    const std::vector<semantics::Tensor> &golden,

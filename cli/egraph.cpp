@@ -112,7 +112,9 @@ void add_extract(CLI::App &egraph, Context &context) {
   command->add_option("-o,--output", options->output,
                       "Write the chosen node of each needed class, as JSON");
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
-  command->footer(example("  isamorph egraph extract egraph.json --cost dag -o choices.json"));
+  command->footer(example(
+      "  isamorph egraph saturate tests/search/programs/derivative.eqsat --dump egraph.json\n"
+      "  isamorph egraph extract egraph.json --cost dag -o choices.json"));
   command->callback([options, &context] { context.status = extract(*options); });
 }
 
@@ -121,8 +123,9 @@ void add_extract(CLI::App &egraph, Context &context) {
 void add_egraph(CLI::App &app, Context &context) {
   CLI::App *egraph = app.add_subcommand("egraph", "The e-graph engine alone: saturate and extract");
   egraph->require_subcommand(1);
-  egraph->footer(example("  isamorph egraph saturate rules.eqsat --dump egraph.json\n"
-                         "  isamorph egraph extract egraph.json --cost tree"));
+  egraph->footer(example(
+      "  isamorph egraph saturate tests/search/programs/derivative.eqsat --dump egraph.json\n"
+      "  isamorph egraph extract egraph.json --cost tree"));
   add_egraph_saturate(*egraph, context);
   add_extract(*egraph, context);
 }

@@ -48,8 +48,7 @@ void add_eval(CLI::App &app, Context &context) {
       ->expected(1, -1);
   add_fill_options(*command, options->fill);
   add_result_options(*command, options->results);
-  command->footer(
-      example("  isamorph eval corpus/qkv/attention.hlo --input Q.dat K.dat V.dat --output o.npy"));
+  command->footer(example("  isamorph eval corpus/qkv/attention.hlo --random 1 --output o.npy"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

@@ -181,7 +181,7 @@ void add_isa(CLI::App &app, Context &context) {
   add("show", "An ISA as isamorph understood it", show, 1)
       ->footer(example("  isamorph isa show qkv"));
   add("check", "Type-check an ISA for all attribute values", check, 1)
-      ->footer(example("  isamorph isa check my_accelerator.isa"));
+      ->footer(example("  isamorph isa check spec/isa/qkv.isa"));
   CLI::App *diff = add("diff", "What differs between two ISAs", compare, 2);
   diff->add_flag("--semantics", options->semantics,
                  "Only what kernels mean: leave out units, costs and assembly, and run the "

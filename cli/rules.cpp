@@ -240,7 +240,7 @@ void add_rules(CLI::App &app, Context &context) {
                    "Also write every obligation as an SMT-LIB 2 file into this folder")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
-  command->footer(example("  isamorph rules prove --no-cache --json"));
+  command->footer(example("  isamorph rules prove transpose_dot --no-cache"));
 }
 
 } // namespace isamorph::cli

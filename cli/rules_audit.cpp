@@ -249,7 +249,9 @@ void add_rules_audit(CLI::App &rules, Context &context) {
   command->add_flag("--no-cache", options->no_cache, "Believe no earlier proof");
   add_jobs_option(*command, options->jobs);
   command->callback([options, &context] { context.status = audit(*options); });
-  command->footer(example("  isamorph rules audit equalities.txt --type f32"));
+  command->footer(
+      example("  echo 'ewadd(input_1,input_2) == ewadd(input_2,input_1)' > equalities.txt\n"
+              "  isamorph rules audit equalities.txt --type f16"));
 }
 
 } // namespace isamorph::cli

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fmt/format.h>
 #include <iostream>
 #include <optional>
@@ -29,6 +30,18 @@ double nearly_normal(std::mt19937_64 &engine) {
 
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b) {
   return a == b || (semantics::is_nan(type, a) && semantics::is_nan(type, b));
+}
+
+/// |a - b| of finite elements. Of integers it is exact before it is rounded: those of 64 bits are
+/// no doubles. Without their sign's bit, signed ones are in order.
+double distance(ElementType type, std::uint64_t a, std::uint64_t b) {
+  if (semantics::is_float(type))
+    return std::fabs(semantics::decode(type, a) - semantics::decode(type, b));
+  std::uint64_t sign = semantics::is_signed_integer(type)
+                           ? std::uint64_t{1} << (8 * semantics::byte_size(type) - 1)
+                           : 0;
+  auto [low, high] = std::minmax({a ^ sign, b ^ sign});
+  return static_cast<double>(high - low);
 }
 
 } // namespace
@@ -131,7 +144,8 @@ std::vector<Tensor> read_inputs(const std::vector<std::string> &arguments,
     std::string name = argument.substr(0, equals);
     auto known =
         std::find_if(expected.begin(), expected.end(), [&](auto &e) { return e.name == name; });
-    if (equals == std::string::npos) {
+    bool path = known == expected.end() && std::filesystem::exists(argument);
+    if (equals == std::string::npos || path) {
       unnamed.push_back(argument);
       continue;
     }
@@ -178,13 +192,13 @@ Comparison compare(const std::vector<Tensor> &results, const std::vector<Tensor>
       if (equal_element(shape.type, a, b))
         continue;
       ++out.mismatches;
-      if (semantics::is_float(shape.type) && semantics::is_finite(shape.type, a) &&
-          semantics::is_finite(shape.type, b))
-        out.max_ulp = std::max(out.max_ulp, semantics::ulp_distance(shape.type, a, b));
-      if (semantics::is_finite(shape.type, a) && semantics::is_finite(shape.type, b))
-        out.max_difference =
-            std::max(out.max_difference, std::fabs(semantics::decode(shape.type, a) -
-                                                   semantics::decode(shape.type, b)));
+      if (!semantics::is_finite(shape.type, a) || !semantics::is_finite(shape.type, b)) {
+        ++out.not_finite;
+      } else {
+        out.max_difference = std::max(out.max_difference, distance(shape.type, a, b));
+        if (semantics::is_float(shape.type))
+          out.max_ulp = std::max(out.max_ulp, semantics::ulp_distance(shape.type, a, b));
+      }
       if (out.first.empty())
         out.first = fmt::format("{}{}: {}, golden {}", names[t].name, element_position(shape, i),
                                 semantics::element_text(shape.type, a),
@@ -217,6 +231,20 @@ void print_summary(const std::vector<Tensor> &results, const std::vector<Expecte
     fmt::print("{} {} = {}{}\n", names[t].name, results[t].shape().to_string(), values,
                results[t].elements() > shown ? ", ..." : "");
   }
+}
+
+} // namespace
+
+namespace {
+
+/// Of mismatches: how large they are, and how many have no size.
+std::string difference_text(const Comparison &comparison) {
+  std::string special =
+      comparison.not_finite ? fmt::format("{} with NaN or infinity", comparison.not_finite) : "";
+  if (comparison.not_finite == comparison.mismatches)
+    return special;
+  return fmt::format("largest difference: {} ulp, {:.6g} absolute{}{}", comparison.max_ulp,
+                     comparison.max_difference, special.empty() ? "" : "; ", special);
 }
 
 } // namespace
@@ -254,12 +282,13 @@ int report_results(const ResultOptions &options, const std::vector<Tensor> &resu
     json["elements"] = comparison.elements;
     json["max_ulp"] = comparison.max_ulp;
     json["max_difference"] = comparison.max_difference;
+    if (comparison.not_finite)
+      json["not_finite"] = comparison.not_finite;
     if (!options.json) {
       fmt::print("{} of {} elements differ from the golden result\n", comparison.mismatches,
                  comparison.elements);
       if (comparison.mismatches)
-        fmt::print("first: {}; largest difference: {} ulp, {:.6g} absolute\n", comparison.first,
-                   comparison.max_ulp, comparison.max_difference);
+        fmt::print("first: {}; {}\n", comparison.first, difference_text(comparison));
     }
   } else if (!options.json && options.output.empty()) {
     print_summary(results, names);

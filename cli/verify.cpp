@@ -193,8 +193,8 @@ void add_verify(CLI::App &app, Context &context) {
       ->check(whole_number(kAnySeed))
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object on standard output");
-  command->footer(
-      example("  isamorph verify attention.py --isa qkv --against corpus/qkv/attention.hlo"));
+  command->footer(example(
+      "  isamorph verify corpus/qkv/attention.py --isa qkv --against corpus/qkv/attention.hlo"));
   command->callback([options, &context] { context.status = run(*options); });
 }
 

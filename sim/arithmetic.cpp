@@ -30,7 +30,7 @@ void binary(VectorTarget target, const std::byte *a, const std::byte *b, std::by
   const S *left = reinterpret_cast<const S *>(a), *right = reinterpret_cast<const S *>(b);
   S *to = reinterpret_cast<S *>(out);
   run_on(
-      target, [&]() __attribute__((always_inline)) {
+      target, [&](auto) __attribute__((always_inline)) {
         std::size_t i = 0;
         for (; i + kLanes <= count; i += kLanes)
           store_lanes<S, C>(to + i, apply<Op>(load_lanes<C>(left + i), load_lanes<C>(right + i)));
@@ -48,8 +48,17 @@ template <OpCode Op> Arithmetic of_type(ElementType type) {
   if (type == ElementType::F32)
     return binary<Op, float, float>;
   if constexpr (Op != OpCode::Divide)
-    if (type == ElementType::S32 || type == ElementType::U32)
-      return binary<Op, std::uint32_t, std::uint32_t>;
+    if (semantics::is_integer(type))
+      switch (semantics::byte_size(type)) {
+      case 1:
+        return binary<Op, std::uint8_t, std::uint8_t>;
+      case 2:
+        return binary<Op, std::uint16_t, std::uint16_t>;
+      case 4:
+        return binary<Op, std::uint32_t, std::uint32_t>;
+      default:
+        break;
+      }
   return nullptr;
 }
 
@@ -58,7 +67,7 @@ void widen(VectorTarget target, const std::byte *in, std::byte *out, std::size_t
   const From *from = reinterpret_cast<const From *>(in);
   auto *to = reinterpret_cast<std::uint32_t *>(out);
   run_on(
-      target, [&]() __attribute__((always_inline)) {
+      target, [&](auto) __attribute__((always_inline)) {
         std::size_t i = 0;
         for (; i + kLanes <= count; i += kLanes)
           store_lanes<std::uint32_t, std::uint32_t>(to + i, load_lanes<std::uint32_t>(from + i));

@@ -13,7 +13,7 @@ using Arithmetic = void (*)(VectorTarget target, const std::byte *a, const std::
 
 /// The loop for a binary operation on two operands of the result's shape; null when there is none:
 /// add, subtract, multiply and divide of bf16 and f32 computed in f32, and the first three of
-/// integers of 32 bits, have one.
+/// integers of at most 32 bits, have one.
 Arithmetic arithmetic(semantics::OpCode op, semantics::ElementType type,
                       const semantics::NumericsProfile &profile);
 

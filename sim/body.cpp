@@ -2,6 +2,7 @@
 
 #include "semantics/evaluator_kernels.h"
 #include "sim/denormals.h"
+#include "sim/fused_products.h"
 
 #include <algorithm>
 #include <cassert>
@@ -61,7 +62,8 @@ TensorGraph single_operation(const TensorGraph &graph, const Node &node) {
 class Body::Compiler {
 public:
   Compiler(const TensorGraph &graph, Body &body)
-      : graph_(graph), body_(body), places_(graph.nodes.size()), literals_(graph.nodes.size()) {}
+      : graph_(graph), body_(body), products_(fused_products(graph)), places_(graph.nodes.size()),
+        literals_(graph.nodes.size()) {}
 
   void compile() {
     find_storage();
@@ -78,6 +80,8 @@ public:
     for (Action &action : body_.actions_) // after all values
       if (auto *dot = std::get_if<RunDot>(&action))
         dot->scratch = scratch_;
+      else if (auto *pair_dot = std::get_if<RunPairDot>(&action))
+        pair_dot->scratch = scratch_;
       else if (auto *reduce = std::get_if<RunReduce>(&action))
         reduce->scratch = scratch_;
   }
@@ -90,8 +94,8 @@ private:
       live_[result.v] = 1;
     for (std::size_t i = graph_.nodes.size(); i-- > 0;)
       if (live_[i])
-        for (NodeId operand : graph_.nodes[i].operands)
-          live_[operand.v] = 1;
+        for (NodeId input : products_[i] ? products_[i]->inputs() : graph_.nodes[i].operands)
+          live_[input.v] = 1;
     for (std::uint32_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node &node = graph_.nodes[i];
       storage_.push_back(semantics::keeps_bytes(node.op) ? storage_[node.operands[0].v] : i);
@@ -155,7 +159,9 @@ private:
     const Node &node = graph_.nodes[i];
     places_[i] = destination(i);
     body_.work_ += element_count(node.shape);
-    if (is_movement(node.op))
+    if (products_[i])
+      product(*products_[i], node, places_[i]);
+    else if (is_movement(node.op))
       move(node, places_[i]);
     else if (node.op == OpCode::Dot)
       dot(node, places_[i]);
@@ -176,10 +182,26 @@ private:
       add(Move{place(node, operand), to, copy.simplified()});
   }
 
+  void product(const FusedProduct &product, const Node &node, Place to) {
+    const Node &dot = graph_[product.dot];
+    const auto &[lhs, rhs] = product.shapes;
+    note_products(dot);
+    PairDot kernel(dot.attributes, lhs, rhs, node.shape.type, body_.target_);
+    action_scratch_ = std::max(action_scratch_, kernel.scratch_bytes());
+    RunPairDot action{places_[product.operands[0].v],
+                      places_[product.operands[1].v],
+                      {},
+                      to,
+                      std::move(kernel),
+                      0};
+    if (product.addend)
+      action.addend = places_[product.addend->v];
+    add(std::move(action));
+  }
+
   void dot(const Node &node, Place to) {
     const Shape &lhs = operand(node, 0).shape, &rhs = operand(node, 1).shape;
-    auto terms = node.shape.elements() == 0 ? 0 : static_cast<std::size_t>(contracted(node, lhs));
-    body_.work_ += element_count(node.shape) * terms / kLanes;
+    note_products(node);
     auto kernel =
         Dot::compile(node.attributes, lhs, rhs, node.shape, body_.profile_, body_.target_);
     if (!kernel && semantics::unit_for(body_.profile_.dot, node.shape.type))
@@ -190,11 +212,11 @@ private:
     action_scratch_ = std::max(action_scratch_, kernel->scratch_bytes());
     add(RunDot{place(node, 0), place(node, 1), to, std::move(*kernel), 0});
   }
-  static std::int64_t contracted(const Node &node, const Shape &lhs) {
-    std::int64_t terms = 1;
-    for (std::int64_t d : node.attributes.get(semantics::AttributeKey::LhsContracting))
-      terms *= lhs.dims[static_cast<std::size_t>(d)];
-    return terms;
+  void note_products(const Node &dot) {
+    std::size_t products = element_count(dot.shape);
+    for (std::int64_t d : dot.attributes.get(semantics::AttributeKey::LhsContracting))
+      products *= static_cast<std::size_t>(operand(dot, 0).shape.dims[static_cast<std::size_t>(d)]);
+    body_.work_ += products / kLanes;
   }
 
   void reduce(const Node &node, Place to) {
@@ -243,6 +265,7 @@ private:
 
   const TensorGraph &graph_;
   Body &body_;
+  std::vector<std::optional<FusedProduct>> products_;
   std::vector<char> live_;
   std::vector<std::uint32_t> storage_;
   std::vector<std::optional<std::size_t>> made_in_; ///< by storage node
@@ -268,6 +291,11 @@ public:
   void operator()(const Move &action) const { action.copy.run(from(action.from), to(action.to)); }
   void operator()(const RunDot &action) const {
     action.dot.run(from(action.lhs), from(action.rhs), to(action.to), scratch_ + action.scratch);
+  }
+  void operator()(const RunPairDot &action) const {
+    action.dot.run(from(action.lhs), from(action.rhs),
+                   action.addend ? from(*action.addend) : nullptr, to(action.to),
+                   scratch_ + action.scratch);
   }
   void operator()(const RunUnit &action) const {
     const semantics::DotLayout &layout = action.layout;

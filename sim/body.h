@@ -11,6 +11,7 @@
 #include "semantics/strided_copy.h"
 #include "sim/arithmetic.h"
 #include "sim/dot.h"
+#include "sim/pair_dot.h"
 #include "sim/reduce.h"
 
 #include <atomic>
@@ -50,6 +51,13 @@ private:
   struct RunDot {
     Place lhs, rhs, to;
     Dot dot;
+    std::size_t scratch;
+  };
+  struct RunPairDot {
+    Place lhs, rhs;
+    std::optional<Place> addend;
+    Place to;
+    PairDot dot;
     std::size_t scratch;
   };
   /// By the profile's unit, rows in parallel.
@@ -92,8 +100,8 @@ private:
     std::vector<Place> operands;
     Place to;
   };
-  using Action = std::variant<CopyBytes, Move, RunDot, RunUnit, RunReduce, RunArithmetic, Widen,
-                              Elementwise, Evaluate>;
+  using Action = std::variant<CopyBytes, Move, RunDot, RunPairDot, RunUnit, RunReduce,
+                              RunArithmetic, Widen, Elementwise, Evaluate>;
   class Compiler;
   class Runner;
 

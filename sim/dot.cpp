@@ -1,12 +1,10 @@
 #include "sim/dot.h"
 
 #include "sim/denormals.h"
-#include "sim/offsets.h"
+#include "sim/divide_rows.h"
 #include "sim/vector.h"
 
 #include <algorithm>
-#include <tbb/blocked_range.h>
-#include <tbb/parallel_for.h>
 #include <utility>
 
 namespace isamorph::sim {
@@ -26,45 +24,30 @@ bool has_kernel(ElementType type, const semantics::NumericsProfile &profile, std
          blocks(profile.dot.order, terms);
 }
 
-/// Products of fewer multiplications are not divided among threads.
-constexpr std::size_t kParallelMultiplications = std::size_t{1} << 21;
-
 } // namespace
 
 std::optional<Dot> Dot::compile(const semantics::Attributes &attributes, const Shape &lhs,
                                 const Shape &rhs, const Shape &result,
                                 const semantics::NumericsProfile &profile, VectorTarget target) {
-  auto lc = attributes.get(AttributeKey::LhsContracting),
-       rc = attributes.get(AttributeKey::RhsContracting),
-       lb = attributes.get(AttributeKey::LhsBatch), rb = attributes.get(AttributeKey::RhsBatch);
   Dot dot;
   dot.type_ = result.type;
   dot.target_ = target;
-  dot.left_ = {offsets(lhs, lb), other_offsets(lhs, lb, lc), offsets(lhs, lc)};
-  dot.right_ = {offsets(rhs, rb), other_offsets(rhs, rb, rc), offsets(rhs, rc)};
-  if (!has_kernel(result.type, profile, dot.left_.terms.size()))
+  dot.layout_ = lane_layout(attributes, lhs, rhs);
+  if (!has_kernel(result.type, profile, dot.layout_.terms()))
     return std::nullopt;
   if (semantics::is_float(result.type)) {
     auto flushes = machine_flushes(profile, semantics::OpCode::Dot, result.type);
     if (!flushes)
       return std::nullopt;
     dot.flushes_ = *flushes;
-    dot.blocks_ = *blocks(profile.dot.order, dot.left_.terms.size());
-  }
-  dot.row_step_ = dot.right_.lines.size();
-  dot.column_step_ = 1;
-  // Few columns would leave lanes empty. Products commute, so that no bit changes.
-  if (dot.right_.lines.size() < dot.left_.lines.size() && dot.right_.lines.size() < kLanes) {
-    std::swap(dot.left_, dot.right_);
-    std::swap(dot.row_step_, dot.column_step_);
-    dot.exchanged_ = true;
+    dot.blocks_ = *blocks(profile.dot.order, dot.layout_.terms());
   }
   return dot;
 }
 
 std::size_t Dot::scratch_bytes() const {
-  std::size_t terms = left_.terms.size();
-  return aligned_bytes(left_.lines.size() * terms * 4) + panels() * terms * kLanes * 4;
+  std::size_t terms = layout_.terms();
+  return aligned_bytes(layout_.rows() * terms * 4) + layout_.panels() * terms * kLanes * 4;
 }
 
 /// Rows [begin, end) of one batch's result.
@@ -75,9 +58,9 @@ template <class S, class C> struct Dot::Rows {
   S *out;
   std::size_t begin, end;
 
-  ISAMORPH_INLINE void operator()() const {
+  template <class Target> ISAMORPH_INLINE void operator()(Target) const {
     std::size_t row = begin;
-    if (dot.target_ == VectorTarget::Avx512)
+    if constexpr (Target::target == VectorTarget::Avx512)
       for (; row + 8 <= end; row += 8)
         group<8>(row);
     for (; row + 4 <= end; row += 4)
@@ -88,21 +71,23 @@ template <class S, class C> struct Dot::Rows {
 
   /// `Count` rows at once: independent sums hide each other's latency.
   template <std::size_t Count> ISAMORPH_INLINE void group(std::size_t row) const {
-    std::size_t terms = dot.left_.terms.size(), columns = dot.right_.lines.size();
+    const LaneLayout &layout = dot.layout_;
+    std::size_t terms = layout.terms(), columns = layout.columns();
     for (std::size_t column = 0; column < columns; column += kLanes) {
       const C *panel = panels + column * terms;
       std::array<Lanes<C>, Count> sums;
       sum_up<Count>(left + row * terms, panel, sums);
       std::size_t used = std::min(kLanes, columns - column);
       for (std::size_t r = 0; r < Count; ++r)
-        write(out + (row + r) * dot.row_step_ + column * dot.column_step_, sums[r], used);
+        store_spread<S, C>(out + (row + r) * layout.result_row + column * layout.result_column,
+                           sums[r], layout.result_column, used);
     }
   }
 
   template <std::size_t Count>
   ISAMORPH_INLINE void sum_up(const C *rows, const C *panel,
                               std::array<Lanes<C>, Count> &sums) const {
-    std::size_t terms = dot.left_.terms.size();
+    std::size_t terms = dot.layout_.terms();
     if (dot.blocks_.width == 0)
       return sequence<Count>(rows, panel, 0, terms, sums);
     sums.fill(Lanes<C>{});
@@ -119,7 +104,7 @@ template <class S, class C> struct Dot::Rows {
   template <std::size_t Count>
   ISAMORPH_INLINE void sequence(const C *rows, const C *panel, std::size_t first, std::size_t last,
                                 std::array<Lanes<C>, Count> &sums) const {
-    std::size_t terms = dot.left_.terms.size();
+    std::size_t terms = dot.layout_.terms();
     [&]<std::size_t... R>(std::index_sequence<R...>) __attribute__((always_inline)) {
       std::array<Lanes<C>, Count> sum{};
       for (std::size_t k = first; k < last; ++k) {
@@ -130,23 +115,14 @@ template <class S, class C> struct Dot::Rows {
     }
     (std::make_index_sequence<Count>{});
   }
-
-  ISAMORPH_INLINE void write(S *to, const Lanes<C> &sums, std::size_t used) const {
-    if (dot.column_step_ == 1 && used == kLanes)
-      return store_lanes<S, C>(to, sums);
-    std::array<S, kLanes> elements;
-    store_lanes<S, C>(elements.data(), sums);
-    for (std::size_t l = 0; l < used; ++l)
-      to[l * dot.column_step_] = elements[l];
-  }
 };
 
 template <class S, class C> void Dot::pack_left(const S *left, C *packed) const {
-  std::size_t terms = left_.terms.size(), whole = terms / kLanes * kLanes;
-  bool dense = consecutive(left_.terms);
+  std::size_t terms = layout_.terms(), whole = terms / kLanes * kLanes;
+  bool dense = consecutive(layout_.left_terms);
   run_on(
-      target_, [&]() __attribute__((always_inline)) {
-        for (std::size_t line : left_.lines) {
+      target_, [&](auto) __attribute__((always_inline)) {
+        for (std::size_t line : layout_.left_rows) {
           std::size_t k = 0;
           if (dense)
             for (; k < whole; k += kLanes) {
@@ -154,7 +130,7 @@ template <class S, class C> void Dot::pack_left(const S *left, C *packed) const 
               __builtin_memcpy(packed + k, &values, sizeof values);
             }
           for (; k < terms; ++k)
-            packed[k] = semantics::load<C>(left[line + left_.terms[k]]);
+            packed[k] = semantics::load<C>(left[line + layout_.left_terms[k]]);
           packed += terms;
         }
       });
@@ -162,14 +138,14 @@ template <class S, class C> void Dot::pack_left(const S *left, C *packed) const 
 
 /// Panels of sixteen columns (filled up with zeros), each term by term.
 template <class S, class C> void Dot::pack_right(const S *right, C *panels) const {
-  std::size_t columns = right_.lines.size();
-  bool dense = consecutive(right_.lines);
+  std::size_t columns = layout_.columns();
+  bool dense = consecutive(layout_.right_columns);
   run_on(
-      target_, [&]() __attribute__((always_inline)) {
+      target_, [&](auto) __attribute__((always_inline)) {
         for (std::size_t column = 0; column < columns; column += kLanes) {
           std::size_t used = std::min(kLanes, columns - column);
-          const std::size_t *lines = right_.lines.data() + column;
-          for (std::size_t term : right_.terms) {
+          const std::size_t *lines = layout_.right_columns.data() + column;
+          for (std::size_t term : layout_.right_terms) {
             Lanes<C> values;
             if (dense && used == kLanes) {
               values = load_lanes<C>(right + term + lines[0]);
@@ -187,27 +163,23 @@ template <class S, class C> void Dot::pack_right(const S *right, C *panels) cons
 }
 
 template <class S, class C> void Dot::multiply(const C *left, const C *panels, S *out) const {
-  std::size_t rows = left_.lines.size();
-  auto run_rows = [&](std::size_t begin, std::size_t end) {
-    FlushScope scope(flushes_); // of this thread, and of nothing else that it may do
-    run_on(target_, Rows<S, C>{*this, left, panels, out, begin, end});
-  };
-  if (rows * right_.lines.size() * left_.terms.size() < kParallelMultiplications)
-    return run_rows(0, rows);
-  tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows, 16),
-                    [&](const auto &range) { run_rows(range.begin(), range.end()); });
+  divide_rows(layout_.rows(), layout_.rows() * layout_.columns() * layout_.terms(),
+              [&](std::size_t begin, std::size_t end) {
+                FlushScope scope(flushes_); // of this thread, and of nothing else that it may do
+                run_on(target_, Rows<S, C>{*this, left, panels, out, begin, end});
+              });
 }
 
 template <class S, class C>
 void Dot::run_as(const S *lhs, const S *rhs, S *out, std::byte *scratch) const {
-  const S *left = exchanged_ ? rhs : lhs, *right = exchanged_ ? lhs : rhs;
-  std::size_t rows = left_.lines.size(), terms = left_.terms.size();
+  const S *left = layout_.exchanged ? rhs : lhs, *right = layout_.exchanged ? lhs : rhs;
+  std::size_t rows = layout_.rows(), terms = layout_.terms();
   auto *packed = reinterpret_cast<C *>(scratch);
   auto *panels = reinterpret_cast<C *>(scratch + aligned_bytes(rows * terms * sizeof(C)));
-  for (std::size_t batch = 0; batch < left_.batch.size(); ++batch) {
-    pack_left(left + left_.batch[batch], packed);
-    pack_right(right + right_.batch[batch], panels);
-    multiply(packed, panels, out + batch * rows * right_.lines.size());
+  for (std::size_t batch = 0; batch < layout_.left_batch.size(); ++batch) {
+    pack_left(left + layout_.left_batch[batch], packed);
+    pack_right(right + layout_.right_batch[batch], panels);
+    multiply(packed, panels, out + batch * rows * layout_.columns());
   }
 }
 

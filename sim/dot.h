@@ -4,8 +4,8 @@
 
 #include "semantics/graph.h"
 #include "semantics/numerics.h"
+#include "sim/lane_layout.h"
 #include "sim/plain_numerics.h"
-#include "sim/vector_target.h"
 
 namespace isamorph::sim {
 
@@ -24,26 +24,16 @@ public:
   void run(const std::byte *lhs, const std::byte *rhs, std::byte *out, std::byte *scratch) const;
 
 private:
-  using Offsets = std::vector<std::size_t>;
-  /// Offsets in elements. The right side gives the lanes.
-  struct Side {
-    Offsets batch, lines, terms;
-  };
-
   template <class S, class C> void run_as(const S *, const S *, S *, std::byte *) const;
   template <class S, class C> void pack_left(const S *left, C *packed) const;
   template <class S, class C> void pack_right(const S *right, C *panels) const;
   template <class S, class C> void multiply(const C *left, const C *panels, S *out) const;
   template <class S, class C> struct Rows;
 
-  std::size_t panels() const { return (right_.lines.size() + kLanes - 1) / kLanes; }
-
   semantics::ElementType type_ = semantics::ElementType::F32;
   VectorTarget target_ = VectorTarget::Portable;
-  bool exchanged_ = false; ///< the left side is the operand rhs
-  bool flushes_ = false;   ///< in a flushing scope
-  Side left_, right_;
-  std::size_t row_step_ = 0, column_step_ = 0; ///< in the result
+  bool flushes_ = false; ///< in a flushing scope
+  LaneLayout layout_;
   Blocks blocks_;
 };
 

@@ -48,7 +48,8 @@ private:
                       LoopNest::Iteration &iteration) {
     std::size_t depth = iteration.size();
     if (depth == around.size())
-      return independent_on_chip(loop, iteration) && independent_off_chip(loop, iteration);
+      return (lies_apart(Space::OnChip, loop, iteration) || independent_on_chip(loop, iteration)) &&
+             (lies_apart(Space::OffChip, loop, iteration) || independent_off_chip(loop, iteration));
     std::int64_t count = footprints_.depends(loop, depth) ? nest_.iterations(around[depth]) : 1;
     bool independent = true;
     iteration.push_back(0);
@@ -56,6 +57,85 @@ private:
       independent = for_all_around(loop, around, iteration);
     iteration.pop_back();
     return independent;
+  }
+
+  /// What an operand covers in all iterations of a loop, gaps included.
+  struct Hull {
+    std::int64_t begin, end;
+    bool writes;
+  };
+
+  /// Whether that follows from the strides alone: what is written lies apart from all else, and
+  /// other iterations write elsewhere.
+  bool lies_apart(Space space, std::uint32_t loop, const LoopNest::Iteration &iteration) {
+    LoopNest::Iteration first = iteration;
+    std::vector<Hull> hulls;
+    if (!note_hulls(space, loop, iteration.size(), first, hulls))
+      return false;
+    std::ranges::sort(hulls, {}, &Hull::begin);
+    std::int64_t end = 0, written_end = 0;
+    for (const Hull &hull : hulls) {
+      if (hull.begin < (hull.writes ? end : written_end))
+        return false;
+      end = std::max(end, hull.end);
+      if (hull.writes)
+        written_end = std::max(written_end, hull.end);
+    }
+    return true;
+  }
+
+  /// False where iterations of the loop at `depth` may write the same. `first` holds those around.
+  bool note_hulls(Space space, std::uint32_t loop, std::size_t depth, LoopNest::Iteration &first,
+                  std::vector<Hull> &hulls) {
+    first.push_back(0);
+    counts_.resize(first.size());
+    counts_.back() = nest_.iterations(loop);
+    bool apart = true;
+    for (LoopNest::Item item : nest_.body(loop)) {
+      apart = apart && (item.loop ? note_hulls(space, item.index, depth, first, hulls)
+                                  : note_hulls(space, nest_.step(item.index), depth, first, hulls));
+      counts_.resize(first.size());
+    }
+    first.pop_back();
+    return apart;
+  }
+
+  bool note_hulls(Space space, const LoopNest::Step &step, std::size_t depth,
+                  const LoopNest::Iteration &first, std::vector<Hull> &hulls) {
+    std::size_t index = 0;
+    for (const AffineOperand &operand : nest_.operands(step)) {
+      const Footprint &footprint = step.routine->footprints()[index++];
+      if (nest_.on_chip(operand) != (space == Space::OnChip) || footprint.runs.empty())
+        continue;
+      bool writes = index > step.routine->reads();
+      auto begin = static_cast<std::int64_t>(LoopNest::address(operand, first));
+      Hull hull{begin, begin + static_cast<std::int64_t>(footprint.hull()), writes};
+      if (!spread(operand, depth, hull) && writes)
+        return false;
+      hulls.push_back(hull);
+    }
+    return true;
+  }
+
+  /// Spreads a hull over all iterations from `depth` inwards; whether each takes places of its own
+  /// (but for loops further in that do not move it).
+  bool spread(const AffineOperand &operand, std::size_t depth, Hull &hull) {
+    std::vector<std::pair<std::int64_t, std::int64_t>> moves; // by how much, how often
+    for (std::size_t d = depth; d < operand.strides.size(); ++d)
+      if (counts_[d] > 1 && (d == depth || operand.strides[d] != 0))
+        moves.emplace_back(std::abs(operand.strides[d]), counts_[d] - 1);
+    std::ranges::sort(moves);
+    std::int64_t covered = hull.end - hull.begin;
+    bool apart = true;
+    for (auto [stride, times] : moves) {
+      apart = apart && stride >= covered;
+      covered += stride * times;
+    }
+    for (std::size_t d = depth; d < operand.strides.size(); ++d) {
+      std::int64_t most = operand.strides[d] * (counts_[d] - 1);
+      (most < 0 ? hull.begin : hull.end) += most;
+    }
+    return apart;
   }
 
   /// Calls `visit(operand, writes, begin, end)` for runs of bytes while it returns true, those of
@@ -155,6 +235,7 @@ private:
   const LoopNest &nest_;
   const LoopFootprints &footprints_;
   std::size_t least_work_, runs_ = 0;
+  std::vector<std::int64_t> counts_; ///< iterations of the loops around what is looked at
   std::vector<char> found_;
 };
 

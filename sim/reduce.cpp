@@ -1,7 +1,6 @@
 #include "sim/reduce.h"
 
 #include "sim/denormals.h"
-#include "sim/offsets.h"
 #include "sim/vector.h"
 
 #include <algorithm>
@@ -25,26 +24,24 @@ std::optional<ReduceAdd> ReduceAdd::compile(const semantics::Attributes &attribu
   auto flushes = machine_flushes(profile, OpCode::Reduce, type);
   if (!flushes || (accumulator != type && accumulator != ElementType::F32))
     return std::nullopt;
-  auto over = attributes.get(AttributeKey::Dimensions);
-  std::vector<std::int64_t> sorted(over.begin(), over.end());
-  std::sort(sorted.begin(), sorted.end());
   ReduceAdd reduce;
   reduce.type_ = type;
   reduce.rounds_steps_ = accumulator == type;
   reduce.flushes_ = *flushes;
   reduce.target_ = target;
-  reduce.rows_ = other_offsets(input, sorted);
-  reduce.terms_ = offsets(input, sorted);
-  if (reduce.terms_.empty() && reduce.flushes_)
+  reduce.layout_ = semantics::reduce_layout(attributes, input);
+  if (reduce.layout_.terms.empty() && reduce.flushes_)
     return std::nullopt; // the machine flushes what it adds, and it adds nothing here
-  auto cut = blocks(profile.reduce.order, reduce.terms_.size());
+  auto cut = blocks(profile.reduce.order, reduce.layout_.terms.size());
   if (!cut)
     return std::nullopt;
   reduce.blocks_ = *cut;
   return reduce;
 }
 
-std::size_t ReduceAdd::scratch_bytes() const { return terms_.size() * kLanes * sizeof(float); }
+std::size_t ReduceAdd::scratch_bytes() const {
+  return layout_.terms.size() * kLanes * sizeof(float);
+}
 
 namespace {
 
@@ -78,18 +75,18 @@ template <class A> struct RowSums {
 
 template <class S, class A>
 void ReduceAdd::run_as(const S *input, S init, S *out, float *packed) const {
-  std::size_t count = rows_.size(), terms = terms_.size();
+  std::size_t count = layout_.rows.size(), terms = layout_.terms.size();
   for (std::size_t row = 0; row < count; row += kLanes) {
     std::size_t used = std::min(kLanes, count - row);
     for (std::size_t l = 0; l < kLanes; ++l) {
-      const S *from = input + rows_[row + (l < used ? l : 0)];
+      const S *from = input + layout_.rows[row + (l < used ? l : 0)];
       for (std::size_t r = 0; r < terms; ++r)
-        packed[r * kLanes + l] = semantics::load<float>(from[terms_[r]]);
+        packed[r * kLanes + l] = semantics::load<float>(from[layout_.terms[r]]);
     }
     RowSums<A> sums{packed, terms, blocks_, semantics::load<float>(init)};
     FlushScope scope(flushes_);
     run_on(
-        target_, [&]() __attribute__((always_inline)) {
+        target_, [&](auto) __attribute__((always_inline)) {
           store_some<S, float>(out + row, sums.total(), used);
         });
   }

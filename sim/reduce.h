@@ -2,6 +2,7 @@
 // Sums over dimensions on raw element storage, sixteen rows side by side, each in its profile's
 // order: the bits of semantics::evaluate_op. Private to sim/.
 
+#include "semantics/fold_layout.h"
 #include "semantics/graph.h"
 #include "semantics/numerics.h"
 #include "sim/plain_numerics.h"
@@ -29,7 +30,7 @@ private:
   bool rounds_steps_ = false; ///< the accumulator is of the element type
   bool flushes_ = false;      ///< in a flushing scope
   VectorTarget target_ = VectorTarget::Portable;
-  std::vector<std::size_t> rows_, terms_; ///< offsets in elements
+  semantics::ReduceLayout layout_;
   Blocks blocks_;
 };
 

@@ -13,17 +13,27 @@
 
 namespace isamorph::sim {
 
-/// Calls `f()` compiled for a target that the machine has. Inlined into `f` must be all that is to
-/// use the target's instructions. Never inlined themselves: see FlushScope (sim/denormals.h).
+#define ISAMORPH_AVX2 "avx2"
+#define ISAMORPH_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+
+/// For which target code is compiled, as a type.
+template <VectorTarget T> struct On { static constexpr VectorTarget target = T; };
+
+/// Calls `f(On<T>{})` compiled for a target T that the machine has. Inlined into `f` must be all
+/// that is to use the target's instructions. Never inlined themselves: see FlushScope
+/// (sim/denormals.h).
 #if defined(__x86_64__)
-template <class F> [[gnu::target("avx2"), gnu::noinline]] void run_with_avx2(const F &f) { f(); }
+template <class F> [[gnu::target(ISAMORPH_AVX2), gnu::noinline]] void run_with_avx2(const F &f) {
+  f(On<VectorTarget::Avx2>{});
+}
 template <class F>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"), gnu::noinline]] void
-run_with_avx512(const F &f) {
-  f();
+[[gnu::target(ISAMORPH_AVX512), gnu::noinline]] void run_with_avx512(const F &f) {
+  f(On<VectorTarget::Avx512>{});
 }
 #endif
-template <class F> [[gnu::noinline]] void run_portable(const F &f) { f(); }
+template <class F> [[gnu::noinline]] void run_portable(const F &f) {
+  f(On<VectorTarget::Portable>{});
+}
 template <class F> void run_on(VectorTarget target, const F &f) {
 #if defined(__x86_64__)
   if (target == VectorTarget::Avx512)
@@ -52,6 +62,19 @@ ISAMORPH_INLINE Lanes<float> same_lanes(float x) {
   return lanes_cast<Lanes<float>>(Lanes<std::uint32_t>{} + std::bit_cast<std::uint32_t>(x));
 }
 
+/// Integers modulo 2^bits, by steps that the compiler has instructions for.
+template <class To, class From> ISAMORPH_INLINE Lanes<To> integer_lanes(const Lanes<From> &x) {
+  constexpr bool is_signed = std::is_signed_v<From>;
+  using Half = std::conditional_t<is_signed, std::int16_t, std::uint16_t>;
+  using Same = std::conditional_t<is_signed, std::make_signed_t<To>, std::make_unsigned_t<To>>;
+  if constexpr (sizeof(To) == sizeof(From))
+    return lanes_cast<Lanes<To>>(x);
+  else if constexpr (sizeof(To) * sizeof(From) == 4) // 1 and 4 bytes
+    return integer_lanes<To, Half>(__builtin_convertvector(x, Lanes<Half>));
+  else
+    return lanes_cast<Lanes<To>>(__builtin_convertvector(x, Lanes<Same>));
+}
+
 /// Sixteen consecutive elements as host values of type C (exact).
 template <class C, class S> ISAMORPH_INLINE Lanes<C> load_lanes(const S *from) {
   using semantics::BF16Bits;
@@ -66,7 +89,7 @@ template <class C, class S> ISAMORPH_INLINE Lanes<C> load_lanes(const S *from) {
   } else if constexpr (std::is_integral_v<S>) {
     Lanes<S> elements;
     __builtin_memcpy(&elements, from, sizeof elements);
-    return __builtin_convertvector(elements, Lanes<C>);
+    return integer_lanes<C, S>(elements);
   } else {
     Lanes<C> out;
     for (std::size_t l = 0; l < kLanes; ++l)
@@ -104,7 +127,7 @@ template <class S, class C> ISAMORPH_INLINE void store_lanes(S *to, const Lanes<
     u = (u & ~nan) | (nan & 0x7fc00000u);
     __builtin_memcpy(to, &u, sizeof u);
   } else if constexpr (std::is_integral_v<S>) {
-    Lanes<S> elements = __builtin_convertvector(x, Lanes<S>);
+    Lanes<S> elements = integer_lanes<S, C>(x);
     __builtin_memcpy(to, &elements, sizeof elements);
   } else {
     for (std::size_t l = 0; l < kLanes; ++l)
@@ -123,6 +146,26 @@ ISAMORPH_INLINE void store_some(S *to, const Lanes<C> &x, std::size_t count) {
   std::array<S, kLanes> elements;
   store_lanes<S, C>(elements.data(), x);
   std::memcpy(to, elements.data(), count * sizeof(S));
+}
+
+/// The first `used` lanes of elements that lie `step` apart; the others are zeros.
+template <class C, class S>
+ISAMORPH_INLINE Lanes<C> load_spread(const S *from, std::size_t step, std::size_t used) {
+  if (step == 1 && used == kLanes)
+    return load_lanes<C>(from);
+  std::array<S, kLanes> elements{};
+  for (std::size_t l = 0; l < used; ++l)
+    elements[l] = from[l * step];
+  return load_lanes<C>(elements.data());
+}
+template <class S, class C>
+ISAMORPH_INLINE void store_spread(S *to, const Lanes<C> &x, std::size_t step, std::size_t used) {
+  if (step == 1 && used == kLanes)
+    return store_lanes<S, C>(to, x);
+  std::array<S, kLanes> elements;
+  store_lanes<S, C>(elements.data(), x);
+  for (std::size_t l = 0; l < used; ++l)
+    to[l * step] = elements[l];
 }
 
 } // namespace isamorph::sim

@@ -171,6 +171,9 @@ private:
     body(what, x, y);
   }
 
+  /// Bodies with nothing in common, such as unrolled loops, are not listed in full.
+  static constexpr std::size_t kShownNodes = 12;
+
   /// What a node is, but for its own name and its operands' names.
   static std::string kind(const TemplateNode &node) {
     return std::string(semantics::info(std::get<semantics::OpCode>(node.op)).name);
@@ -218,6 +221,7 @@ private:
 
   void nodes_by_name(const std::string &what, const GraphTemplate &in_a,
                      const GraphTemplate &in_b) {
+    std::size_t before = lines_.size();
     std::vector<std::string> texts_a, texts_b;
     for (const TemplateNode &node : in_a.nodes)
       texts_a.push_back(node_text(in_a, node));
@@ -227,6 +231,11 @@ private:
       say(what + "%" + x.name, texts_a[static_cast<std::size_t>(&x - in_a.nodes.data())],
           texts_b[static_cast<std::size_t>(&y - in_b.nodes.data())]);
     });
+    std::size_t found = lines_.size() - before;
+    if (found <= kShownNodes)
+      return;
+    lines_.resize(before + kShownNodes);
+    lines_.push_back(what + std::to_string(found - kShownNodes) + " more operations differ");
   }
 
   void assemblies() {

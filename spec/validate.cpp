@@ -1,4 +1,5 @@
 #include "spec/constants.h"
+#include "spec/folded_rules.h"
 #include "spec/int_range.h"
 #include "spec/interval_set.h"
 #include "spec/kernel.h"
@@ -18,7 +19,7 @@ __extension__ using Wide = __int128;
 class Validator {
 public:
   Validator(const Kernel &kernel, const Isa &isa)
-      : kernel_(kernel), isa_(isa), written_(isa.buffers.size()) {
+      : kernel_(kernel), isa_(isa), folded_(isa), written_(isa.buffers.size()) {
     if (has_control(isa))
       control_.emplace(isa);
   }
@@ -198,7 +199,9 @@ private:
     ++number_;
     if (!control_) {
       values_.assign(instruction.attributes.begin(), instruction.attributes.end());
-      check(isa_.instructions[instruction.instruction]);
+      const Instruction &definition = isa_.instructions[instruction.instruction];
+      if (values_.size() != definition.attribute_count() || !holds(folded_.of(instruction)))
+        check(definition); // which says why, or can do more
       return;
     }
     Control::Step step = control_->select(instruction);
@@ -209,6 +212,54 @@ private:
     } catch (const semantics::InputError &error) {
       fail(error.what());
     }
+  }
+
+  /// Whether an instruction may run with the attributes at hand; notes what it writes if it may.
+  bool holds(const FoldedRules &rules) {
+    if (rules.steps)
+      return false;
+    for (const IntExpr &constraint : rules.constraints)
+      if (auto value = quick_value(constraint); !value || *value == 0)
+        return false;
+    for (const Region &region : rules.reads) {
+      bool written = true;
+      auto note = [&](std::int64_t begin, std::int64_t end) {
+        written = written && !written_[region.buffer].first_missing(begin, end);
+      };
+      if (!lies_inside(region) || (all_runs(note), !written))
+        return false;
+    }
+    for (const Region &region : rules.writes) {
+      auto note = [&](std::int64_t begin, std::int64_t end) {
+        written_[region.buffer].add(begin, end);
+      };
+      if (!lies_inside(region))
+        return false;
+      all_runs(note);
+    }
+    return true;
+  }
+
+  std::optional<std::int64_t> quick_value(const IntExpr &expression) const {
+    if (expression.is_constant())
+      return expression.value();
+    if (expression.op() == semantics::IntOp::Variable)
+      return values_[expression.variable_index()];
+    return expression.evaluate(values_);
+  }
+
+  /// Makes it the region at hand if it does.
+  bool lies_inside(const Region &region) {
+    use(region);
+    for (std::size_t d = 0; d < sizes_.size(); ++d) {
+      auto start = quick_value(region.starts[d]), extent = quick_value(region.extents[d]);
+      if (!start || !extent || *extent < 0 || *start < 0 || *extent > sizes_[d] ||
+          *start > sizes_[d] - *extent)
+        return false;
+      starts_[d] = *start;
+      extents_[d] = *extent;
+    }
+    return true;
   }
 
   /// An instruction with the attributes (and state) at hand.
@@ -273,22 +324,28 @@ private:
   }
 
   template <class Function> void each_run_of_one(const Region &region, Function &f) {
+    use(region);
+    for (std::size_t d = 0; d < sizes_.size(); ++d)
+      check_dimension(region, isa_.buffer(region.buffer), d);
+    all_runs(f);
+  }
+
+  /// Its sizes; starts and extents are still to be found.
+  void use(const Region &region) {
     const Buffer &buffer = isa_.buffer(region.buffer);
     std::size_t rank = region.starts.size();
     starts_.resize(rank);
     extents_.resize(rank);
     sizes_.resize(rank);
-    for (std::size_t d = 0; d < rank; ++d) {
+    for (std::size_t d = 0; d < rank; ++d)
       sizes_[d] = buffer.off_chip ? kernel_.off_chip_bytes : buffer.addressed[d];
-      check_dimension(region, buffer, d);
-    }
-    std::int64_t begin = 0, count = 1;
-    for (std::size_t d = 0; d < rank; ++d) {
-      begin = begin * sizes_[d] + starts_[d];
-      count *= extents_[d];
-    }
-    if (count == 0)
+  }
+
+  /// Of the region at hand.
+  template <class Function> void all_runs(Function &f) {
+    if (std::ranges::count(extents_, 0) > 0)
       return;
+    std::size_t rank = sizes_.size();
     // The innermost dimensions that are covered whole make one run with the next one outwards.
     std::size_t inner = rank;
     std::int64_t run = 1, stride = 1;
@@ -363,6 +420,7 @@ private:
 
   const Kernel &kernel_;
   const Isa &isa_;
+  FoldedRulesCache folded_;
   std::vector<IntervalSet> written_; ///< by buffer: bytes of off-chip memory, places of others
   Location here_;
   const Instruction *definition_ = nullptr;

@@ -48,6 +48,12 @@ bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType typ
   return is_float(type) && (!unit || semantics::keeps_unit_vectors(*unit));
 }
 
+bool one_product_is_multiplied(const semantics::NumericsProfile &profile, ElementType type) {
+  return is_float(type) && semantics::rounds_plainly(profile) &&
+         !semantics::flushes(profile, type) && !semantics::unit_for(profile.dot, type) &&
+         semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
+}
+
 Normalizer::Entry &Normalizer::entry(TermId term) {
   if (entries_.size() <= term.v)
     entries_.resize(std::max<std::size_t>(term.v + 1, terms_.size()));
@@ -268,14 +274,9 @@ Normalizer::Entry Normalizer::dot(TermId term) {
   return out;
 }
 
-/// A dot of one product is rounded as a multiplication where sums are kept in the type in which
-/// multiplications are done, and neither loses denormals; that zero is added first changes nothing.
+/// That zero is added first changes nothing.
 bool Normalizer::one_product(ElementType type, VectorId vector) const {
-  const semantics::NumericsProfile &profile = terms_.profile();
-  return is_float(type) && terms_.elements(vector).size() == 1 &&
-         semantics::rounds_plainly(profile) && !semantics::flushes(profile, type) &&
-         !semantics::unit_for(profile.dot, type) &&
-         semantics::accumulator_type(profile.dot, type) == semantics::compute_type(profile, type);
+  return terms_.elements(vector).size() == 1 && one_product_is_multiplied(terms_.profile(), type);
 }
 
 void Normalizer::note_zero_products(ElementType type) {

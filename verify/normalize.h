@@ -29,6 +29,10 @@ namespace isamorph::verify {
 /// The lemma "unit vector dot" holds of the profile's dots of this type (verify/checker/lemmas.h).
 bool has_unit_vectors(const semantics::NumericsProfile &profile, ElementType type);
 
+/// A dot of one product is, up to the sign of zero, a multiplication: sums are kept in the type in
+/// which multiplications are done, and neither loses denormals.
+bool one_product_is_multiplied(const semantics::NumericsProfile &profile, ElementType type);
+
 class Normalizer {
 public:
   /// New terms are added to `terms`.

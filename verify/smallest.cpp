@@ -19,8 +19,9 @@ namespace {
 
 using semantics::Tensor;
 
-/// Runs of pairs of terms, and choices of the elements that are not zero, for each number of them.
-constexpr std::int64_t kMostRuns = 2'000'000, kMostSupports = 1000;
+/// For each number of elements that are not zero: terms evaluated, and terms made anew for choices
+/// of these elements.
+constexpr std::int64_t kMostEvaluated = 4'000'000, kMostMade = 50'000;
 /// More elements than so many that are not zero are not searched through.
 constexpr std::size_t kMostNonzero = 6;
 
@@ -133,11 +134,11 @@ public:
   }
 
 private:
-  bool spent() const { return runs_ >= kMostRuns || test_.spent(); }
+  bool spent() const { return work_ >= kMostEvaluated || test_.spent(); }
 
   /// Whether something smaller was found.
   bool search(std::size_t nonzero) {
-    runs_ = 0;
+    work_ = 0;
     std::map<std::vector<ElementType>, std::vector<Pair>> by_types;
     for (Pair &pair : pairs(nonzero)) {
       std::vector<ElementType> types;
@@ -156,7 +157,7 @@ private:
   std::vector<Pair> pairs(std::size_t nonzero) {
     std::vector<Pair> out;
     std::set<std::pair<TermId, TermId>> seen, elements;
-    std::int64_t supports = 0;
+    std::int64_t made = 0;
     for (std::size_t i = 0; i < left_.size(); ++i) {
       if (left_[i] == right_[i] || !elements.insert({left_[i], right_[i]}).second)
         continue;
@@ -167,17 +168,18 @@ private:
       for (std::size_t c = 0; c < nonzero; ++c)
         chosen[c] = c;
       do {
-        if (++supports > kMostSupports) {
-          best_.least = false;
-          return out;
-        }
         std::vector<Place> support;
         for (std::size_t c : chosen)
           support.push_back(places[c]);
         Pair pair = restricted(left_[i], right_[i], std::move(support));
+        made += static_cast<std::int64_t>(pair.all.size());
         if (pair.left != pair.right && seen.insert({pair.left, pair.right}).second)
           out.push_back(std::move(pair));
-      } while (next_subset(chosen, places.size()));
+      } while (made < kMostMade && next_subset(chosen, places.size()));
+      if (made >= kMostMade) {
+        best_.least = false;
+        break;
+      }
     }
     return out;
   }
@@ -205,12 +207,37 @@ private:
     if (level_ != Level::Bits && both[0] != both[1]) {
       TermId l = normalizer_.normalize(both[0]), r = normalizer_.normalize(both[1]);
       if (!normalizer_.blocked(both[0]) && !normalizer_.blocked(both[1])) {
-        out.left = l;
-        out.right = r;
+        auto plain = substituted(
+            terms_, std::array{l, r}, [](TermId input) { return input; },
+            [&](TermId made) { return multiplied(made); });
+        out.left = plain[0];
+        out.right = plain[1];
       }
     }
     out.cone = cone_of(terms_, std::array{out.left, out.right});
     return out;
+  }
+
+  /// A multiplication in place of a dot of one product.
+  TermId multiplied(TermId id) {
+    const Term term = terms_[id];
+    if (term.kind != TermKind::Dot || terms_.elements({term.a}).size() != 1 ||
+        !one_product_is_multiplied(profile_, term.type))
+      return id;
+    return terms_.operation(
+        OpCode::Multiply, 0, term.type,
+        std::array{terms_.elements({term.a}).front(), terms_.elements({term.b}).front()});
+  }
+
+  /// Of evaluating terms once; folds take longer than single operations.
+  std::int64_t work_of(std::span<const TermId> which) const {
+    std::int64_t out = 0;
+    for (TermId id : which)
+      if (const Term &term = terms_[id]; term.kind == TermKind::Op)
+        ++out;
+      else if (term.kind == TermKind::Dot || term.kind == TermKind::Reduce)
+        out += 4 + 2 * static_cast<std::int64_t>(terms_.elements({term.a}).size());
+    return out + 1;
   }
 
   /// Through the values of elements of these types; true when something smaller was found.
@@ -249,7 +276,7 @@ private:
     std::map<std::int64_t, const Pair *> where; // those that may, and by which pair
     for (const Pair &pair : list) {
       stop_.poll();
-      runs_ += block.size();
+      work_ += block.size() * work_of(pair.cone);
       columns_.evaluate(pair.cone, block.columns(), block.capacity());
       const Tensor &left = columns_[pair.left], &right = columns_[pair.right];
       ElementType type = left.shape().type;
@@ -267,8 +294,8 @@ private:
 
   /// Makes these elements the best input, if they show a difference.
   bool take(std::span<const Tensor> elements, const Pair &pair, std::uint64_t cost) {
-    constexpr std::int64_t effort = 20; // as much as so many of a block
-    runs_ += effort;
+    constexpr std::int64_t alone = 20; // as much as so many of a block
+    work_ += alone * work_of(pair.all);
     stop_.poll();
     if (!differs(pair, elements))
       return false;
@@ -318,7 +345,7 @@ private:
   Smallest best_;
   InputCost best_cost_;
   std::vector<std::uint64_t> values_; ///< of terms, by number
-  std::int64_t runs_ = 0;
+  std::int64_t work_ = 0;
 };
 
 } // namespace

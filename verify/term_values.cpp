@@ -154,10 +154,14 @@ private:
 } // namespace
 
 std::vector<TermId> substituted(TermGraph &terms, std::span<const TermId> roots,
-                                const std::function<TermId(TermId input)> &by) {
+                                const std::function<TermId(TermId input)> &by,
+                                const std::function<TermId(TermId made)> &then) {
   Substitution made(terms);
-  for (TermId id : cone_of(terms, roots))
-    made.set(id, terms[id].kind == TermKind::Input ? by(id) : made.remake(id));
+  for (TermId id : cone_of(terms, roots)) {
+    bool input = terms[id].kind == TermKind::Input;
+    TermId to = input ? by(id) : made.remake(id);
+    made.set(id, input || !then ? to : then(to));
+  }
   std::vector<TermId> out;
   for (TermId root : roots)
     out.push_back(made[root]);

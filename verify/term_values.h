@@ -35,8 +35,10 @@ template <class F> void for_each_part(const TermGraph &terms, TermId id, F f) {
 /// The terms that some terms are made of, themselves included, ascending.
 std::vector<TermId> cone_of(const TermGraph &terms, std::span<const TermId> roots);
 
-/// Terms with other terms in place of their inputs.
+/// Terms with other terms in place of their inputs; and, where `then` is given, of every term that
+/// was made anew.
 std::vector<TermId> substituted(TermGraph &terms, std::span<const TermId> roots,
-                                const std::function<TermId(TermId input)> &by);
+                                const std::function<TermId(TermId input)> &by,
+                                const std::function<TermId(TermId made)> &then = {});
 
 } // namespace isamorph::verify

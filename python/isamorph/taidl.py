@@ -49,6 +49,24 @@ def _size(text):
     return text if re.fullmatch(r"\w+", text) else f"`{text}`"
 
 
+def _size_at(size, values):
+    """A size for these values of the attributes; None where it has none."""
+    numbers = re.sub(r"[A-Za-z_]\w*", lambda m: str(values.get(m[0], m[0])), size)
+    try:
+        return eval(re.sub("/+", "//", numbers),  # pylint: disable=eval-used
+                    {"__builtins__": {}, "min": min, "max": max})
+    except (NameError, SyntaxError, TypeError, ZeroDivisionError):
+        return None
+
+
+def _same_size(left, right, attributes):
+    """Whether two sizes are spelled alike or are equal for several values of the attributes."""
+    def equal(first, step):
+        values = {name: first + step * i for i, name in enumerate(attributes)}
+        return _size_at(left, values) == _size_at(right, values) is not None
+    return left == right or all(equal(first, step) for first, step in ((3, 2), (64, 7), (101, 10)))
+
+
 class _Buffer:
     def __init__(self, name, addressed, unit, element):
         self.name, self.addressed, self.unit, self.element = name, addressed, unit, element
@@ -134,6 +152,17 @@ class Instruction:
     def _touches_memory(self):
         return any(item[0] == _OFF_CHIP for item in self.instr_inputs + self.instr_outputs)
 
+    def _check_parameters(self, reads, statements):
+        """Refuses a parameter that is declared as something else than its input."""
+        for match in (m for m in statements if m["op"] == "parameter"):
+            read, dims = reads[int(match["operands"])], _dims(match["dims"])
+            shape, attributes = read.shape(), self.comp_attr + self.parameters
+            if match["type"] != read.buffer.element or len(dims) != len(shape) or not all(
+                    _same_size(d, s, attributes) for d, s in zip(dims, shape)):
+                raise IsamorphError(self._what(
+                    f"%{match['name']} is declared as {match['type']}[{','.join(dims)}], but input "
+                    f"{int(match['operands']) + 1} is {read.buffer.element}[{','.join(shape)}]"))
+
     def _statements(self):
         body = re.search(r"\{(.*)\}", self.instr_semantics, re.DOTALL)
         if not body:
@@ -187,6 +216,7 @@ class Instruction:
         if sorted(parameters) != list(range(len(reads))):
             raise IsamorphError(self._what(f"{len(reads)} inputs, but the parameters of its "
                                            f"semantics are {sorted(parameters)}"))
+        self._check_parameters(reads, statements)
         body = [m for m in statements if m["op"] != "parameter"]
         by_name = {m["name"]: m for m in statements}
         root = next((m["name"] for m in statements if m["root"]), statements[-1]["name"])
@@ -219,7 +249,7 @@ class Accelerator:
         if base_dir is None:
             caller = inspect.stack()[1].filename
             base_dir = os.path.dirname(os.path.abspath(caller)) if os.path.exists(caller) else "."
-        self.base_dir = Path(base_dir)
+        self.base_dir = base_dir
         self.instructions = []
         self._buffers = [_Buffer(_OFF_CHIP, [], [], "u8")]
 
@@ -255,7 +285,7 @@ class Accelerator:
     def write(self):
         """Writes NAME.isa beside the file that describes the accelerator, type-checked; its path.
         Raises IsamorphError with the command's words when the check fails."""
-        path = self.base_dir / f"{self.name}.isa"
+        path = Path(self.base_dir) / f"{self.name}.isa"
         write_whole(path, self.text())
         run("isa", "check", path)
         return path
@@ -298,7 +328,7 @@ def generate_backend(accelerator):
     """NAME.isa and the executable backends/NAME, which compiles HLO text to a kernel file. Returns
     the executable's path."""
     accelerator.write()
-    path = accelerator.base_dir / "backends" / accelerator.name
+    path = Path(accelerator.base_dir) / "backends" / accelerator.name
     write_whole(path, _LAUNCHER.format(name=accelerator.name, program=f"backends/{accelerator.name}",
                                        command=shlex.join(command())), executable=True)
     return path

@@ -83,11 +83,29 @@ class Import(Scratch):
         self.assertIn("where  1 <= n, n <= 8", text)
         self.assertIn("buffer m [8] x s8[4]", text)
 
+    def test_sizes_may_be_spelled_otherwise_and_the_folder_be_a_text(self):
+        accelerator = self.small(semantics="""
+            ENTRY move {
+                %In1 = s8[`(2*@c.n)/2`,`2*2`] parameter(0);
+                ROOT %Out0 = s8[`@c.n`,4] copy(%In1);
+            }""")
+        accelerator.base_dir = str(self.folder)
+        self.assertEqual(generate_oracle(accelerator), self.folder / "Small.isa")
+
     def test_mistakes_are_named(self):
         cases = [({"inputs": [["k", ["@a.from_"], ["@c.n"]]]}, "there is no data model 'k'"),
                  ({"inputs": [["m", ["@a.from_"]]]}, "expected [buffer, [start, ...]"),
                  ({"inputs": []}, "0 inputs, but the parameters of its semantics are [0]"),
                  ({"inputs": [["m", ["@a.from_", "1"], ["@c.n", "2"]]]}, "a part of m's places"),
+                 ({"semantics": "ENTRY e { %In1 = s8[`@c.n`,3] parameter(0);\n"
+                                "ROOT %Out0 = s8[`@c.n`,4] copy(%In1); }"},
+                  "%In1 is declared as s8[n,3], but input 1 is s8[n,4]"),
+                 ({"semantics": "ENTRY e { %In1 = u8[`@c.n`,4] parameter(0);\n"
+                                "ROOT %Out0 = s8[`@c.n`,4] bitcast_convert(%In1); }"},
+                  "%In1 is declared as u8[n,4]"),
+                 ({"semantics": "ENTRY e { %In1 = s8[`@c.n + 1`,4] parameter(0);\n"
+                                "ROOT %Out0 = s8[`@c.n`,4] copy(%In1); }"},
+                  "%In1 is declared as s8[n + 1,4]"),
                  ({"semantics": "move"}, "expected `ENTRY name { ... }`"),
                  ({"semantics": "ENTRY e { %In1 = s8[4 parameter(0); }"}, "cannot read"),
                  ({"semantics": "ENTRY e { %In1 = s8[`@c.n`,4] parameter(0);\n"

@@ -178,6 +178,51 @@ TEST_CASE("dots of any layout, type and profile") {
   }));
 }
 
+TEST_CASE("products of integers that were widened, renamed and added to, any bits") {
+  using enum ElementType;
+  constexpr std::array types{S8, U8, S16, U16, S32, U32, S64, U64};
+  REQUIRE(rc::check([&] {
+    std::mt19937_64 engine(*rc::gen::arbitrary<std::uint64_t>());
+    auto one_of = [&](const auto &choices) { return choices[engine() % choices.size()]; };
+    ElementType result = one_of(types);
+    std::int64_t rows = size_up_to(36, engine), columns = size_up_to(36, engine),
+                 terms = size_up_to(36, engine);
+    bool right_first = engine() % 2;
+    TensorGraph graph;
+    auto operand = [&](std::vector<std::int64_t> dims) {
+      ElementType from = engine() % 2 ? S8 : one_of(types);
+      NodeId id = parameter(graph, {from, {dims[0] * dims[1]}});
+      if (from != result)
+        id = graph.add(OpCode::Convert, {id}, {}, {result, {dims[0] * dims[1]}});
+      return graph.add(OpCode::Reshape, {id}, {}, {result, dims});
+    };
+    NodeId lhs = operand({rows, terms}),
+           rhs = operand(right_first ? std::vector{columns, terms} : std::vector{terms, columns});
+    Attributes attributes;
+    attributes.set(AttributeKey::LhsContracting, {1});
+    attributes.set(AttributeKey::RhsContracting, {right_first ? 1 : 0});
+    NodeId dot = graph.add(OpCode::Dot, {lhs, rhs}, attributes, {result, {rows, columns}});
+    Shape flat{result, {rows * columns}};
+    NodeId renamed = graph.add(OpCode::Reshape, {dot}, {}, flat);
+    std::vector<NodeId> terms_of_sum{renamed, engine() % 8 ? parameter(graph, flat) : renamed};
+    if (engine() % 2)
+      std::swap(terms_of_sum[0], terms_of_sum[1]);
+    NodeId sum = graph.add(OpCode::Add, terms_of_sum, {}, flat);
+    graph.results = {engine() % 4 ? sum : renamed};
+    if (engine() % 4 == 0)
+      graph.results.push_back(one_of(std::array{dot, renamed, sum, lhs}));
+    std::vector<Tensor> inputs;
+    bool extreme = engine() % 4 == 0;
+    for (NodeId p : graph.parameters) {
+      inputs.push_back(random_input(graph[p].shape, engine, true));
+      for (std::int64_t i = 0; extreme && i < inputs.back().elements(); ++i)
+        inputs.back().set_bits(i, std::uint64_t{1}
+                                      << (8 * semantics::byte_size(graph[p].shape.type) - 1));
+    }
+    check_all_targets(graph, inputs, semantics::numerics_profile("xla_cpu"));
+  }));
+}
+
 TEST_CASE("reductions of any dimensions, type, operation and profile") {
   REQUIRE(rc::check([] {
     with_each_profile([](const NumericsProfile &profile, std::mt19937_64 &engine) {

@@ -68,3 +68,23 @@ TEST_CASE("names of nodes alone are no difference") {
              parse_isa(semantics::make_source("<b>", renamed)))
             .empty());
 }
+
+TEST_CASE("of bodies that have nothing in common the first operations are listed") {
+  auto isa = [](const std::string &name, const std::string &body) {
+    return parse_isa(semantics::make_source(
+        "<isa>", "isa " + name +
+                     " { buffer m hbm buffer r s32[4] unit alu\n"
+                     "instruction f () [] { reads %x = r writes r = %y cost unit alu\n"
+                     "semantics {\n" +
+                     body + "%y = s32[4] copy(%x) } } }"));
+  };
+  auto lines = [&](int times) {
+    return diff(isa("a", ""), isa("b", "repeat i in 0.." + std::to_string(times) +
+                                           " { %t = s32[4] negate(%x) }\n"));
+  };
+  CHECK(lines(12).size() == 12);
+  Lines many = lines(4000);
+  REQUIRE(many.size() == 13);
+  CHECK(many[0].starts_with("instruction f: %t"));
+  CHECK(many[12] == "instruction f: 3988 more operations differ");
+}
