@@ -1,5 +1,6 @@
 #include "costmodel/cost_model.h"
 
+#include "costmodel/buffer_history.h"
 #include "spec/state.h"
 #include "spec/unroll.h"
 
@@ -15,72 +16,6 @@ namespace isamorph::costmodel {
 namespace {
 
 constexpr std::array<std::string_view, 3> kNames = {"count", "latency", "overlap"};
-
-/// An instruction that reads or writes a region until `end`.
-struct Access {
-  spec::ConcreteRegion region;
-  std::int64_t end;
-  bool write;
-};
-
-bool overlap(const spec::ConcreteRegion &a, const spec::ConcreteRegion &b) {
-  for (std::size_t d = 0; d < a.starts.size(); ++d)
-    if (a.starts[d] >= b.starts[d] + b.extents[d] || b.starts[d] >= a.starts[d] + a.extents[d])
-      return false;
-  return true;
-}
-
-bool covers(const spec::ConcreteRegion &outer, const spec::ConcreteRegion &inner) {
-  for (std::size_t d = 0; d < outer.starts.size(); ++d)
-    if (inner.starts[d] < outer.starts[d] ||
-        inner.starts[d] + inner.extents[d] > outer.starts[d] + outer.extents[d])
-      return false;
-  return true;
-}
-
-bool is_empty(const spec::ConcreteRegion &region) {
-  return std::any_of(region.extents.begin(), region.extents.end(),
-                     [](std::int64_t e) { return e <= 0; });
-}
-
-/// The accesses to one buffer that later instructions may have to wait for.
-class BufferHistory {
-public:
-  /// When a read (or a write) of the region may begin.
-  std::int64_t ready(const spec::ConcreteRegion &region, bool write) const {
-    std::int64_t time = 0;
-    if (is_empty(region))
-      return time;
-    for (const Access &earlier : accesses_)
-      if ((write || earlier.write) && overlap(region, earlier.region))
-        time = std::max(time, earlier.end);
-    return time;
-  }
-
-  void add(Access access) {
-    if (is_empty(access.region))
-      return;
-    // Whoever waits for this write waits for everything that it overwrote.
-    if (access.write)
-      std::erase_if(accesses_, [&](const Access &earlier) {
-        return earlier.end <= access.end && covers(access.region, earlier.region);
-      });
-    accesses_.push_back(std::move(access));
-  }
-
-  /// Forgets what ended at `time` or before: nothing that is still to begin waits for it.
-  void forget(std::int64_t time) {
-    if (accesses_.size() < checked_ * 2)
-      return;
-    std::erase_if(accesses_, [&](const Access &earlier) { return earlier.end <= time; });
-    checked_ = std::max<std::size_t>(accesses_.size(), kLeast);
-  }
-
-private:
-  static constexpr std::size_t kLeast = 64;
-  std::vector<Access> accesses_;
-  std::size_t checked_ = kLeast; ///< accesses after the last time that some were forgotten
-};
 
 spec::ConcreteRegion concrete(const spec::Region &region, const semantics::Bindings &attributes) {
   auto result = spec::instantiate(region, attributes);
@@ -158,9 +93,9 @@ public:
     semantics::Bindings attributes = bindings(call);
     std::vector<Access> accesses;
     for (const spec::Read &read : instruction.reads)
-      accesses.push_back({concrete(read.region, attributes), 0, false});
+      accesses.push_back({concrete(read.region, attributes), false});
     for (const spec::Write &write : instruction.writes)
-      accesses.push_back({concrete(write.region, attributes), 0, true});
+      accesses.push_back({concrete(write.region, attributes), true});
 
     std::uint32_t unit = instruction.cost.unit;
     assert(unit < unit_free_.size());
@@ -172,16 +107,20 @@ public:
     std::int64_t free = end;
     for (std::uint32_t u : used_)
       free = std::min(free, unit_free_[u]);
-    for (Access &access : accesses) {
-      access.end = end;
+    for (const Access &access : accesses) {
       BufferHistory &history = buffers_[access.region.buffer];
-      history.add(std::move(access));
+      history.add(access.region, access.write, end);
       history.forget(free);
     }
     return {unit, start, end};
   }
 
 private:
+  struct Access {
+    spec::ConcreteRegion region;
+    bool write;
+  };
+
   const spec::Isa &isa_;
   std::vector<BufferHistory> buffers_;
   std::vector<std::int64_t> unit_free_;

@@ -56,8 +56,12 @@ bool GenericLoops::depends(SlopeId slope, std::uint32_t loop) const {
 void GenericLoops::refuse(SlopeId slope, SlopeId other) const {
   if (loops_.empty())
     throw NotAffine("an operation takes an element from a place that only data tell");
+  const std::vector<std::int64_t> &one = space_.factors(slope), &two = space_.factors(other);
   for (std::size_t i = loops_.size(); i-- > 0;)
-    if (space_.factors(slope)[variables_[i]] != 0 || space_.factors(other)[variables_[i]] != 0)
+    if (one[variables_[i]] != two[variables_[i]])
+      unroll(variables_[i]);
+  for (std::size_t i = loops_.size(); i-- > 0;)
+    if (one[variables_[i]] != 0)
       unroll(variables_[i]);
   unroll(variables_.back());
 }

@@ -40,8 +40,9 @@ public:
   const std::vector<std::uint32_t> &loops() const { return loops_; }
   std::optional<std::size_t> variable(std::uint32_t loop) const; ///< of the space
   bool depends(semantics::SlopeId slope, std::uint32_t loop) const;
-  /// UnrollLoops of the innermost variable on which one of the slopes depends; of the innermost of
-  /// all if there is none. NotAffine without symbolic loops.
+  /// UnrollLoops of the innermost variable by which the slopes differ: where two nests of loops
+  /// meet in a place, those that both run over stay. Of equal ones, the innermost on which they
+  /// depend; of the innermost of all if there is none. NotAffine without symbolic loops.
   [[noreturn]] void refuse(semantics::SlopeId slope, semantics::SlopeId other = {}) const;
 
 private:

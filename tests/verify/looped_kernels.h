@@ -72,6 +72,11 @@ inline const Rows kRows[] = {
      "accumulate(rows=1, from=0, to=1) store32(rows=1, from=1, to=32*p + 128) "
      "store32(rows=1, from=1, to=32*p + 144) }",
      "p"},
+    // one nest leaves rows on chip for the next, which takes them by twos
+    {kIdentity,
+     "for i in 0..4 { for r in 0..2 { load32(rows=1, from=32*i + 16*r, to=2*i + r) } } "
+     "for i in 0..4 { store32(rows=2, from=2*i, to=32*i + 128) }",
+     "i, i"},
     // what is loaded before the loop is the same in all iterations
     {"ENTRY e { x = s32[8,4] parameter(0) f = s32[1,4] slice(x), slice={[0:1], [0:4]} "
      "r = s32[4] reshape(f) b = s32[8,4] broadcast(r), dimensions={1} "
