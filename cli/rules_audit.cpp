@@ -7,9 +7,7 @@
 #include "verify/audit_taso.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fmt/format.h>
-#include <sstream>
 
 namespace isamorph::cli {
 namespace {
@@ -132,11 +130,11 @@ void print_table(std::span<const verify::AuditRow> rows) {
   print_totals(rows);
 }
 
-/// Rows, what JSON adds to each, and the paragraph above them as Markdown.
+/// Rows, what JSON adds to each, and what stands above them as Markdown.
 struct Audit {
   std::vector<verify::AuditRow> rows;
   std::vector<Json> more;
-  std::string title, about;
+  verify::AuditHeading heading;
 };
 
 Audit audit_taso(const std::string &file, const RulesAuditOptions &options) {
@@ -149,23 +147,7 @@ Audit audit_taso(const std::string &file, const RulesAuditOptions &options) {
   Audit out;
   out.rows = verify::audit_rules(subjects(file, options), how);
   out.more.assign(out.rows.size(), Json::object());
-  out.title = "TASO";
-  out.about = fmt::format("{} equalit{} in TASO's language, for {} under the numerics profile "
-                          "{}.\n\n{}",
-                          out.rows.size(), out.rows.size() == 1 ? "y" : "ies", options.type,
-                          options.numerics, verify::taso_meaning());
-  return out;
-}
-
-/// What a file of rules says of itself: the comment with which it begins, its paragraphs apart.
-std::string opening_comment(const semantics::SourceText &source) {
-  std::istringstream text(source.text);
-  std::string out;
-  for (std::string line; std::getline(text, line) && line.starts_with("//");) {
-    line.erase(0, line.starts_with("// ") ? 3 : 2);
-    bool apart = line.empty() || out.empty() || out.ends_with('\n');
-    out += line.empty() ? "\n\n" : (apart ? "" : " ") + line;
-  }
+  out.heading = verify::taso_heading(out.rows.size(), how.profile, element_type(options.type));
   return out;
 }
 
@@ -187,16 +169,9 @@ Audit audit_rule_file(const std::string &file, const RulesAuditOptions &options)
                         {"lemmas", row.lemmas},
                         {"laws", row.laws},
                         {"seconds", row.seconds}});
-    row.row.rule = fmt::format("{}{}{} ({})", row.statement, row.statement.empty() ? "" : ": ",
-                               row.row.rule, verify::name(row.types));
-    out.rows.push_back(std::move(row.row));
+    out.rows.push_back(verify::titled_row(row));
   }
-  out.title = std::filesystem::path(file).filename().string();
-  out.about =
-      fmt::format("{} rule{}, each with the statement that it spells out and for the classes "
-                  "of element types that it allows, under the numerics profile {}.\n\n{}",
-                  rules.size(), rules.size() == 1 ? "" : "s", options.numerics,
-                  opening_comment(*semantics::read_source(file)));
+  out.heading = verify::rule_file_heading(*semantics::read_source(file), rules.size(), how.profile);
   return out;
 }
 
@@ -220,13 +195,12 @@ int audit(const RulesAuditOptions &options) {
     }
     if (!options.json)
       print_table(part.rows);
-    sections.push_back({part.title, part.about, part.rows});
+    sections.push_back({part.heading, part.rows});
   }
   if (options.json)
     print_json(list);
   if (!options.markdown.empty())
-    semantics::write_file_atomically(
-        options.markdown, verify::markdown(sections, "isamorph rules audit FILE... --markdown"));
+    semantics::write_file_atomically(options.markdown, verify::markdown(sections));
   return kDone;
 }
 

@@ -71,14 +71,19 @@ std::vector<AuditRow> audit_rules(std::span<const RuleSubject> subjects,
 /// The shapes of the parameters of an instance: "x bf16[2,3], y bf16[3,1]".
 std::string shapes_text(const RuleInstance &instance);
 
-/// One front end's rows in RULES.md.
+/// What stands above the rows of one file: `about` is paragraphs of Markdown.
+struct AuditHeading {
+  std::string title, about;
+};
+/// One file's rows in RULES.md.
 struct AuditSection {
-  std::string title, about; ///< `about`: a paragraph
+  AuditHeading heading;
   std::span<const AuditRow> rows;
 };
 /// How many rows hold, do not hold, and are unknown at a level.
 std::array<std::size_t, 3> count_outcomes(std::span<const AuditRow> rows, Level level);
-/// A Markdown page: totals for each level, then a row a rule. `command` is what generates it.
-std::string markdown(std::span<const AuditSection> sections, const std::string &command);
+/// The Markdown page that `isamorph rules audit FILE... --markdown` writes, whole: for each file
+/// totals for each level, then a row a rule.
+std::string markdown(std::span<const AuditSection> sections);
 
 } // namespace isamorph::verify

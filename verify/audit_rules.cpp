@@ -5,7 +5,10 @@
 #include "verify/refutation.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
 #include <limits>
+#include <sstream>
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <thread>
@@ -203,6 +206,37 @@ std::vector<RuleFileRow> audit_rule_file(std::span<const RewriteRule> rules,
     out.push_back(std::move(subject.result));
   }
   return out;
+}
+
+namespace {
+
+/// What a file of rules says of itself: the comment with which it begins, its paragraphs apart.
+std::string opening_comment(const semantics::SourceText &source) {
+  std::istringstream text(source.text);
+  std::string out;
+  for (std::string line; std::getline(text, line) && line.starts_with("//");) {
+    line.erase(0, line.starts_with("// ") ? 3 : 2);
+    bool apart = line.empty() || out.empty() || out.ends_with('\n');
+    out += line.empty() ? "\n\n" : (apart ? "" : " ") + line;
+  }
+  return out;
+}
+
+} // namespace
+
+AuditRow titled_row(const RuleFileRow &row) {
+  AuditRow out = row.row;
+  out.rule = fmt::format("{}{}{} ({})", row.statement, row.statement.empty() ? "" : ": ",
+                         row.row.rule, name(row.types));
+  return out;
+}
+
+AuditHeading rule_file_heading(const semantics::SourceText &file, std::size_t rules,
+                               const semantics::NumericsProfile &profile) {
+  return {std::filesystem::path(file.name).filename().string(),
+          fmt::format("{} rule{}, each with the statement that it spells out and for the classes "
+                      "of element types that it allows, under the numerics profile {}.\n\n{}",
+                      rules, rules == 1 ? "" : "s", profile.name, opening_comment(file))};
 }
 
 } // namespace isamorph::verify

@@ -40,4 +40,10 @@ struct RuleFileOptions {
 std::vector<RuleFileRow> audit_rule_file(std::span<const semantics::RewriteRule> rules,
                                          const RuleFileOptions &options);
 
+/// The row, named after the statement, the rule and the class of types.
+AuditRow titled_row(const RuleFileRow &row);
+/// What stands above the rows of a file of so many rules in RULES.md: what the file says of itself.
+AuditHeading rule_file_heading(const semantics::SourceText &file, std::size_t rules,
+                               const semantics::NumericsProfile &profile);
+
 } // namespace isamorph::verify

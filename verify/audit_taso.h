@@ -23,6 +23,9 @@ struct TasoRule {
 
 /// The kinds of the inputs and what each operator means in HLO, as Markdown.
 std::string taso_meaning();
+/// What stands above so many equalities in RULES.md.
+AuditHeading taso_heading(std::size_t equalities, const semantics::NumericsProfile &profile,
+                          semantics::ElementType type);
 
 /// Throws InputError.
 std::vector<TasoRule> read_taso_rules(const semantics::SourceRef &source);

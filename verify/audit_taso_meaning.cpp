@@ -1,6 +1,8 @@
 // The language of TASO's equalities, as a reader of the audit needs it.
 #include "verify/audit_taso.h"
 
+#include <fmt/format.h>
+
 namespace isamorph::verify {
 namespace {
 
@@ -48,6 +50,14 @@ std::string taso_meaning() {
   for (const Meaning &row : kOperators)
     out += std::string("\n| ") + row.taso + " | " + row.hlo + " |";
   return out;
+}
+
+AuditHeading taso_heading(std::size_t equalities, const semantics::NumericsProfile &profile,
+                          semantics::ElementType type) {
+  return {"TASO", fmt::format("{} equalit{} in TASO's language, for {} under the numerics profile "
+                              "{}.\n\n{}",
+                              equalities, equalities == 1 ? "y" : "ies", semantics::name(type),
+                              profile.name, taso_meaning())};
 }
 
 } // namespace isamorph::verify

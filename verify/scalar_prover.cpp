@@ -2,6 +2,7 @@
 
 #include "verify/checker/scalar_subjects.h"
 #include "verify/enumeration.h"
+#include "verify/ordered_values.h"
 #include "verify/scalar_real.h"
 
 #include <algorithm>
@@ -31,6 +32,26 @@ struct Subject {
 
 std::string refutation(const Subject &subject, const ScalarWitness &witness) {
   return subject.name + ": " + text(subject.claim, witness);
+}
+
+/// Of the values for which the claim fails, plainer ones than the witness, if so many tuples of
+/// them have any: the least of all reading costs, unless the tuples end before.
+ScalarWitness plainest(const Subject &subject, ScalarWitness witness) {
+  constexpr int most_tuples = 50'000;
+  std::uint64_t cost = 0;
+  for (std::size_t v = 0; v < witness.inputs.size(); ++v)
+    cost += reading_cost(subject.claim.variables[v], witness.inputs[v]);
+  int tuples = 0;
+  for_each_by_cost(subject.claim.variables, true,
+                   [&](std::uint64_t here, std::span<const std::uint64_t> values) {
+                     if (here >= cost || ++tuples > most_tuples)
+                       return true;
+                     auto plainer = refutes(subject.claim, subject.level, subject.profile, values);
+                     if (plainer)
+                       witness = *std::move(plainer);
+                     return plainer.has_value();
+                   });
+  return witness;
 }
 
 /// These three add to `out` what they did, and why a claim is not proved; the answer is theirs
@@ -70,7 +91,7 @@ SmtAnswer by_circuit(const Subject &subject, unsigned timeout_ms, const ProveOpt
   auto values = model_values(subject.claim, result.detail);
   auto witness =
       values ? refutes(subject.claim, subject.level, subject.profile, *values) : std::nullopt;
-  out.detail = witness ? refutation(subject, *witness)
+  out.detail = witness ? refutation(subject, plainest(subject, *witness))
                        : subject.name + ": the solver's model does not refute the claim";
   return witness ? SmtAnswer::Refuted : SmtAnswer::Unknown;
 }
@@ -81,7 +102,7 @@ SmtAnswer decide(const Subject &subject, const ProveOptions &options, ClaimProof
   if (auto witness = boundary_witness(subject.claim, subject.level, subject.profile)) {
     if (all_cases && (options.count_failures || one))
       return by_enumeration(subject, options, out);
-    out.detail = refutation(subject, *witness);
+    out.detail = refutation(subject, plainest(subject, *std::move(witness)));
     return SmtAnswer::Refuted;
   }
   if (all_cases && one) { // the obligation is for other solvers

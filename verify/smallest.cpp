@@ -19,9 +19,9 @@ namespace {
 
 using semantics::Tensor;
 
-/// For each number of elements that are not zero: terms evaluated, and terms made anew for choices
-/// of these elements.
-constexpr std::int64_t kMostEvaluated = 4'000'000, kMostMade = 50'000;
+/// For each number of elements that are not zero: terms evaluated (when it is one, all its values
+/// may be tried), and terms made anew for choices of these elements.
+constexpr std::int64_t kMostEvaluated = 6'000'000, kMostForOne = 20'000'000, kMostMade = 50'000;
 /// More elements than so many that are not zero are not searched through.
 constexpr std::size_t kMostNonzero = 6;
 
@@ -58,19 +58,21 @@ struct Pair {
   TermId exact_left, exact_right;
 };
 
-/// Values of some elements, for many inputs.
+/// Values of some elements, for ever more inputs at a time.
 class Block {
 public:
   /// Their terms are parameters from `first` on.
   Block(std::span<const ElementType> types, std::size_t first) : first_(first), columns_(first) {
     for (ElementType type : types)
-      columns_.emplace_back(semantics::Shape{type, {kCapacity}});
+      columns_.emplace_back(semantics::Shape{type, {kMost}});
   }
 
-  std::int64_t capacity() const { return columns_.size() == first_ ? 1 : kCapacity; }
   std::int64_t size() const { return static_cast<std::int64_t>(costs_.size()); }
-  bool full() const { return size() == capacity(); }
-  void clear() { costs_.clear(); }
+  bool full() const { return size() == capacity_; }
+  void clear() {
+    costs_.clear();
+    capacity_ = std::min(kMost, 2 * capacity_);
+  }
   void add(std::uint64_t cost, std::span<const std::uint64_t> values) {
     for (std::size_t i = 0; i < values.size(); ++i)
       columns_[first_ + i].set_bits(size(), values[i]);
@@ -78,7 +80,17 @@ public:
   }
 
   std::uint64_t cost(std::int64_t i) const { return costs_[static_cast<std::size_t>(i)]; }
-  std::span<const Tensor> columns() const { return columns_; }
+  std::vector<Tensor> columns() const {
+    std::vector<Tensor> out(first_);
+    for (std::size_t c = first_; c < columns_.size(); ++c) {
+      ElementType type = columns_[c].shape().type;
+      auto used =
+          columns_[c].bytes().first(static_cast<std::size_t>(size() * semantics::byte_size(type)));
+      out.emplace_back(semantics::Shape{type, {size()}},
+                       std::vector<std::byte>(used.begin(), used.end()));
+    }
+    return out;
+  }
   /// One of the inputs, each element a tensor.
   std::vector<Tensor> input(std::int64_t i) const {
     std::vector<Tensor> out(first_);
@@ -90,7 +102,8 @@ public:
   }
 
 private:
-  static constexpr std::int64_t kCapacity = 1024;
+  static constexpr std::int64_t kMost = 1024;
+  std::int64_t capacity_ = 16;
   std::size_t first_;
   std::vector<Tensor> columns_;
   std::vector<std::uint64_t> costs_;
@@ -128,17 +141,19 @@ public:
     if (most > kMostNonzero)
       best_.least = false;
     for (std::size_t nonzero = 0; nonzero <= std::min(most, kMostNonzero); ++nonzero)
-      if (search(nonzero) || test_.spent())
+      if (search(nonzero))
         break;
+    if (test_.spent())
+      best_.least = false;
     return std::move(best_);
   }
 
 private:
-  bool spent() const { return work_ >= kMostEvaluated || test_.spent(); }
+  bool spent() const { return work_left_ <= 0 || test_.spent(); }
 
   /// Whether something smaller was found.
   bool search(std::size_t nonzero) {
-    work_ = 0;
+    work_left_ = nonzero <= 1 ? kMostForOne : kMostEvaluated;
     std::map<std::vector<ElementType>, std::vector<Pair>> by_types;
     for (Pair &pair : pairs(nonzero)) {
       std::vector<ElementType> types;
@@ -236,7 +251,7 @@ private:
       if (const Term &term = terms_[id]; term.kind == TermKind::Op)
         ++out;
       else if (term.kind == TermKind::Dot || term.kind == TermKind::Reduce)
-        out += 4 + 2 * static_cast<std::int64_t>(terms_.elements({term.a}).size());
+        out += 4 + static_cast<std::int64_t>(terms_.elements({term.a}).size());
     return out + 1;
   }
 
@@ -245,7 +260,7 @@ private:
     if (list.empty())
       return false;
     Block block(types, shapes_.size());
-    bool found = false, cut = false;
+    bool found = false;
     std::uint64_t reached = 0;
     auto visit = [&](std::uint64_t cost, std::span<const std::uint64_t> values) {
       reached = cost;
@@ -254,17 +269,16 @@ private:
       block.add(cost, values);
       if (!block.full())
         return false;
-      cut = spent();
-      found = !cut && take(block, list);
+      found = take(block, list);
       block.clear();
-      return cut || found;
+      return found || spent();
     };
     std::uint64_t complete = for_each_by_cost(types, false, visit);
-    if (!cut && !found)
+    if (!found && !spent())
       found = take(block, list);
     if (best_cost_.nonzero == types.size())
       reached = std::min(reached, best_cost_.reading);
-    if (cut || reached > complete)
+    if (spent() || reached > complete)
       best_.least = false;
     return found;
   }
@@ -274,10 +288,13 @@ private:
     if (block.size() == 0)
       return false;
     std::map<std::int64_t, const Pair *> where; // those that may, and by which pair
+    std::vector<Tensor> columns = block.columns();
     for (const Pair &pair : list) {
       stop_.poll();
-      work_ += block.size() * work_of(pair.cone);
-      columns_.evaluate(pair.cone, block.columns(), block.capacity());
+      if (spent())
+        return false;
+      work_left_ -= block.size() * work_of(pair.cone);
+      columns_.evaluate(pair.cone, columns, block.size());
       const Tensor &left = columns_[pair.left], &right = columns_[pair.right];
       ElementType type = left.shape().type;
       for (std::int64_t i = 0; i < block.size(); ++i)
@@ -295,7 +312,7 @@ private:
   /// Makes these elements the best input, if they show a difference.
   bool take(std::span<const Tensor> elements, const Pair &pair, std::uint64_t cost) {
     constexpr std::int64_t alone = 20; // as much as so many of a block
-    work_ += alone * work_of(pair.all);
+    work_left_ -= alone * work_of(pair.all);
     stop_.poll();
     if (!differs(pair, elements))
       return false;
@@ -345,7 +362,7 @@ private:
   Smallest best_;
   InputCost best_cost_;
   std::vector<std::uint64_t> values_; ///< of terms, by number
-  std::int64_t work_ = 0;
+  std::int64_t work_left_ = 0;
 };
 
 } // namespace

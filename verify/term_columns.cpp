@@ -107,6 +107,19 @@ Tensor TermColumns::bytes(TermId id) const {
   return out;
 }
 
+namespace {
+
+template <class T>
+void interleave(const Tensor &from, std::int64_t first, std::int64_t stride, Tensor &to) {
+  T *out = to.as<T>().data() + first;
+  for (T value : from.as<T>()) {
+    *out = value;
+    out += stride;
+  }
+}
+
+} // namespace
+
 /// The elements of a vector, one row for each input.
 Tensor TermColumns::rows(ElementType type, VectorId vector, std::vector<std::int64_t> dims) const {
   Tensor out({type, std::move(dims)});
@@ -114,8 +127,19 @@ Tensor TermColumns::rows(ElementType type, VectorId vector, std::vector<std::int
   auto length = static_cast<std::int64_t>(elements.size());
   for (std::int64_t e = 0; e < length; ++e) {
     const Tensor &from = values_[elements[static_cast<std::size_t>(e)].v];
-    for (std::int64_t i = 0; i < count_; ++i)
-      out.set_bits(i * length + e, from.bits(i));
+    switch (semantics::byte_size(type)) {
+    case 1:
+      interleave<std::uint8_t>(from, e, length, out);
+      break;
+    case 2:
+      interleave<std::uint16_t>(from, e, length, out);
+      break;
+    case 4:
+      interleave<std::uint32_t>(from, e, length, out);
+      break;
+    default:
+      interleave<std::uint64_t>(from, e, length, out);
+    }
   }
   return out;
 }
