@@ -256,7 +256,8 @@ void add_synth(CLI::App &app, Context &context) {
       ->capture_default_str();
   command
       ->add_option("--time-limit", options->time_limit,
-                   "Seconds; then the best kernel so far, with its bound")
+                   "Seconds of searching; then the best kernel so far, with its bound, whose proof "
+                   "may take as long again")
       ->type_name("S")
       ->capture_default_str()
       ->check(not_negative());

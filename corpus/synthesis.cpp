@@ -24,8 +24,11 @@ double since(Clock::time_point begin) {
 }
 
 std::string progress_line(const search::Progress &p) {
-  return fmt::format("planning: {} states, best {}, bound {}", p.expanded,
-                     p.best ? std::to_string(*p.best) : std::string("none"), p.bound);
+  std::string best = p.best ? std::to_string(*p.best) : std::string("none");
+  if (p.enodes != 0)
+    return fmt::format("rewriting: iteration {}, {} e-nodes, best {}", p.iterations + 1, p.enodes,
+                       best);
+  return fmt::format("planning: {} states, best {}, bound {}", p.expanded, best, p.bound);
 }
 
 search::SearchOptions search_options(const SynthesisOptions &options) {
@@ -127,7 +130,7 @@ bool can_be_read_back(const semantics::RewriteChain &chain) {
 std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &graph,
                                               const spec::Isa &isa, const spec::Kernel &kernel,
                                               std::span<const semantics::RewriteRule> rules,
-                                              const SynthesisOptions &options) {
+                                              const SynthesisOptions &options, double seconds) {
   if (spec::instance_count(kernel) > kMostChained)
     return std::nullopt;
   semantics::TensorTerms terms;
@@ -143,7 +146,7 @@ std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &grap
   }
   search::ChainOptions how;
   how.level = options.level;
-  how.limits.seconds = options.time_limit_seconds;
+  how.limits.seconds = seconds;
   how.limits.interrupt = options.interrupt;
   auto chain = search::find_chain(terms, from, to, isa, rules, how);
   if (!chain || !can_be_read_back(*chain))
@@ -160,21 +163,40 @@ std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &grap
   return out;
 }
 
+/// How much of the time limit a search for a kernel without loops may take that finds none: the
+/// rest is for one of tiles.
+constexpr double kShareWithoutLoops = 0.75;
+
 /// A kernel without loops, or else one of tiles; if there is neither, the reason says what weaker
-/// level would help.
+/// level would help. All within one time limit.
 search::SearchResult find_any_kernel(const semantics::TensorGraph &graph, const spec::Isa &isa,
                                      std::span<const semantics::RewriteRule> rules,
                                      search::SearchOptions options) {
+  using Status = search::SearchResult::Status;
+  auto start = Clock::now();
+  double limit = options.time_limit_seconds;
+  auto left = [&] { return std::max(0.0, limit - since(start)); };
   options.try_weaker_levels = false;
+  options.seconds_to_first_kernel = kShareWithoutLoops * limit;
   search::SearchResult whole = search::find_kernel(graph, isa, rules, options);
-  if (whole.status != search::SearchResult::Status::Infeasible)
+  if (whole.kernel)
     return whole;
+  options.time_limit_seconds = left();
   search::SearchResult tiled = search::find_tiled_kernel(graph, isa, rules, options);
-  if (tiled.status != search::SearchResult::Status::Infeasible)
+  bool none = whole.status == Status::Infeasible;
+  if (tiled.kernel || (none && tiled.status != Status::Infeasible))
     return tiled;
-  options.try_weaker_levels = true;
-  whole = search::find_kernel(graph, isa, rules, options);
-  whole.reason += "; " + tiled.reason;
+  if (none) {
+    options.try_weaker_levels = true;
+    options.time_limit_seconds = left();
+    whole = search::find_kernel(graph, isa, rules, options);
+  }
+  if (tiled.status == Status::Infeasible)
+    whole.reason += "; " + tiled.reason;
+  if (!whole.bound_holds_for_all()) { // that of tiles rests on no saturation
+    whole.bound = tiled.bound;
+    whole.saturation.reset();
+  }
   return whole;
 }
 
@@ -197,7 +219,8 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
     return out;
   }
   out.traffic = costmodel::traffic(isa, *out.search.kernel);
-  auto begin = Clock::now();
+  // The proof and what comes with it may take as long again as the search.
+  auto begin = Clock::now(), proving = begin;
   verify::VerifyOptions verification;
   verification.level = options.level;
   // What the search was interrupted with is still proved; the next wish to stop is obeyed.
@@ -219,7 +242,8 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
     std::optional<verify::ChainClaim> chain;
     if (out.search.kernel->loops.empty() && !out.search.certificate.task.goal.empty()) {
       claim = optimality_claim(out.search, isa, options.cost);
-      chain = chain_claim(graph, isa, *out.search.kernel, rules, options);
+      chain = chain_claim(graph, isa, *out.search.kernel, rules, options,
+                          std::max(0.0, options.time_limit_seconds - since(proving)));
       out.chained = chain.has_value();
     }
     out.seconds.emplace_back("chain", since(begin));

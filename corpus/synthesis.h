@@ -20,11 +20,13 @@ namespace isamorph::corpus {
 struct SynthesisOptions {
   semantics::Level level = semantics::Level::Bits;
   costmodel::CostModel cost = costmodel::CostModel::Count;
-  double time_limit_seconds = 60; ///< then the best kernel so far, with its bound
-  int jobs = 0;                   ///< 0: as many as there are cores
-  std::string checkpoint;         ///< see search::SearchOptions
-  bool certificate = false;       ///< also make the certificate's text
-  bool use_cache = true;          ///< of proved rules and lemmas
+  /// Of the search, without what rules must be proved anew: then the best kernel so far, with its
+  /// bound. The proof and the certificate of that kernel may take as long again.
+  double time_limit_seconds = 60;
+  int jobs = 0;             ///< 0: as many as there are cores
+  std::string checkpoint;   ///< see search::SearchOptions
+  bool certificate = false; ///< also make the certificate's text
+  bool use_cache = true;    ///< of proved rules and lemmas
   const std::atomic<bool> *interrupt = nullptr;
   /// Called when the search was interrupted and what it has found so far is going to be proved,
   /// which the flag above ends no more; may be empty.

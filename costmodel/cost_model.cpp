@@ -158,13 +158,30 @@ std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel)
   return intervals;
 }
 
+std::optional<std::int64_t> makespan(const spec::Isa &isa, const spec::Kernel &kernel,
+                                     const std::function<bool(std::int64_t)> &stop) {
+  struct Stopped {};
+  constexpr std::uint64_t kBetween = 4096; // questions
+  spec::Resolved resolved(isa, kernel);
+  Scheduler scheduler(resolved.isa(), resolved.kernel());
+  std::int64_t end = 0;
+  std::uint64_t placed = 0;
+  try {
+    spec::for_each_instance(resolved.kernel(), [&](const spec::Instance &instance) {
+      end = std::max(end, scheduler.add(instance.call).end);
+      if (++placed % kBetween == 0 && stop(end))
+        throw Stopped{};
+    });
+  } catch (Stopped) {
+    return std::nullopt;
+  }
+  return end;
+}
+
 std::int64_t cost(const spec::Isa &given_isa, const spec::Kernel &given, CostModel model) {
   std::int64_t total = 0;
-  if (model == CostModel::Overlap) {
-    for (const Interval &interval : schedule(given_isa, given))
-      total = std::max(total, interval.end);
-    return total;
-  }
+  if (model == CostModel::Overlap)
+    return *makespan(given_isa, given, [](std::int64_t) { return false; });
   spec::Resolved resolved(given_isa, given);
   const spec::Isa &isa = resolved.isa();
   const spec::Kernel &kernel = resolved.kernel();

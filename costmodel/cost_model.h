@@ -5,6 +5,8 @@
 
 #include "spec/kernel.h"
 
+#include <functional>
+
 namespace isamorph::costmodel {
 
 enum class CostModel : std::uint8_t { Count, Latency, Overlap };
@@ -23,6 +25,11 @@ struct Interval {
   std::int64_t start, end;
 };
 std::vector<Interval> schedule(const spec::Isa &isa, const spec::Kernel &kernel);
+
+/// When the last instruction ends. `stop` is asked now and then, with when the last one ends so
+/// far; nullopt if it said yes.
+std::optional<std::int64_t> makespan(const spec::Isa &isa, const spec::Kernel &kernel,
+                                     const std::function<bool(std::int64_t)> &stop);
 
 /// Of all instructions that run. Under a model that is a sum, those of a loop are walked only where
 /// its variable changes their price. Throws InputError where the sum leaves 64 bits.

@@ -17,6 +17,7 @@ namespace isamorph::search {
 
 struct AnytimeOptions {
   double seconds = 1e18; ///< wall clock; a plan found by then is returned with the bound reached
+  double seconds_to_first = 1e18; ///< wall clock; stops if there is no plan by then
   const std::atomic<bool> *interrupt = nullptr;
   std::function<void(const Progress &)> progress; ///< at each new best or bound, and now and then
   int jobs = 1;                          ///< threads (0: one a core); the result is the same
@@ -33,6 +34,10 @@ struct AnytimeOptions {
 
   std::string checkpoint;         ///< a file to continue from and to write; empty: none
   double checkpoint_seconds = 30; ///< between writings, at least; also written when stopped
+
+  double limit(bool has_plan) const {
+    return has_plan ? seconds : std::min(seconds, seconds_to_first);
+  }
 };
 
 struct AnytimeResult {
@@ -198,7 +203,7 @@ private:
 
   void look_at_clock() {
     auto now = Clock::now();
-    if (std::chrono::duration<double>(now - start_).count() > options_.seconds)
+    if (std::chrono::duration<double>(now - start_).count() > options_.limit(best_.has_value()))
       stopped_by_ = "time limit";
     else if (!options_.checkpoint.empty() &&
              std::chrono::duration<double>(now - written_).count() >

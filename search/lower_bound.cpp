@@ -58,40 +58,72 @@ std::optional<NodeId> parameter_of(const TensorGraph &graph, NodeId id) {
   return id;
 }
 
-struct Product {
-  NodeId lhs, rhs; ///< parameters
+/// A summand of a program's result: a parameter, or a product of two.
+struct Summand {
+  NodeId lhs, rhs; ///< parameters; one and the same where it is no product, or a square
   std::int64_t multiplications = 0;
 };
 
-/// The program as a product of two parameters, if it is one but for movements and, for integers, a
-/// narrowing that keeps the elements of the parameters apart.
-std::optional<Product> as_product(const TensorGraph &graph) {
-  if (graph.results.size() != 1)
-    return std::nullopt;
-  NodeId id = graph.results[0];
-  int narrowest = semantics::byte_size(graph[id].shape.type);
-  while (graph[id].op != OpCode::Dot) {
-    const Node &node = graph[id];
-    if (node.operands.size() != 1)
-      return std::nullopt;
-    const Shape &operand = graph[node.operands[0]].shape;
-    if (!keeps_all_elements(node, operand) && !narrows(node, operand))
-      return std::nullopt;
-    id = node.operands[0];
-    narrowest = std::min(narrowest, semantics::byte_size(operand.type));
+/// The program as a sum of parameters and of products of two, where no two summands have one in
+/// common, but for movements, repetitions and, for integers, a narrowing that keeps the elements of
+/// the parameters apart.
+class Sum {
+public:
+  explicit Sum(const TensorGraph &graph) : graph_(graph) {
+    known_ = graph.results.size() == 1 && graph[graph.results[0]].shape.elements() > 0 &&
+             add(graph.results[0], std::numeric_limits<int>::max());
   }
-  const Node &dot = graph[id];
-  auto lhs = parameter_of(graph, dot.operands[0]), rhs = parameter_of(graph, dot.operands[1]);
-  if (!lhs || !rhs)
-    return std::nullopt;
-  for (NodeId side : {*lhs, *rhs}) // an element times one must get through
-    if (semantics::byte_size(graph[side].shape.type) > narrowest)
-      return std::nullopt;
-  std::int64_t summed = 1;
-  for (std::int64_t d : dot.attributes.get(AttributeKey::LhsContracting))
-    summed *= graph[dot.operands[0]].shape.dims[static_cast<std::size_t>(d)];
-  return Product{*lhs, *rhs, dot.shape.elements() * summed};
-}
+
+  /// None where the program is none.
+  std::span<const Summand> summands() const {
+    return known_ ? std::span(summands_) : std::span<const Summand>();
+  }
+
+private:
+  /// `narrowest`: bytes of an element between the node and the result.
+  bool add(NodeId id, int narrowest) {
+    const Node &node = graph_[id];
+    narrowest = std::min(narrowest, semantics::byte_size(node.shape.type));
+    if (node.op == OpCode::Parameter)
+      return add({id, id, 0}, narrowest);
+    if (node.op == OpCode::Dot)
+      return add_product(node, narrowest);
+    if (node.op == OpCode::Add || node.op == OpCode::Subtract)
+      return add(node.operands[0], narrowest) && add(node.operands[1], narrowest);
+    if (node.operands.size() != 1)
+      return false;
+    const Shape &operand = graph_[node.operands[0]].shape;
+    return (node.op == OpCode::Broadcast || keeps_all_elements(node, operand) ||
+            narrows(node, operand)) &&
+           add(node.operands[0], narrowest);
+  }
+
+  bool add_product(const Node &dot, int narrowest) {
+    auto lhs = parameter_of(graph_, dot.operands[0]), rhs = parameter_of(graph_, dot.operands[1]);
+    if (!lhs || !rhs)
+      return false;
+    std::int64_t summed = 1;
+    for (std::int64_t d : dot.attributes.get(AttributeKey::LhsContracting))
+      summed *= graph_[dot.operands[0]].shape.dims[static_cast<std::size_t>(d)];
+    return add({*lhs, *rhs, *lhs == *rhs ? 0 : dot.shape.elements() * summed}, narrowest);
+  }
+
+  bool add(const Summand &summand, int narrowest) {
+    for (NodeId side : {summand.lhs, summand.rhs}) // an element times one must get through
+      if (semantics::byte_size(graph_[side].shape.type) > narrowest)
+        return false;
+    for (const Summand &other : summands_)
+      for (NodeId side : {summand.lhs, summand.rhs})
+        if (side == other.lhs || side == other.rhs)
+          return false;
+    summands_.push_back(summand);
+    return true;
+  }
+
+  const TensorGraph &graph_;
+  std::vector<Summand> summands_;
+  bool known_ = false;
+};
 
 bool touches_off_chip(const spec::Instruction &instruction, const spec::Isa &isa) {
   auto off = [&](const auto &access) { return access.region.buffer == isa.off_chip; };
@@ -183,7 +215,7 @@ std::int64_t reuse(std::int64_t products, WideInteger held) {
 }
 
 /// 2 M N K / sqrt(S) - 2 S, in bytes.
-std::int64_t reuse_bound(const TensorGraph &graph, const Product &product, const spec::Isa &isa) {
+std::int64_t reuse_bound(const TensorGraph &graph, const Summand &product, const spec::Isa &isa) {
   std::int64_t width = std::min(semantics::byte_size(graph[product.lhs].shape.type),
                                 semantics::byte_size(graph[product.rhs].shape.type));
   WideInteger bytes = 0;
@@ -351,14 +383,7 @@ TrafficBound traffic_bound(const TensorGraph &graph, const spec::Isa &isa) {
   TrafficBound out;
   for (NodeId result : graph.results)
     out.stored += graph[result].shape.bytes();
-  auto product = as_product(graph);
-  if (!product || product->multiplications == 0)
-    return out;
-  out.loaded = graph[product->lhs].shape.bytes();
-  if (product->rhs != product->lhs)
-    out.loaded += graph[product->rhs].shape.bytes();
-  if (product->lhs != product->rhs)
-    out.multiplications = product->multiplications;
+  Sum sum(graph);
   bool computes_in_transit = std::any_of(
       isa.instructions.begin(), isa.instructions.end(), [&](const spec::Instruction &instruction) {
         auto ways = instruction.ways();
@@ -366,8 +391,14 @@ TrafficBound traffic_bound(const TensorGraph &graph, const spec::Isa &isa) {
           return touches_off_chip(way, isa) && multiplies(way);
         });
       });
-  if (!computes_in_transit && product->lhs != product->rhs)
-    out.product = reuse_bound(graph, *product, isa);
+  for (const Summand &summand : sum.summands()) {
+    out.loaded += graph[summand.lhs].shape.bytes();
+    if (summand.rhs != summand.lhs)
+      out.loaded += graph[summand.rhs].shape.bytes();
+    out.multiplications += summand.multiplications;
+    if (!computes_in_transit && summand.multiplications > 0)
+      out.product = std::max(out.product, reuse_bound(graph, summand, isa));
+  }
   return out;
 }
 

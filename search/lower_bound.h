@@ -3,15 +3,16 @@
 // moves between off-chip memory and the chip, on the elementary products that it forms, and from
 // these on its cost.
 //
-// Stored: each byte of each result is written by some instruction. Loaded, for products of two
-// matrices that are parameters: each element of either matters to the result (let the other
-// matrix be zero but for a one), so each is read. For products, kernels that form each of the
-// M N K elementary products in an instruction of its own reading (no Strassen) also move at least
-// 2 M N K / sqrt(S) - 2 S elements, S being how many elements all buffers on chip hold together
-// (Smith, Lowery, Langou and van de Geijn, "A tight I/O lower bound for matrix multiplication",
-// 2019, after Hong and Kung 1981 and Irony, Toledo and Tiskin 2004). Elements of different widths
-// are all counted as wide as the narrowest one, as they lie on chip and as they are moved, which
-// only lowers the bound. It is used where no instruction both touches off-chip memory and sums.
+// Stored: each byte of each result is written by some instruction. Loaded, for sums of parameters
+// and of products of two, each in one summand alone: each element matters to the result (let all
+// others be zero, but for a one in the matrix that it is multiplied with), so each is read. For
+// products, kernels that form each of the M N K elementary products in an instruction of its own
+// reading (no Strassen) also move at least 2 M N K / sqrt(S) - 2 S elements, S being how many
+// elements all buffers on chip hold together (Smith, Lowery, Langou and van de Geijn, "A tight I/O
+// lower bound for matrix multiplication", 2019, after Hong and Kung 1981 and Irony, Toledo and
+// Tiskin 2004). Elements of different widths are all counted as wide as the narrowest one, as they
+// lie on chip and as they are moved, which only lowers the bound. It is used where no instruction
+// both touches off-chip memory and sums.
 
 #include "costmodel/cost_model.h"
 #include "semantics/graph.h"

@@ -400,7 +400,7 @@ PlanResult plan_makespan(StateSpace &space, const PlannerOptions &options) {
       result.stopped_by = "interrupted";
     else if (pauses % 16 == 0 &&
              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() >
-                 options.seconds)
+                 options.limit(best.has_value()))
       result.stopped_by = "time limit";
     else if (exact.states() > options.max_states)
       result.stopped_by = "state limit";

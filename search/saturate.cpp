@@ -328,7 +328,8 @@ SaturationReport saturate(TensorEGraph &egraph, std::span<const RewriteRule> rul
   }
   for (std::unique_ptr<TensorRule> &rule : others)
     all.push_back({std::move(rule), &egraph});
-  return saturation_loop(egraph.graph(), std::span(all), SaturationGuard(limits),
+  SaturationGuard guard(limits);
+  return saturation_loop(egraph.graph(), std::span(all), guard,
                          [&](const SaturationReport &) { return goal && goal(); });
 }
 

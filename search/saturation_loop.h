@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -32,16 +33,19 @@ enum class StopReason : std::uint8_t {
 };
 std::string_view name(StopReason reason);
 
+struct IterationCounts {
+  std::size_t nodes, classes;
+};
+
 struct SaturationLimits {
   std::size_t nodes = 100'000;
   std::size_t iterations = 100;
   double seconds = 60;
   const std::atomic<bool> *interrupt = nullptr;
+  /// Called at most ten times a second with the iterations that are over and the counts so far.
+  std::function<void(std::size_t iterations, IterationCounts now)> progress = {};
 };
 
-struct IterationCounts {
-  std::size_t nodes, classes;
-};
 struct SaturationReport {
   StopReason reason = StopReason::Saturated;
   std::vector<IterationCounts> iterations; ///< after each; the last changed nothing when saturated
@@ -67,14 +71,25 @@ public:
   }
   const SaturationLimits &limits() const { return limits_; }
 
+  /// Tells whoever asked how far it is, unless that was done a moment ago.
+  template <class Graph> void report(std::size_t iterations, const Graph &graph) {
+    double now = limits_.progress ? seconds() : 0;
+    if (now < next_report_ || !limits_.progress)
+      return;
+    next_report_ = now + kReportSeconds;
+    limits_.progress(iterations, {graph.node_count(), graph.class_count()});
+  }
+
 private:
+  static constexpr double kReportSeconds = 0.1;
   SaturationLimits limits_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double next_report_ = kReportSeconds;
 };
 
 /// `after(report)` is called after each iteration; true ends the loop with StopReason::Goal.
 template <class Graph, class Rule, class After>
-SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, const SaturationGuard &guard,
+SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, SaturationGuard &guard,
                                  After &&after) {
   SaturationReport report;
   graph.rebuild();
@@ -92,10 +107,17 @@ SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, const Satu
       return report;
     }
     std::size_t changes = graph.changes();
-    for (Rule &rule : rules)
+    for (Rule &rule : rules) {
       rule.search(graph);
+      guard.report(report.iterations.size(), graph);
+      if (auto reason = guard.stop(graph.node_count())) {
+        report.reason = *reason;
+        return report;
+      }
+    }
     for (Rule &rule : rules) {
       rule.apply(graph);
+      guard.report(report.iterations.size(), graph);
       if (guard.stop(graph.node_count()))
         break; // the check above reports it after the rebuild
     }
@@ -122,8 +144,8 @@ SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules, const Satu
 template <class Graph, class Rule>
 SaturationReport saturation_loop(Graph &graph, std::span<Rule> rules,
                                  const SaturationLimits &limits) {
-  return saturation_loop(graph, rules, SaturationGuard(limits),
-                         [](const SaturationReport &) { return false; });
+  SaturationGuard guard(limits);
+  return saturation_loop(graph, rules, guard, [](const SaturationReport &) { return false; });
 }
 
 } // namespace isamorph::search

@@ -104,13 +104,25 @@ private:
     }
     add_tiles(egraph_, isa_, folds());
     SaturationLimits limits{options_.max_enodes, options_.max_iterations,
-                            options_.time_limit_seconds / 2, options_.interrupt};
+                            options_.time_limit_seconds / 2, options_.interrupt,
+                            saturation_progress()};
     SaturationReport report =
         saturate(egraph_, isa_, rules_, options_.level, limits, parameters, results);
     result_.saturation = report.reason;
     result_.iterations = report.iterations.size();
     result_.enodes = egraph_.graph().node_count();
     result_.eclasses = egraph_.graph().class_count();
+  }
+
+  std::function<void(std::size_t, IterationCounts)> saturation_progress() const {
+    if (!options_.progress)
+      return {};
+    return [this](std::size_t iterations, IterationCounts now) {
+      Progress out;
+      out.enodes = now.nodes;
+      out.iterations = iterations;
+      options_.progress(out);
+    };
   }
 
   /// The program's dots, reductions and the like.
@@ -124,8 +136,9 @@ private:
 
   void make_plan(StateSpace &space) {
     PlannerOptions planner;
-    planner.seconds = std::max(0.0, options_.time_limit_seconds - result_.seconds.saturate -
-                                        result_.seconds.match);
+    double spent = result_.seconds.saturate + result_.seconds.match;
+    planner.seconds = std::max(0.0, options_.time_limit_seconds - spent);
+    planner.seconds_to_first = std::max(0.0, options_.seconds_to_first_kernel - spent);
     planner.interrupt = options_.interrupt;
     planner.progress = options_.progress;
     planner.max_states = options_.max_states;
@@ -217,7 +230,9 @@ SearchResult find_kernel(const TensorGraph &graph, const spec::Isa &isa,
                          const SearchOptions &options) {
   if (!options.checkpoint.empty() && options.cost == costmodel::CostModel::Overlap)
     throw semantics::InputError("no checkpoints with the cost model overlap");
+  Stopwatch watch;
   SearchResult result = Search(graph, isa, rules, options).run();
+  double left = options.time_limit_seconds;
   if (result.status != SearchResult::Status::Infeasible || !options.try_weaker_levels)
     return result;
   for (semantics::Level level : {semantics::Level::Finite, semantics::Level::Real}) {
@@ -225,6 +240,7 @@ SearchResult find_kernel(const TensorGraph &graph, const spec::Isa &isa,
       continue;
     SearchOptions weaker = options;
     weaker.level = level;
+    weaker.time_limit_seconds = left = std::max(0.0, left - watch.lap());
     weaker.progress = nullptr;
     weaker.checkpoint.clear();
     SearchResult other = Search(graph, isa, rules, weaker).run();

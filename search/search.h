@@ -22,13 +22,17 @@ namespace isamorph::search {
 struct Progress {
   std::uint64_t expanded = 0;       ///< states
   std::optional<std::int64_t> best; ///< cost of the best kernel so far
-  std::int64_t bound = 0;
+  std::int64_t bound = 0;           ///< 0: not known yet
+  std::size_t enodes = 0;           ///< of the e-graph that is being saturated; 0: none is
+  std::size_t iterations = 0;       ///< of the saturation that are over
 };
 
 struct SearchOptions {
   semantics::Level level = semantics::Level::Bits;
   costmodel::CostModel cost = costmodel::CostModel::Count;
   double time_limit_seconds = 60;
+  /// Planning ends here if there is no kernel by then: time for something else.
+  double seconds_to_first_kernel = 1e18;
   int jobs = 1; ///< the result does not depend on it
   std::size_t max_enodes = 100'000;
   std::size_t max_iterations = 100;

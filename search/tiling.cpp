@@ -60,13 +60,18 @@ TilingContext::TilingContext(const TensorGraph &graph, const spec::Isa &isa,
                              std::span<const semantics::RewriteRule> rules,
                              const SearchOptions &options)
     : graph_(graph), isa_(isa), rules_(rules), options_(options), frame_(make_frame(graph)),
-      favourites_(sizes_of(isa)), most_products_(search::most_products(isa)) {}
+      favourites_(sizes_of(isa)), most_products_(search::most_products(isa)) {
+  result_.bound = cost_bound(traffic_bound(graph_, isa_), isa_, options_.cost);
+}
 
 std::int64_t TilingContext::parameter_address(semantics::NodeId parameter) const {
   auto at = std::find(graph_.parameters.begin(), graph_.parameters.end(), parameter);
   assert(at != graph_.parameters.end());
   return frame_.inputs[static_cast<std::size_t>(at - graph_.parameters.begin())].address;
 }
+
+/// Of a form: there may be thousands of sizes of tiles, each with its own reason.
+constexpr std::size_t kMostNotes = 4;
 
 /// Tiles are small programs, of which many are saturated.
 constexpr std::size_t kTileNodes = 2000;
@@ -79,9 +84,14 @@ TileValues TilingContext::saturated(const TensorGraph &tile) {
   for (semantics::NodeId id : tile.results)
     values.result_images.push_back(values.egraph.add_bytes(values.classes[id.v]));
   auto begin = std::chrono::steady_clock::now();
-  saturate(values.egraph, isa_, rules_, options_.level,
-           {std::min(options_.max_enodes, kTileNodes), options_.max_iterations,
-            options_.time_limit_seconds / 4, options_.interrupt});
+  SaturationLimits limits{std::min(options_.max_enodes, kTileNodes), options_.max_iterations,
+                          std::min(seconds_left(), options_.time_limit_seconds / 4),
+                          options_.interrupt};
+  if (options_.progress)
+    limits.progress = [this](std::size_t iterations, IterationCounts now) {
+      options_.progress({result_.states_expanded, best(), result_.bound, now.nodes, iterations});
+    };
+  saturate(values.egraph, isa_, rules_, options_.level, limits);
   result_.seconds.saturate +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   result_.enodes += values.egraph.graph().node_count();
@@ -91,8 +101,7 @@ TileValues TilingContext::saturated(const TensorGraph &tile) {
 
 StepPlanner TilingContext::planner(const TileValues &values) {
   PlannerOptions how;
-  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-  how.seconds = std::max(0.0, options_.time_limit_seconds - spent.count());
+  how.seconds = seconds_left();
   how.interrupt = options_.interrupt;
   how.max_states = options_.max_states;
   how.jobs = options_.jobs;
@@ -143,20 +152,30 @@ std::optional<std::string> TilingContext::too_large(const TensorGraph &tile) con
   return std::nullopt;
 }
 
-std::int64_t TilingContext::cost(std::span<const LoopNest> nest) const {
+std::optional<std::int64_t> TilingContext::cost(std::span<const LoopNest> nest,
+                                                std::optional<std::int64_t> limit) {
   spec::Kernel kernel = frame_;
   append(kernel, nest);
+  return cost(kernel, limit);
+}
+
+std::optional<std::int64_t> TilingContext::cost(const spec::Kernel &kernel,
+                                                std::optional<std::int64_t> limit) {
+  if (options_.cost == costmodel::CostModel::Overlap)
+    return costmodel::makespan(isa_, kernel, [&](std::int64_t so_far) {
+      return (limit && so_far >= *limit) || stopped();
+    });
   return costmodel::cost(isa_, kernel, options_.cost);
 }
 
 TakeNest Cheapest::taker() {
   return [this](std::vector<LoopNest> nest, const OffChipPool &pool) {
-    std::int64_t cost = context_.cost(nest);
-    if (pool_ && cost_ <= cost)
+    auto cost = context_.cost(nest, pool_ ? std::optional(cost_) : std::nullopt);
+    if (!cost || (pool_ && cost_ <= *cost))
       return;
     nest_ = std::move(nest);
     pool_ = pool;
-    cost_ = cost;
+    cost_ = *cost;
   };
 }
 
@@ -174,17 +193,23 @@ void TilingContext::offer(std::span<const LoopNest> nest, const OffChipPool &poo
   kernel.off_chip_bytes = pool.end();
   append(kernel, nest);
   spec::validate(kernel, isa_);
-  std::int64_t cost = costmodel::cost(isa_, kernel, options_.cost);
-  if (result_.kernel && result_.cost <= cost)
+  ++offered_;
+  auto cost = this->cost(kernel, best());
+  if (!cost || (result_.kernel && result_.cost <= *cost))
     return;
   result_.kernel = std::move(kernel);
-  result_.cost = cost;
+  result_.cost = *cost;
   report();
 }
 
 void TilingContext::report() {
   if (options_.progress)
-    options_.progress({result_.states_expanded, best(), 0});
+    options_.progress({result_.states_expanded, best(), result_.bound});
+}
+
+double TilingContext::seconds_left() const {
+  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+  return std::max(0.0, options_.time_limit_seconds - spent.count());
 }
 
 std::optional<std::int64_t> TilingContext::best() const {
@@ -192,21 +217,20 @@ std::optional<std::int64_t> TilingContext::best() const {
 }
 
 bool TilingContext::stopped() {
-  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
   if (options_.interrupt && options_.interrupt->load(std::memory_order_relaxed))
     stopped_by_ = "interrupted";
-  else if (spent.count() > options_.time_limit_seconds)
+  else if (seconds_left() <= 0)
     stopped_by_ = "stopped by the time limit";
   return !stopped_by_.empty();
 }
 
 void TilingContext::note(const std::string &why) {
-  if (std::find(notes_.begin(), notes_.end(), why) == notes_.end())
-    notes_.push_back(why);
+  std::string text = notes_.size() < first_note_ + kMostNotes ? why : "and so on";
+  if (std::find(notes_.begin(), notes_.end(), text) == notes_.end())
+    notes_.push_back(text);
 }
 
 SearchResult TilingContext::take() {
-  result_.bound = cost_bound(traffic_bound(graph_, isa_), isa_, options_.cost);
   bool stopped = !stopped_by_.empty();
   if (result_.kernel) {
     result_.status = SearchResult::Status::Feasible;
@@ -232,9 +256,13 @@ SearchResult find_tiled_kernel(const TensorGraph &program, const spec::Isa &isa,
   TensorGraph graph = program.without_dead_nodes();
   PlannedArms arms(isa);
   TilingContext context(graph, arms.isa(), rules, options);
-  tile_maps(context);
+  tile_maps(context, TileSizes::Favourite);
+  if (!context.best()) { // products before odd maps, which are many: there is some kernel early
+    tile_products(context, TileSizes::Uneven);
+    tile_maps(context, TileSizes::Other);
+  }
   if (!context.best())
-    tile_products(context);
+    tile_products(context, TileSizes::Other);
   SearchResult result = context.take();
   if (result.kernel)
     arms.to_instructions(*result.kernel);

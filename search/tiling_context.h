@@ -24,7 +24,7 @@ struct TileValues {
 
 /// Which sizes a dimension may be cut to: those that occur in the instruction set and divide it or
 /// (Uneven) not, or other divisors.
-enum class TileSizes : std::uint8_t { Favourite, Uneven, Other };
+enum class TileSizes : std::uint8_t { Favourite, Uneven, Other }; // in this order
 
 /// What takes the nests that are found, with all that they need off chip.
 using TakeNest = std::function<void(std::vector<LoopNest>, const OffChipPool &)>;
@@ -59,21 +59,28 @@ public:
   /// type. Not exact, since rewriting might cut it; saves saturating such tiles.
   std::optional<std::string> too_large(const semantics::TensorGraph &tile) const;
 
-  /// What a nest costs, be it a kernel or a part of one.
-  std::int64_t cost(std::span<const LoopNest> nest) const;
+  /// What a nest costs, be it a kernel or a part of one; nullopt when the search was stopped, or
+  /// the cost is found to reach `limit`.
+  std::optional<std::int64_t> cost(std::span<const LoopNest> nest,
+                                   std::optional<std::int64_t> limit);
   /// Keeps the kernel if it is the cheapest so far.
   void offer(std::span<const LoopNest> nest, const OffChipPool &pool);
+  /// How many kernels were offered, cheap or dear.
+  std::size_t offered() const { return offered_; }
   /// The cost of the best kernel, if there is one.
   std::optional<std::int64_t> best() const;
   /// Time is up, or the user interrupted.
   bool stopped();
-  /// Why a form found nothing; the first of each form is kept.
+  /// Why a form found nothing; the first few since the last new form are kept.
   void note(const std::string &why);
+  void new_form() { first_note_ = notes_.size(); }
 
   SearchResult take();
 
 private:
+  std::optional<std::int64_t> cost(const spec::Kernel &kernel, std::optional<std::int64_t> limit);
   void report();
+  double seconds_left() const;
 
   const semantics::TensorGraph &graph_;
   const spec::Isa &isa_;
@@ -84,27 +91,31 @@ private:
   std::vector<std::int64_t> favourites_; ///< sorted
   std::optional<std::int64_t> most_products_;
   SearchResult result_;
+  std::size_t offered_ = 0;
   std::vector<std::string> notes_;
+  std::size_t first_note_ = 0; ///< of the form that is tried
   std::string stopped_by_;
 };
 
 /// The cheapest nest for one part of the results of a program, other parts having their own.
 class Cheapest {
 public:
-  explicit Cheapest(const TilingContext &context) : context_(context) {}
+  explicit Cheapest(TilingContext &context) : context_(context) {}
   TakeNest taker();
   /// Appends it to other parts; false when there is none.
   bool move_to(std::vector<LoopNest> &parts, OffChipPool &pool);
 
 private:
-  const TilingContext &context_;
+  TilingContext &context_;
   std::vector<LoopNest> nest_;
   std::optional<OffChipPool> pool_; ///< when there is one
   std::int64_t cost_ = 0;
 };
 
-/// Tries all tilings of a form.
-void tile_maps(TilingContext &context);
-void tile_products(TilingContext &context);
+/// Tries tilings of a form whose sizes are of the classes up to `last`: all those of favourite
+/// sizes, of others until one is found.
+void tile_maps(TilingContext &context, TileSizes last);
+/// Of favourite sizes, too, until one is found.
+void tile_products(TilingContext &context, TileSizes last);
 
 } // namespace isamorph::search

@@ -372,14 +372,17 @@ combinations(const std::vector<std::vector<std::int64_t>> &sizes) {
 
 } // namespace
 
-void tile_maps(TilingContext &context) {
+void tile_maps(TilingContext &context, TileSizes last) {
+  context.new_form();
   const semantics::TensorGraph &graph = context.graph();
   const std::vector<std::int64_t> &dims = graph[graph.results[0]].shape.dims;
   for (NodeId result : graph.results)
     if (graph[result].shape.dims != dims)
       return context.note("its results differ in shape");
   constexpr std::array classes = {TileSizes::Favourite, TileSizes::Uneven, TileSizes::Other};
-  for (std::size_t known = 1; known <= classes.size(); ++known) {
+  bool all = last == TileSizes::Favourite;
+  std::size_t before = context.offered(), end = static_cast<std::size_t>(last) + 1;
+  for (std::size_t known = all ? 1 : 2; known <= end; ++known) {
     std::vector<std::vector<std::int64_t>> sizes;
     for (std::int64_t size : dims) {
       sizes.emplace_back();
@@ -391,7 +394,7 @@ void tile_maps(TilingContext &context) {
     }
     for (const auto &tile : combinations(sizes))
       for (bool shifted : {false, true})
-        if (!context.stopped() && (known == 1 ? !shifted : !context.best()))
+        if (!context.stopped() && (all ? !shifted : context.offered() == before))
           attempt(context, tile, shifted);
   }
 }

@@ -110,7 +110,12 @@ private:
     bool overlap = context_.options().cost == costmodel::CostModel::Overlap, found = false;
     std::array<int, 2> left = kMaxSimulated;
     std::size_t assembled = 0;
-    for (const Scheme &scheme : schemes(tiles_, isa_, context_.options().cost)) {
+    std::vector<Scheme> all = schemes(tiles_, isa_, context_.options().cost);
+    if (all.empty())
+      context_.note(fmt::format("no loops over its tiles fit the buffers and run at most {} "
+                                "instructions",
+                                spec::kMaxInstances));
+    for (const Scheme &scheme : all) {
       int &others = left[scheme.doubled < kLoops ? 1 : 0];
       if (context_.stopped() || assembled == kMaxAssembled || (found && !overlap))
         break;
@@ -280,6 +285,11 @@ void attempt(TilingContext &context, NodeId dot, const std::array<std::int64_t, 
   if (auto most = context.most_products(); most && tile[0] * tile[1] > *most / tile[2])
     return context.note(fmt::format("no instruction multiplies as much as tiles of {} x {} x {}",
                                     tile[0], tile[1], tile[2]));
+  auto count = [](std::int64_t size, std::int64_t of) { return (size + of - 1) / of; };
+  if (count(height, tile[kRows]) * count(width, tile[kColumns]) >
+      spec::kMaxInstances / count(contraction(graph, dot), tile[kDepth]))
+    return context.note(fmt::format("tiles of {} x {} x {} are more than {}", tile[0], tile[1],
+                                    tile[2], spec::kMaxInstances));
   std::vector<Product> parts;
   for (const TileAxis &rows : slices("i", height, tile[kRows]))
     for (const TileAxis &columns : slices("j", width, tile[kColumns])) {
@@ -307,7 +317,8 @@ void attempt(TilingContext &context, NodeId dot, const std::array<std::int64_t, 
 
 } // namespace
 
-void tile_products(TilingContext &context) {
+void tile_products(TilingContext &context, TileSizes last) {
+  context.new_form();
   const TensorGraph &graph = context.graph();
   auto found = find_dot(graph);
   if (const auto *why = std::get_if<std::string>(&found))
@@ -323,10 +334,10 @@ void tile_products(TilingContext &context) {
   std::array<std::int64_t, kAxes> sizes = {dims[dims.size() - 2], dims.back(),
                                            contraction(graph, dot)};
   constexpr std::array classes = {TileSizes::Favourite, TileSizes::Uneven, TileSizes::Other};
-  for (std::size_t known = 2; known <= classes.size(); ++known)
-    for (const auto &tile : tile_shapes(context, sizes, std::span(classes).first(known)))
-      if (!context.stopped() && !context.best())
-        attempt(context, dot, tile);
+  std::size_t known = static_cast<std::size_t>(last) + 1;
+  for (const auto &tile : tile_shapes(context, sizes, std::span(classes).first(known)))
+    if (!context.stopped() && !context.best())
+      attempt(context, dot, tile);
 }
 
 } // namespace isamorph::search

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <set>
+#include <thread>
 
 using namespace isamorph::search;
 
@@ -158,6 +159,39 @@ TEST_CASE("limits stop saturation and are named") {
     limits.interrupt = &stop;
     CHECK(saturation_loop(graph, std::span(rules), limits).reason == StopReason::Interrupted);
   }
+}
+
+TEST_CASE("saturation tells how far it is within an iteration, and ends within one") {
+  struct SlowRule {
+    std::atomic<bool> *stop = nullptr;
+    int searched = 0;
+    void search(const Plain &) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(60));
+      ++searched;
+      if (stop)
+        *stop = true;
+    }
+    void apply(Plain &) {}
+  };
+  Plain graph;
+  graph.add({1}, {});
+  std::vector<SlowRule> rules(4);
+  SaturationLimits limits;
+  std::vector<std::size_t> nodes;
+  limits.progress = [&](std::size_t iterations, IterationCounts now) {
+    CHECK(iterations == 0);
+    nodes.push_back(now.nodes);
+  };
+  SaturationGuard clock(limits);
+  CHECK(saturation_loop(graph, std::span(rules), limits).reason == StopReason::Saturated);
+  REQUIRE_FALSE(nodes.empty());
+  CHECK(static_cast<double>(nodes.size()) <= 10 * clock.seconds());
+  CHECK(nodes.front() == 1);
+  std::atomic<bool> stop = false;
+  limits.interrupt = rules[1].stop = &stop;
+  CHECK(saturation_loop(graph, std::span(rules), limits).reason == StopReason::Interrupted);
+  CHECK(rules[1].searched == 2);
+  CHECK(rules[2].searched == 1); // the first time only
 }
 
 TEST_CASE("congruence agrees with a naive closure, and the invariants hold") {

@@ -437,6 +437,24 @@ TEST_CASE("a search continued from checkpoints ends like one that was never stop
   CHECK(resumed > 10);
 }
 
+TEST_CASE("time for a first plan that is over ends the search, and none that has a plan") {
+  REQUIRE(rc::check([&] {
+    Problem p = random_problem();
+    StateSpace space(p.graph, p.isa, *p.egraph);
+    PlannerOptions options;
+    PlanResult whole = plan(space, options);
+    options.seconds_to_first = 1e9;
+    check_same(whole, plan(space, options));
+    options.seconds_to_first = -1;
+    PlanResult stopped = plan(space, options);
+    RC_ASSERT(stopped.status == PlanResult::Status::Stopped);
+    RC_ASSERT(stopped.stopped_by == "time limit");
+    RC_ASSERT(stopped.bound <= whole.bound || whole.status == PlanResult::Status::Infeasible);
+    options.seconds = -1;
+    RC_ASSERT(options.limit(true) < 0);
+  }));
+}
+
 TEST_CASE("best only falls and the bound only rises, up to the final cost") {
   REQUIRE(rc::check([&] {
     Problem p = random_problem();

@@ -237,6 +237,14 @@ TEST_CASE("why there are no tiles") {
   CHECK(found.reason.find("the contraction of 'c' is not cut at bits") != std::string::npos);
 }
 
+TEST_CASE("of thousands of sizes of tiles that do not do, a few are said") {
+  SearchResult found = tiled(product(1 << 14, 1 << 14, 1 << 14), spec::load_isa("gemmini"));
+  CHECK(found.status == SearchResult::Status::Infeasible);
+  INFO(found.reason);
+  CHECK(found.reason.size() < 2000);
+  CHECK(found.reason.find("and so on") != std::string::npos);
+}
+
 TEST_CASE("time that is up and interruptions are no infeasibility") {
   spec::Isa isa = spec::load_isa("qkv");
   semantics::TensorGraph graph = queries(128);

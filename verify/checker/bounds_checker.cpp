@@ -30,61 +30,97 @@ enum Work : std::size_t { kLoaded, kStored, kMoved, kMultiplied, kWorks };
 constexpr std::array<const char *, kWorks> kNames = {"loaded", "stored", "moved", "multiplied"};
 using Amounts = std::array<std::int64_t, kWorks>;
 
+/// A summand of a value: the parameters, one or two, that it is or is the product of.
+struct Addend {
+  std::set<NodeId> factors;
+  std::int64_t products = 0; ///< elementary ones
+  int width = 0;             ///< bytes of the narrowest element since
+};
+
 /// What is known of a value of the program, found from the parameters to the results.
 struct Content {
   std::optional<NodeId> parameter; ///< all its elements are among the value's
-  /// Or the value is a product of two, all elements of which are among its own.
-  std::optional<std::pair<NodeId, NodeId>> factors;
-  std::int64_t products = 0;
-  int width = 0; ///< bytes of the narrowest element since the product
+  std::vector<Addend>
+      addends; ///< the value is their sum, all elements of it; no factor twice; or none
 };
 
 int bytes_of(const Shape &shape) { return semantics::byte_size(shape.type); }
 
+Content content_of_dot(const semantics::TensorGraph &graph, const Node &node,
+                       const std::vector<Content> &known) {
+  auto left = known[node.operands[0].v].parameter, right = known[node.operands[1].v].parameter;
+  if (!left || !right)
+    return {};
+  Addend addend{{*left, *right}, 0, bytes_of(node.shape)};
+  if (*left != *right) {
+    addend.products = node.shape.elements();
+    for (std::int64_t d : node.attributes.get(AttributeKey::LhsContracting))
+      addend.products *= graph[node.operands[0]].shape.dims[static_cast<std::size_t>(d)];
+  }
+  return {std::nullopt, {addend}};
+}
+
+/// Of a sum or a difference.
+Content content_of_sum(const Content &one, const Content &two, int width) {
+  Content out;
+  std::set<NodeId> seen;
+  for (const Content *side : {&one, &two}) {
+    if (side->addends.empty())
+      return {};
+    for (Addend addend : side->addends) {
+      for (NodeId factor : addend.factors)
+        if (!seen.insert(factor).second)
+          return {};
+      addend.width = std::min(addend.width, width);
+      out.addends.push_back(std::move(addend));
+    }
+  }
+  return out;
+}
+
 Content content_of(const semantics::TensorGraph &graph, const Node &node,
                    const std::vector<Content> &known) {
-  Content out;
-  if (node.op == OpCode::Dot) {
-    auto left = known[node.operands[0].v].parameter, right = known[node.operands[1].v].parameter;
-    if (!left || !right)
-      return out;
-    out.factors = {*left, *right};
-    out.width = bytes_of(node.shape);
-    out.products = node.shape.elements();
-    for (std::int64_t d : node.attributes.get(AttributeKey::LhsContracting))
-      out.products *= graph[node.operands[0]].shape.dims[static_cast<std::size_t>(d)];
-    return out;
-  }
+  if (node.op == OpCode::Dot)
+    return content_of_dot(graph, node, known);
+  if (node.op == OpCode::Add || node.op == OpCode::Subtract)
+    return content_of_sum(known[node.operands[0].v], known[node.operands[1].v],
+                          bytes_of(node.shape));
   if (node.operands.size() != 1)
-    return out;
+    return {};
   const Shape &from = graph[node.operands[0]].shape;
   bool moved = node.op == OpCode::Copy || node.op == OpCode::Reshape ||
                node.op == OpCode::Transpose || node.op == OpCode::Reverse;
   bool integers = node.op == OpCode::Convert && semantics::is_integer(from.type) &&
                   semantics::is_integer(node.shape.type);
-  if (!moved && !integers)
-    return out;
-  out = known[node.operands[0].v];
-  if (integers && bytes_of(node.shape) <= bytes_of(from))
+  bool repeated = node.op == OpCode::Broadcast;
+  if (!moved && !integers && !repeated)
+    return {};
+  Content out = known[node.operands[0].v];
+  if (repeated || (integers && bytes_of(node.shape) <= bytes_of(from)))
     out.parameter.reset();
-  out.width = std::min(out.width, bytes_of(node.shape));
+  for (Addend &addend : out.addends)
+    addend.width = std::min(addend.width, bytes_of(node.shape));
   return out;
 }
 
-/// The program as one product of two parameters, if it is one.
-Content product_of(const semantics::TensorGraph &graph) {
+/// The program as a sum of parameters and of products of two, if it is one in which every element
+/// of them matters.
+std::vector<Addend> addends_of(const semantics::TensorGraph &graph) {
   std::vector<Content> known;
   for (std::uint32_t n = 0; n < graph.nodes.size(); ++n) {
-    known.push_back(content_of(graph, graph.nodes[n], known));
-    if (graph.nodes[n].op == OpCode::Parameter)
-      known.back().parameter = NodeId{n};
+    const Node &node = graph.nodes[n];
+    if (node.op == OpCode::Parameter)
+      known.push_back({NodeId{n}, {{{NodeId{n}}, 0, bytes_of(node.shape)}}});
+    else
+      known.push_back(content_of(graph, node, known));
   }
-  if (graph.results.size() != 1)
+  if (graph.results.size() != 1 || graph[graph.results[0]].shape.elements() == 0)
     return {};
-  Content out = known[graph.results[0].v];
-  if (!out.factors || bytes_of(graph[out.factors->first].shape) > out.width ||
-      bytes_of(graph[out.factors->second].shape) > out.width)
-    return {};
+  std::vector<Addend> out = known[graph.results[0].v].addends;
+  for (const Addend &addend : out)
+    for (NodeId factor : addend.factors)
+      if (bytes_of(graph[factor].shape) > addend.width)
+        return {};
   return out;
 }
 
@@ -174,11 +210,11 @@ bool multiplies_in_transit(const spec::Isa &isa) {
 /// Bytes that are moved since what the chip holds must be used again and again: w r, with r the
 /// greatest number for which (r + 2 S)^2 S <= 4 P^2. 0 where there is none, or P or S is beyond
 /// 2^40.
-std::int64_t reuse_of(const semantics::TensorGraph &graph, const Content &product,
+std::int64_t reuse_of(const semantics::TensorGraph &graph, const Addend &product,
                       const spec::Isa &isa) {
-  Wide width = std::min(bytes_of(graph[product.factors->first].shape),
-                        bytes_of(graph[product.factors->second].shape)),
-       bytes = 0, most = Wide{1} << 40;
+  Wide width = product.width, bytes = 0, most = Wide{1} << 40;
+  for (NodeId factor : product.factors)
+    width = std::min<Wide>(width, bytes_of(graph[factor].shape));
   for (const spec::Buffer &buffer : isa.buffers) {
     if (buffer.off_chip)
       continue;
@@ -201,15 +237,14 @@ Amounts work_of(const semantics::TensorGraph &graph, const spec::Isa &isa) {
   Amounts out{};
   for (NodeId result : graph.results)
     out[kStored] += graph[result].shape.bytes();
-  Content product = product_of(graph);
   std::int64_t reuse = 0;
-  if (product.factors && product.products > 0) {
-    auto [left, right] = *product.factors;
-    out[kLoaded] = graph[left].shape.bytes() + (left == right ? 0 : graph[right].shape.bytes());
-    if (left != right) {
-      out[kMultiplied] = product.products;
-      reuse = multiplies_in_transit(isa) ? 0 : reuse_of(graph, product, isa);
-    }
+  bool in_transit = multiplies_in_transit(isa);
+  for (const Addend &addend : addends_of(graph)) {
+    for (NodeId factor : addend.factors)
+      out[kLoaded] += graph[factor].shape.bytes();
+    out[kMultiplied] += addend.products;
+    if (addend.products > 0 && !in_transit)
+      reuse = std::max(reuse, reuse_of(graph, addend, isa));
   }
   out[kMoved] = std::max(out[kLoaded] + out[kStored], reuse);
   return out;
