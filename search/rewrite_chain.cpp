@@ -199,12 +199,12 @@ std::optional<NodeId> rows_of(TensorTerms &terms, NodeId tensor, std::int64_t fi
 /// Two tensors one below the other, if they have the same columns.
 std::optional<NodeId> stacked(TensorTerms &terms, NodeId above, NodeId below) {
   semantics::Shape shape = terms[above].shape, rest = terms[below].shape;
-  if (shape.rank() == 0 || shape.rank() != rest.rank() || shape.type != rest.type)
+  if (shape.rank() == 0 || shape.rank() != rest.rank())
     return std::nullopt;
-  std::swap(shape.dims[0], rest.dims[0]);
-  if (shape.dims != rest.dims)
+  std::int64_t rows = shape.dims[0] + rest.dims[0];
+  shape.dims[0] = rest.dims[0] = rows;
+  if (shape != rest)
     return std::nullopt;
-  shape.dims[0] += terms[above].shape.dims[0];
   semantics::Attributes attributes;
   attributes.set(semantics::AttributeKey::Dimensions, {0});
   return terms.add(OpCode::Concatenate, {above, below}, attributes, shape);
@@ -240,12 +240,18 @@ void add_wholes(TensorTerms &terms) {
         add_whole(terms, *bytes, semantics::Shape(terms[{n}].shape));
 }
 
+std::string not_met(StopReason end) {
+  if (end == StopReason::Saturated)
+    return "the rules do not lead from the program's terms to the kernel's";
+  return "saturation ended (" + std::string(name(end)) +
+         ") before the program's terms and the kernel's met";
+}
+
 } // namespace
 
-std::optional<RewriteChain> find_chain(const TensorTerms &given, std::span<const NodeId> from,
-                                       std::span<const NodeId> to, const spec::Isa &isa,
-                                       std::span<const semantics::RewriteRule> rules,
-                                       const ChainOptions &options) {
+ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
+                       std::span<const NodeId> to, const spec::Isa &isa,
+                       std::span<const semantics::RewriteRule> rules, const ChainOptions &options) {
   TensorTerms terms = given;
   add_wholes(terms);
   TensorEGraph egraph(isa.numerics, true);
@@ -258,16 +264,16 @@ std::optional<RewriteChain> find_chain(const TensorTerms &given, std::span<const
     return true;
   };
   log.goal = equal;
-  saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
+  SaturationReport end = saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
   if (!equal())
-    return std::nullopt;
+    return {{}, not_met(end.reason)};
   try {
     Speller speller(egraph, log, rules, terms.graph());
     for (std::size_t i = 0; i < from.size(); ++i)
       speller.add_output(ids[from[i].v], ids[to[i].v]);
-    return speller.finish();
+    return {speller.finish(), {}};
   } catch (const Unexplained &) {
-    return std::nullopt;
+    return {{}, "an equality on the way is none that a step could state"};
   }
 }
 

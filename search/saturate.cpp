@@ -348,7 +348,8 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
       others.push_back(std::make_unique<Closure>(isa, instruction));
   others.push_back(std::make_unique<ConstantImages>(isa));
   if (log) // views are explained by no rule
-    others.push_back(movement_rule());
+    for (Atoms atoms : {Atoms::Small, Atoms::Large})
+      others.push_back(movement_rule(atoms));
   else
     for (std::unique_ptr<TensorRule> &rule : view_rules(isa, parameters, results))
       others.push_back(std::move(rule));

@@ -22,7 +22,8 @@ std::optional<semantics::RewriteChain> chain(const std::string &left, const std:
   search::ChainOptions options;
   options.level = level;
   return search::find_chain(terms, from, to, spec::load_isa("qkv"), semantics::shipped_rules(),
-                            options);
+                            options)
+      .chain;
 }
 
 /// Each step puts at its place what stands there in the next term, and touches nothing else.
@@ -110,8 +111,8 @@ TEST_CASE("an e-graph that explains holds the same terms and classes") {
   explaining.add_graph(g);
   search::SaturationLog log;
   auto first = saturate(plain, isa, semantics::shipped_rules(), semantics::Level::Bits, {});
-  auto second =
-      saturate(explaining, isa, semantics::shipped_rules(), semantics::Level::Bits, {}, {}, {}, &log);
+  auto second = saturate(explaining, isa, semantics::shipped_rules(), semantics::Level::Bits, {},
+                         {}, {}, &log);
   CHECK(first.reason == search::StopReason::Saturated);
   CHECK(second.reason == search::StopReason::Saturated);
   CHECK(plain.graph().class_count() == explaining.graph().class_count());

@@ -101,10 +101,11 @@ inline semantics::RewriteChain chain_of(const Chained &subject) {
   to = kernel_images(terms, subject.kernel, subject.isa, inputs);
   search::ChainOptions options;
   options.level = subject.level;
-  auto chain =
+  search::ChainSearch found =
       search::find_chain(terms, from, to, subject.isa, semantics::shipped_rules(), options);
-  REQUIRE(chain);
-  return *std::move(chain);
+  INFO(found.absent);
+  REQUIRE(found.chain);
+  return *std::move(found.chain);
 }
 
 /// Appends to the chain: what adds is doubled by a multiplication, and back, by a rule from a sum
@@ -162,7 +163,7 @@ inline std::string certificate_text(const Chained &subject, const semantics::Rew
   options.level = subject.level;
   Verdict verdict = verify_kernel(subject.kernel, subject.isa, subject.graph, options);
   REQUIRE(verdict.outcome == Outcome::Equivalent);
-  ChainClaim claim{chain, {}};
+  ChainClaim claim{chain, {}, {}};
   for (const semantics::RewriteRule &rule : chain.rules)
     claim.proofs.push_back(proof_of(rule));
   return make_certificate(subject.kernel, subject.isa, subject.graph, verdict, nullptr,
