@@ -11,7 +11,6 @@ constexpr std::int64_t kMostBytes = std::int64_t{1} << 24;
 struct Movement {
   OperatorId op{};
   std::vector<ClassId> operands; ///< none of an atom
-  bool pieces = false;           ///< a slice or a concatenation is on the way
   ByteSources bytes;             ///< a source's tensor is the number of a class
 };
 
@@ -49,7 +48,7 @@ private:
   }
 
   void add_atom(ClassId c) {
-    all_.emplace(c, Movement{{}, {}, false, own_bytes(c.v, egraph_.shape(c).bytes())});
+    all_.emplace(c, Movement{{}, {}, own_bytes(c.v, egraph_.shape(c).bytes())});
   }
 
   bool add_computed(std::vector<ClassId> &open) {
@@ -80,22 +79,15 @@ private:
 
   /// nullopt where an operand is not known, or the node computes.
   std::optional<Movement> movement_of(ENodeId node) const {
-    auto known = [&](ClassId operand) {
+    auto bytes = bytes_of_node(egraph_, node, [&](ClassId operand) {
       auto found = all_.find(egraph_.find(operand));
-      return found == all_.end() ? nullptr : &found->second;
-    };
-    auto bytes = bytes_of_node(egraph_, node, [&](ClassId operand) -> const ByteSources * {
-      const Movement *movement = known(operand);
-      return movement ? &movement->bytes : nullptr;
+      return found == all_.end() ? nullptr : &found->second.bytes;
     });
     if (!bytes)
       return std::nullopt;
-    Movement out{egraph_.graph().op(node), {}, false, *std::move(bytes)};
-    out.pieces = code(node) == OpCode::Slice || code(node) == OpCode::Concatenate;
-    for (ClassId operand : egraph_.graph().children(node)) {
+    Movement out{egraph_.graph().op(node), {}, *std::move(bytes)};
+    for (ClassId operand : egraph_.graph().children(node))
       out.operands.push_back(egraph_.find(operand));
-      out.pieces |= known(operand)->pieces;
-    }
     return out;
   }
 
@@ -121,7 +113,7 @@ public:
     std::map<std::pair<std::uint32_t, ByteSources>, ClassId> first;
     for (auto &[c, movement] : movements_) {
       auto [known, fresh] = first.try_emplace({egraph.shape_id(c), std::move(movement.bytes)}, c);
-      if (!fresh && (movement.pieces || movements_.at(known->second).pieces))
+      if (!fresh)
         found_.emplace_back(known->second, c);
     }
   }

@@ -1,5 +1,6 @@
 #include "search/rewrite_chain.h"
 
+#include "search/assembled_terms.h"
 #include "semantics/byte_sources.h"
 
 #include <algorithm>
@@ -181,63 +182,28 @@ std::vector<char> in_pieces(const TensorTerms &terms) {
   return out;
 }
 
-/// Rows of a tensor: its bytes [first, first + count), if these are rows.
-std::optional<NodeId> rows_of(TensorTerms &terms, NodeId tensor, std::int64_t first,
-                              std::int64_t count) {
-  semantics::Shape shape = terms[tensor].shape;
-  if (count == shape.bytes())
-    return tensor;
-  std::int64_t row = shape.rank() == 0 ? shape.bytes() : shape.bytes() / shape.dims[0];
-  if (first % row != 0 || count % row != 0)
-    return std::nullopt;
-  std::vector<std::int64_t> starts(shape.rank(), 0);
-  starts[0] = first / row;
-  shape.dims[0] = count / row;
-  return terms.add(OpCode::Slice, {tensor}, semantics::slice_attributes(starts, shape.dims), shape);
+/// The value whose memory image a term is.
+NodeId value_of(const TensorTerms &terms, NodeId image) {
+  while (terms[image].op == OpCode::Reshape || terms[image].op == OpCode::BitcastConvert)
+    image = terms[image].operands[0];
+  return image;
 }
 
-/// Two tensors one below the other, if they have the same columns.
-std::optional<NodeId> stacked(TensorTerms &terms, NodeId above, NodeId below) {
-  semantics::Shape shape = terms[above].shape, rest = terms[below].shape;
-  if (shape.rank() == 0 || shape.rank() != rest.rank())
-    return std::nullopt;
-  std::int64_t rows = shape.dims[0] + rest.dims[0];
-  shape.dims[0] = rest.dims[0] = rows;
-  if (shape != rest)
-    return std::nullopt;
-  semantics::Attributes attributes;
-  attributes.set(semantics::AttributeKey::Dimensions, {0});
-  return terms.add(OpCode::Concatenate, {above, below}, attributes, shape);
-}
-
-/// Adds a tensor of this shape that consists of these bytes, as rows of tensors one below the
-/// other, or as the memory image of that; unless they are something else.
-void add_whole(TensorTerms &terms, const semantics::TermBytes &bytes,
-               const semantics::Shape &shape) {
-  std::optional<NodeId> whole;
-  for (std::size_t i = 0; i < bytes.bytes.size();) {
-    const semantics::ByteSource first = bytes.bytes[i];
-    std::uint32_t count = 0;
-    for (; i < bytes.bytes.size() &&
-           bytes.bytes[i] == semantics::ByteSource{first.tensor, first.offset + count};
-         ++i)
-      ++count;
-    auto part = rows_of(terms, bytes.tensors[first.tensor], first.offset, count);
-    whole = part && whole ? stacked(terms, *whole, *part) : part;
-    if (!whole)
-      return;
-  }
-  if (whole && shape.type == semantics::ElementType::U8 && shape.rank() == 1)
-    terms.image(*whole);
-}
-
-/// Terms to which rules apply, for those that are made of pieces.
-void add_wholes(TensorTerms &terms) {
+/// Terms to which rules apply, for what is made of pieces and is not a piece of larger ones alone;
+/// for what the kernel computes, the program's values put together of what the kernel's
+/// instructions compute.
+void add_wholes(TensorTerms &terms, std::span<const NodeId> from, std::span<const NodeId> to) {
   std::vector<char> pieces = in_pieces(terms);
+  std::vector<char> part(pieces.size(), 0), whole(pieces.size(), 0);
   for (std::uint32_t n = 0; n < pieces.size(); ++n)
-    if (pieces[n])
-      if (auto bytes = semantics::bytes_of_term(terms, {n}, semantics::kMaxMovedBytes))
-        add_whole(terms, *bytes, semantics::Shape(terms[{n}].shape));
+    for (NodeId operand : terms[{n}].operands)
+      (terms[{n}].op == OpCode::Concatenate ? part : whole)[operand.v] = 1;
+  for (std::size_t i = 0; i < to.size(); ++i)
+    if (pieces[to[i].v] && add_whole(terms, to[i], terms[value_of(terms, from[i])].shape))
+      pieces[to[i].v] = 0;
+  for (std::uint32_t n = 0; n < pieces.size(); ++n)
+    if (pieces[n] && (whole[n] || !part[n]))
+      add_whole(terms, {n}, rows_like_parts(terms, {n}));
 }
 
 std::string not_met(StopReason end) {
@@ -253,7 +219,7 @@ ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
                        std::span<const NodeId> to, const spec::Isa &isa,
                        std::span<const semantics::RewriteRule> rules, const ChainOptions &options) {
   TensorTerms terms = given;
-  add_wholes(terms);
+  add_wholes(terms, from, to);
   TensorEGraph egraph(isa.numerics, true);
   std::vector<TermId> ids = add_terms(egraph, terms.graph());
   SaturationLog log;
