@@ -138,35 +138,66 @@ private:
   int pieces_ = 0;
 };
 
-bool is_image(const Shape &shape) {
-  return shape.type == semantics::ElementType::U8 && shape.rank() == 1;
+std::optional<TermBytes> bytes_of(const TensorTerms &terms, NodeId term) {
+  auto out = semantics::bytes_of_term(terms, term, semantics::kMaxMovedBytes);
+  return out && out->bytes.empty() ? std::nullopt : out;
+}
+
+/// Rows of so many bytes, as those of a tensor; nullopt where they are no whole number.
+std::optional<Shape> rows_like(const Shape &tensor, std::int64_t bytes) {
+  Shape out = tensor;
+  std::int64_t row = out.rank() == 0 ? 0 : out.bytes() / out.dims[0];
+  if (row == 0 || bytes % row != 0)
+    return std::nullopt;
+  out.dims[0] = bytes / row;
+  return out;
+}
+
+/// The bytes of a tensor that are moved to `to`, by where what stands there comes from; nullopt
+/// where not all are.
+std::optional<TermBytes> bytes_before(std::uint32_t tensor, const Shape &shape,
+                                      const TermBytes &moved, const TermBytes &to) {
+  std::vector<std::optional<ByteSource>> found(static_cast<std::size_t>(shape.bytes()));
+  for (std::size_t i = 0; i < moved.bytes.size(); ++i)
+    if (moved.bytes[i].tensor == tensor)
+      found[moved.bytes[i].offset] = to.bytes[i];
+  TermBytes out{to.tensors, {}};
+  for (const std::optional<ByteSource> &byte : found) {
+    if (!byte)
+      return std::nullopt;
+    out.bytes.push_back(*byte);
+  }
+  return out;
 }
 
 } // namespace
 
-bool add_whole(TensorTerms &terms, NodeId term, const Shape &shape) {
-  auto bytes = semantics::bytes_of_term(terms, term, semantics::kMaxMovedBytes);
-  if (!bytes || bytes->bytes.empty() ||
-      bytes->bytes.size() != static_cast<std::size_t>(shape.bytes()))
-    return false;
-  bool image = is_image(terms[term].shape);
-  auto whole = Assembly(terms, *bytes, shape).all();
-  if (whole && image)
+void add_whole(TensorTerms &terms, NodeId term) {
+  const Shape shape = terms[term].shape;
+  auto bytes = bytes_of(terms, term);
+  if (!bytes)
+    return;
+  if (shape.type != semantics::ElementType::U8 || shape.rank() != 1) {
+    Assembly(terms, *bytes, shape).all();
+    return;
+  }
+  auto rows = rows_like(terms[bytes->tensors[bytes->bytes[0].tensor]].shape, shape.bytes());
+  auto whole = rows ? Assembly(terms, *bytes, *rows).all() : std::nullopt;
+  if (whole)
     terms.image(*whole);
-  return whole.has_value();
 }
 
-Shape rows_like_parts(const TensorTerms &terms, NodeId term) {
-  const Shape &own = terms[term].shape;
-  auto bytes = semantics::bytes_of_term(terms, term, semantics::kMaxMovedBytes);
-  if (!is_image(own) || !bytes || bytes->bytes.empty())
-    return own;
-  Shape out = terms[bytes->tensors[bytes->bytes[0].tensor]].shape;
-  std::int64_t row = out.rank() == 0 ? 0 : out.bytes() / out.dims[0];
-  if (row == 0 || own.bytes() % row != 0)
-    return own;
-  out.dims[0] = own.bytes() / row;
-  return out;
+bool add_values(TensorTerms &terms, NodeId result, NodeId computed) {
+  auto from = bytes_of(terms, result), to = bytes_of(terms, computed);
+  if (!from || !to || from->bytes.size() != to->bytes.size())
+    return false;
+  for (std::uint32_t t = 0; t < from->tensors.size(); ++t) {
+    const Shape shape = terms[from->tensors[t]].shape;
+    auto bytes = bytes_before(t, shape, *from, *to);
+    if (!bytes || !Assembly(terms, *bytes, shape).all())
+      return false;
+  }
+  return true;
 }
 
 } // namespace isamorph::search

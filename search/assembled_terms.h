@@ -7,14 +7,15 @@
 
 namespace isamorph::search {
 
-/// Adds a tensor of `shape`, of rectangles of other tensors, or its memory image, that has the
-/// bytes of a term: the pieces are next to each other along the first dimension, of matrices along
-/// the second, too. False where there is none, as where pieces are of another element type.
-bool add_whole(semantics::TensorTerms &terms, semantics::NodeId term,
-               const semantics::Shape &shape);
+/// Adds a tensor that has the bytes of a term, of rectangles of other tensors that lie next to each
+/// other along the first dimension, of matrices along the second, too: of the term's shape, or for
+/// a memory image, that of the rows that lie in it. Nothing where there is none, as where pieces
+/// are of another element type.
+void add_whole(semantics::TensorTerms &terms, semantics::NodeId term);
 
-/// The shape of a term's value, for a memory image that of the rows that lie in it: as those of the
-/// tensor that its first byte comes from.
-semantics::Shape rows_like_parts(const semantics::TensorTerms &terms, semantics::NodeId term);
+/// Adds the values that movement makes a result of, as a kernel that computes `computed` for this
+/// result has them, in pieces. False where one of them has no such term.
+bool add_values(semantics::TensorTerms &terms, semantics::NodeId result,
+                semantics::NodeId computed);
 
 } // namespace isamorph::search

@@ -182,13 +182,6 @@ std::vector<char> in_pieces(const TensorTerms &terms) {
   return out;
 }
 
-/// The value whose memory image a term is.
-NodeId value_of(const TensorTerms &terms, NodeId image) {
-  while (terms[image].op == OpCode::Reshape || terms[image].op == OpCode::BitcastConvert)
-    image = terms[image].operands[0];
-  return image;
-}
-
 /// Terms to which rules apply, for what is made of pieces and is not a piece of larger ones alone;
 /// for what the kernel computes, the program's values put together of what the kernel's
 /// instructions compute.
@@ -199,11 +192,11 @@ void add_wholes(TensorTerms &terms, std::span<const NodeId> from, std::span<cons
     for (NodeId operand : terms[{n}].operands)
       (terms[{n}].op == OpCode::Concatenate ? part : whole)[operand.v] = 1;
   for (std::size_t i = 0; i < to.size(); ++i)
-    if (pieces[to[i].v] && add_whole(terms, to[i], terms[value_of(terms, from[i])].shape))
+    if (pieces[to[i].v] && add_values(terms, from[i], to[i]))
       pieces[to[i].v] = 0;
   for (std::uint32_t n = 0; n < pieces.size(); ++n)
     if (pieces[n] && (whole[n] || !part[n]))
-      add_whole(terms, {n}, rows_like_parts(terms, {n}));
+      add_whole(terms, {n});
 }
 
 std::string not_met(StopReason end) {
