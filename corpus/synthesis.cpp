@@ -109,7 +109,7 @@ verify::BoundsClaim bounds_claim(const Synthesis &from, const semantics::TensorG
 }
 
 /// Longer kernels get no chain: saturation with all their terms would not end.
-constexpr std::int64_t kMostChained = 128;
+constexpr std::int64_t kMostChained = 4096;
 
 /// Why the reader that checks a chain's terms does not take them; "" when it does.
 std::string unreadable(const semantics::RewriteChain &chain) {

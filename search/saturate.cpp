@@ -279,21 +279,6 @@ private:
   std::vector<ClassId> found_;
 };
 
-/// True for a rule that makes x of x + 0.
-bool adds_zero(const RewriteRule &rule) {
-  const auto &nodes = rule.to.nodes;
-  const semantics::TemplateNode &root = nodes[rule.to.results[0]];
-  auto is = [](const semantics::TemplateNode &node, OpCode op) {
-    const auto *code = std::get_if<OpCode>(&node.op);
-    return code && *code == op;
-  };
-  return is(root, OpCode::Add) &&
-         std::any_of(root.operands.begin(), root.operands.end(), [&](std::uint32_t operand) {
-           const semantics::TemplateNode &node = nodes[operand];
-           return is(node, OpCode::Broadcast) && is(nodes[node.operands[0]], OpCode::Constant);
-         });
-}
-
 /// True when some instruction writes a value without reading any: zeros need not be loaded.
 bool has_source(const spec::Isa &isa) {
   return std::any_of(isa.instructions.begin(), isa.instructions.end(),
@@ -309,22 +294,38 @@ struct LoopRule {
 
 } // namespace
 
+bool adds_zero(const RewriteRule &rule) {
+  const auto &nodes = rule.to.nodes;
+  const semantics::TemplateNode &root = nodes[rule.to.results[0]];
+  auto is = [](const semantics::TemplateNode &node, OpCode op) {
+    const auto *code = std::get_if<OpCode>(&node.op);
+    return code && *code == op;
+  };
+  return is(root, OpCode::Add) &&
+         std::any_of(root.operands.begin(), root.operands.end(), [&](std::uint32_t operand) {
+           const semantics::TemplateNode &node = nodes[operand];
+           return is(node, OpCode::Broadcast) && is(nodes[node.operands[0]], OpCode::Constant);
+         });
+}
+
+void add_directions(std::vector<DirectedRule> &chosen, std::span<const RewriteRule> rules,
+                    std::uint32_t rule) {
+  chosen.push_back({rule, true});
+  if (rules[rule].both_ways)
+    chosen.push_back({rule, false});
+}
+
 SaturationReport saturate(TensorEGraph &egraph, std::span<const RewriteRule> rules,
-                          std::span<const std::uint32_t> chosen,
+                          std::span<const DirectedRule> chosen,
                           std::vector<std::unique_ptr<TensorRule>> others,
                           const SaturationLimits &limits, const std::function<bool()> &goal,
                           SaturationLog *log) {
   assert((log != nullptr) == (egraph.graph().proofs() != nullptr));
   std::vector<LoopRule> all;
-  auto add_rewrite = [&](std::uint32_t number, bool forward) {
-    auto rewrite = std::make_unique<Rewrite>(rules, number, forward, log);
+  for (const DirectedRule &rule : chosen) {
+    auto rewrite = std::make_unique<Rewrite>(rules, rule.rule, rule.forward, log);
     if (rewrite->usable())
       all.push_back({std::move(rewrite), &egraph});
-  };
-  for (std::uint32_t r : chosen) {
-    add_rewrite(r, true);
-    if (rules[r].both_ways)
-      add_rewrite(r, false);
   }
   for (std::unique_ptr<TensorRule> &rule : others)
     all.push_back({std::move(rule), &egraph});
@@ -336,12 +337,12 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const RewriteRule> rules, semantics::Level level,
                           const SaturationLimits &limits, std::span<const ClassId> parameters,
                           std::span<const ClassId> results, SaturationLog *log) {
-  std::vector<std::uint32_t> chosen;
+  std::vector<DirectedRule> chosen;
   // Sums from zero are for units that only accumulate; a zero that must be loaded first makes them
   // dearer everywhere and the search space larger.
   for (std::uint32_t r = 0; r < rules.size(); ++r)
     if (semantics::implies(rules[r].level, level) && (!adds_zero(rules[r]) || has_source(isa)))
-      chosen.push_back(r);
+      add_directions(chosen, rules, r);
   std::vector<std::unique_ptr<TensorRule>> others;
   for (const spec::Instruction &instruction : isa.instructions)
     if (moves_only(instruction))
