@@ -200,12 +200,6 @@ void add_wholes(TensorTerms &terms, std::span<const NodeId> from, std::span<cons
       add_whole(terms, {n});
 }
 
-/// True for a rule that adds something to every value that it is about: x = x * 1.
-bool grows(const semantics::RewriteRule &rule) {
-  const auto *op = std::get_if<OpCode>(&rule.from.nodes[rule.from.results[0]].op);
-  return (op && *op == OpCode::Parameter) || adds_zero(rule);
-}
-
 /// True for a rule that only exchanges the operands of an operation: with rules about
 /// concatenations, values of n pieces would be written in 2^n ways.
 bool exchanges(const semantics::RewriteRule &rule) {
@@ -214,23 +208,31 @@ bool exchanges(const semantics::RewriteRule &rule) {
          from.operands[0] == to.operands[1] && from.operands[1] == to.operands[0];
 }
 
-/// Saturates with movement and the rules that have an end; where that is no goal, as a search does.
+/// The rules in the directions in which terms get no larger.
+std::vector<DirectedRule> simplifying(std::span<const semantics::RewriteRule> rules,
+                                      semantics::Level level) {
+  std::vector<DirectedRule> out;
+  for (std::uint32_t r = 0; r < rules.size(); ++r) {
+    if (!semantics::implies(rules[r].level, level) || exchanges(rules[r]))
+      continue;
+    std::size_t from = rules[r].from.nodes.size(), to = rules[r].to.nodes.size();
+    if (from == to)
+      add_directions(out, rules, r);
+    else
+      out.push_back({r, to < from});
+  }
+  return out;
+}
+
+/// Saturates with movement and rules that simplify; where that leads to no goal, as a search does.
 SaturationReport saturate_in_turn(TensorEGraph &egraph, const spec::Isa &isa,
                                   std::span<const semantics::RewriteRule> rules,
                                   const ChainOptions &options, SaturationLog &log) {
-  std::vector<DirectedRule> chosen;
-  for (std::uint32_t r = 0; r < rules.size(); ++r)
-    if (semantics::implies(rules[r].level, options.level) && !exchanges(rules[r])) {
-      if (grows(rules[r]))
-        chosen.push_back({r, false});
-      else
-        add_directions(chosen, rules, r);
-    }
   std::vector<std::unique_ptr<TensorRule>> others;
   for (Atoms atoms : {Atoms::Small, Atoms::Large})
     others.push_back(movement_rule(atoms));
-  SaturationReport report =
-      saturate(egraph, rules, chosen, std::move(others), options.limits, log.goal, &log);
+  SaturationReport report = saturate(egraph, rules, simplifying(rules, options.level),
+                                     std::move(others), options.limits, log.goal, &log);
   if (report.reason == StopReason::Saturated)
     report = saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
   return report;

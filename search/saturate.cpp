@@ -279,6 +279,21 @@ private:
   std::vector<ClassId> found_;
 };
 
+/// True for a rule that makes x of x + 0.
+bool adds_zero(const RewriteRule &rule) {
+  const auto &nodes = rule.to.nodes;
+  const semantics::TemplateNode &root = nodes[rule.to.results[0]];
+  auto is = [](const semantics::TemplateNode &node, OpCode op) {
+    const auto *code = std::get_if<OpCode>(&node.op);
+    return code && *code == op;
+  };
+  return is(root, OpCode::Add) &&
+         std::any_of(root.operands.begin(), root.operands.end(), [&](std::uint32_t operand) {
+           const semantics::TemplateNode &node = nodes[operand];
+           return is(node, OpCode::Broadcast) && is(nodes[node.operands[0]], OpCode::Constant);
+         });
+}
+
 /// True when some instruction writes a value without reading any: zeros need not be loaded.
 bool has_source(const spec::Isa &isa) {
   return std::any_of(isa.instructions.begin(), isa.instructions.end(),
@@ -293,20 +308,6 @@ struct LoopRule {
 };
 
 } // namespace
-
-bool adds_zero(const RewriteRule &rule) {
-  const auto &nodes = rule.to.nodes;
-  const semantics::TemplateNode &root = nodes[rule.to.results[0]];
-  auto is = [](const semantics::TemplateNode &node, OpCode op) {
-    const auto *code = std::get_if<OpCode>(&node.op);
-    return code && *code == op;
-  };
-  return is(root, OpCode::Add) &&
-         std::any_of(root.operands.begin(), root.operands.end(), [&](std::uint32_t operand) {
-           const semantics::TemplateNode &node = nodes[operand];
-           return is(node, OpCode::Broadcast) && is(nodes[node.operands[0]], OpCode::Constant);
-         });
-}
 
 void add_directions(std::vector<DirectedRule> &chosen, std::span<const RewriteRule> rules,
                     std::uint32_t rule) {

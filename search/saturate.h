@@ -45,8 +45,6 @@ struct DirectedRule {
 /// Appends a rule in the directions in which it is read.
 void add_directions(std::vector<DirectedRule> &chosen,
                     std::span<const semantics::RewriteRule> rules, std::uint32_t rule);
-/// True for a rule that makes x of x + 0.
-bool adds_zero(const semantics::RewriteRule &rule);
 
 /// Saturates with the `chosen` ones of `rules`, and then `others`. `goal`, if any, is asked after
 /// each iteration; true ends it.
