@@ -109,7 +109,9 @@ verify::BoundsClaim bounds_claim(const Synthesis &from, const semantics::TensorG
 }
 
 /// Longer kernels get no chain: saturation with all their terms would not end.
-constexpr std::int64_t kMostChained = 4096;
+constexpr std::int64_t kMostChained = 256;
+/// Chains are found among fewer e-nodes, or saturation takes longer than the search for the kernel.
+constexpr std::size_t kMostChainNodes = 20'000;
 
 /// Why the reader that checks a chain's terms does not take them; "" when it does.
 std::string unreadable(const semantics::RewriteChain &chain) {
@@ -168,6 +170,7 @@ verify::ChainClaim chain_claim(const semantics::TensorGraph &graph, const spec::
     ChainEnds ends = chain_ends(graph, isa, kernel);
     search::ChainOptions how;
     how.level = options.level;
+    how.limits.nodes = kMostChainNodes;
     how.limits.seconds = options.time_limit_seconds;
     how.limits.interrupt = options.interrupt;
     search::ChainSearch found = search::find_chain(ends.terms, ends.from, ends.to, isa, rules, how);

@@ -104,10 +104,7 @@ public:
     const OperatorTable &operators = egraph.operators();
     if (operators.with(OpCode::Slice).empty() && operators.with(OpCode::Concatenate).empty())
       return;
-    std::int64_t bytes = 0;
-    for (ClassId c : egraph.graph().classes())
-      bytes += egraph.shape(c).bytes();
-    if (bytes > kMostBytes)
+    if (too_large_to_follow(egraph))
       return;
     movements_ = Movements(egraph, atoms_).all();
     std::map<std::pair<std::uint32_t, ByteSources>, ClassId> first;
@@ -146,6 +143,13 @@ private:
 };
 
 } // namespace
+
+bool too_large_to_follow(const TensorEGraph &egraph) {
+  std::int64_t bytes = 0;
+  for (ClassId c : egraph.graph().classes())
+    bytes += egraph.shape(c).bytes();
+  return bytes > kMostBytes;
+}
 
 std::unique_ptr<TensorRule> movement_rule(Atoms atoms) {
   return std::make_unique<MovementRule>(atoms);

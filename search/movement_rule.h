@@ -10,6 +10,9 @@
 
 namespace isamorph::search {
 
+/// Whether the values of all classes are more bytes than are followed: 2^24.
+bool too_large_to_follow(const TensorEGraph &egraph);
+
 /// Which of computed values that are movements of each other the rest is taken apart into: pieces
 /// of what is also computed as a whole, or wholes of what is also computed in pieces.
 enum class Atoms : std::uint8_t { Small, Large };

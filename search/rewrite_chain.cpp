@@ -238,7 +238,9 @@ SaturationReport saturate_in_turn(TensorEGraph &egraph, const spec::Isa &isa,
   return report;
 }
 
-std::string not_met(StopReason end) {
+std::string not_met(const TensorEGraph &egraph, StopReason end) {
+  if (too_large_to_follow(egraph))
+    return "the values on the way are too large to follow where their bytes come from";
   if (end == StopReason::Saturated)
     return "the rules do not lead from the program's terms to the kernel's";
   return "saturation ended (" + std::string(name(end)) +
@@ -264,7 +266,7 @@ ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
   log.goal = equal;
   SaturationReport end = saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
   if (!equal())
-    return {{}, not_met(end.reason)};
+    return {{}, not_met(egraph, end.reason)};
   try {
     Speller speller(egraph, log, rules, terms.graph());
     for (std::size_t i = 0; i < from.size(); ++i)
