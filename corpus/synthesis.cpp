@@ -113,16 +113,6 @@ constexpr std::int64_t kMostChained = 256;
 /// Chains are found among fewer e-nodes, or saturation takes longer than the search for the kernel.
 constexpr std::size_t kMostChainNodes = 20'000;
 
-/// Why the reader that checks a chain's terms does not take them; "" when it does.
-std::string unreadable(const semantics::RewriteChain &chain) {
-  try {
-    semantics::parse_hlo(semantics::make_source("chain", semantics::print_hlo(chain.terms)));
-    return {};
-  } catch (const semantics::InputError &error) {
-    return fmt::format("its terms cannot be read back: {}", error.what());
-  }
-}
-
 /// The terms of a program's results and of what a kernel computes for them.
 struct ChainEnds {
   semantics::TensorTerms terms;
@@ -176,7 +166,7 @@ verify::ChainClaim chain_claim(const semantics::TensorGraph &graph, const spec::
     search::ChainSearch found = search::find_chain(ends.terms, ends.from, ends.to, isa, rules, how);
     if (!found.chain)
       return {{}, {}, found.absent};
-    if (std::string why = unreadable(*found.chain); !why.empty())
+    if (std::string why = semantics::unreadable(*found.chain); !why.empty())
       return {{}, {}, why};
     std::vector<verify::ClaimProof> proofs = proofs_of(*found.chain, options);
     return {*std::move(found.chain), std::move(proofs), {}};
