@@ -92,8 +92,11 @@ Json to_json(const Synthesis &synthesis, const SynthOptions &options, const Stop
     json["bytes_bound"] = synthesis.traffic_bound.total();
     if (!options.output.empty())
       json["kernel"] = options.output;
-    if (!options.certificate.empty())
+    if (!options.certificate.empty()) {
       json["certificate"] = options.certificate;
+      if (!synthesis.chain_absent.empty())
+        json["chain_absent"] = synthesis.chain_absent;
+    }
     if (synthesis.verdict.ulps) {
       json["max_ulp"] = synthesis.verdict.ulps->max;
       json["ulp_histogram"] = synthesis.verdict.ulps->counts;
@@ -152,7 +155,9 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const SynthOpt
     out << "kernel: " << options.output << '\n';
   if (!options.certificate.empty())
     out << "certificate: " << options.certificate
-        << (synthesis.chained ? "\n" : ", without a chain of rewriting\n");
+        << (synthesis.chain_absent.empty()
+                ? "\n"
+                : ", without a chain of rewriting: " + synthesis.chain_absent + "\n");
 }
 
 /// What holds for every kernel, where none can be given.

@@ -146,10 +146,12 @@ int run(const VerifyOptions &options) {
   std::string replay;
   if (verdict.counterexample && !options.counterexample.empty())
     replay = write_counterexample(options, graph, isa, *verdict.counterexample);
-  if (verdict.outcome == verify::Outcome::Equivalent && !options.certificate.empty())
+  if (verdict.outcome == verify::Outcome::Equivalent && !options.certificate.empty()) {
+    verify::ChainClaim none{{}, {}, "the kernel was given: no search led to it"};
     verify::write_certificate(options.certificate,
                               verify::make_certificate(kernel, isa, graph, verdict, nullptr,
-                                                       {*level, options.time_limit}));
+                                                       {*level, options.time_limit}, &none));
+  }
   if (options.json)
     print_json(to_json(verdict, kernel, options, replay, watch));
   else

@@ -112,55 +112,70 @@ verify::BoundsClaim bounds_claim(const Synthesis &from, const semantics::TensorG
 }
 
 /// Longer kernels get no chain: saturation with all their terms would not end.
-constexpr std::int64_t kMostChained = 128;
+constexpr std::int64_t kMostChained = 256;
+/// Chains are found among fewer e-nodes, or saturation takes longer than the search for the kernel.
+constexpr std::size_t kMostChainNodes = 20'000;
 
-/// Whether a chain's terms, written out, are within the limits of the reader that checks them.
-bool can_be_read_back(const semantics::RewriteChain &chain) {
-  try {
-    semantics::parse_hlo(semantics::make_source("chain", semantics::print_hlo(chain.terms)));
-    return true;
-  } catch (const semantics::InputError &) {
-    return false;
-  }
-}
-
-/// The chain of rewriting from the program to the kernel; nullopt when the kernel has no term (see
-/// kernel_images) or a long one, saturation was stopped before it met the kernel's terms, or the
-/// chain is too long to be read back.
-std::optional<verify::ChainClaim> chain_claim(const semantics::TensorGraph &graph,
-                                              const spec::Isa &isa, const spec::Kernel &kernel,
-                                              std::span<const semantics::RewriteRule> rules,
-                                              const SynthesisOptions &options, double seconds) {
-  if (spec::instance_count(kernel) > kMostChained)
-    return std::nullopt;
+/// The terms of a program's results and of what a kernel computes for them.
+struct ChainEnds {
   semantics::TensorTerms terms;
-  std::vector<semantics::NodeId> values = terms.add(graph), inputs, from, to;
+  std::vector<semantics::NodeId> from, to;
+};
+/// Throws verify::Refused when the kernel has no term (see kernel_images).
+ChainEnds chain_ends(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                     const spec::Kernel &kernel) {
+  ChainEnds out;
+  std::vector<semantics::NodeId> values = out.terms.add(graph), inputs;
   for (semantics::NodeId parameter : graph.parameters)
     inputs.push_back(values[parameter.v]);
   for (semantics::NodeId result : graph.results)
-    from.push_back(terms.image(values[result.v]));
-  try {
-    to = verify::kernel_images(terms, kernel, isa, inputs);
-  } catch (const verify::Refused &) {
-    return std::nullopt;
-  }
-  search::ChainOptions how;
-  how.level = options.level;
-  how.limits.seconds = seconds;
-  how.limits.interrupt = options.interrupt;
-  auto chain = search::find_chain(terms, from, to, isa, rules, how);
-  if (!chain || !can_be_read_back(*chain))
-    return std::nullopt;
-  verify::ChainClaim out{*std::move(chain), {}};
-  verify::ProveOptions proving;
-  proving.use_cache = false;
-  proving.jobs = options.jobs;
-  proving.interrupt = options.interrupt;
-  out.proofs = verify::prove_rules(out.chain.rules, proving);
-  for (const verify::ClaimProof &proof : out.proofs)
-    if (proof.answer != verify::SmtAnswer::Proved)
-      return std::nullopt;
+    out.from.push_back(out.terms.image(values[result.v]));
+  out.to = verify::kernel_images(out.terms, kernel, isa, inputs);
   return out;
+}
+
+/// The proofs of a chain's rules, made anew; throws verify::Refused where one fails.
+std::vector<verify::ClaimProof> proofs_of(const semantics::RewriteChain &chain,
+                                          const SynthesisOptions &options) {
+  verify::ProveOptions how;
+  how.use_cache = false;
+  how.jobs = options.jobs;
+  how.interrupt = options.interrupt;
+  std::vector<verify::ClaimProof> out = verify::prove_rules(chain.rules, how);
+  for (std::size_t r = 0; r < out.size(); ++r)
+    if (out[r].answer != verify::SmtAnswer::Proved)
+      throw verify::Refused{"the proof of its rule '" + chain.rules[r].name + "' was stopped"};
+  return out;
+}
+
+/// The chain of rewriting from the program to the kernel, or why the certificate has none.
+verify::ChainClaim chain_claim(const semantics::TensorGraph &graph, const spec::Isa &isa,
+                               const spec::Kernel &kernel,
+                               std::span<const semantics::RewriteRule> rules,
+                               const SynthesisOptions &options) {
+  if (std::int64_t count = spec::instance_count(kernel); count > kMostChained)
+    return {{},
+            {},
+            fmt::format("the kernel executes {} instructions; kernels of more than {} have "
+                        "none",
+                        count, kMostChained)};
+  try {
+    ChainEnds ends = chain_ends(graph, isa, kernel);
+    search::ChainOptions how;
+    how.level = options.level;
+    how.limits.nodes = kMostChainNodes;
+    how.limits.seconds = seconds;
+    how.limits.interrupt = options.interrupt;
+    search::ChainSearch found = search::find_chain(ends.terms, ends.from, ends.to, isa, rules, how);
+    if (!found.chain)
+      return {{}, {}, found.absent};
+    if (std::string why = semantics::unreadable(*found.chain); !why.empty())
+      return {{}, {}, why};
+    std::vector<verify::ClaimProof> proofs = proofs_of(*found.chain, options);
+    return {*std::move(found.chain), std::move(proofs), {}};
+  } catch (const verify::Refused &refused) {
+    return {{}, {}, refused.reason};
+  }
 }
 
 /// How much of the time limit a search for a kernel without loops may take that finds none: the
@@ -239,13 +254,12 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   if (options.certificate && out.outcome == Synthesis::Outcome::Found) {
     begin = Clock::now();
     std::optional<verify::OptimalityClaim> claim;
-    std::optional<verify::ChainClaim> chain;
-    if (out.search.kernel->loops.empty() && !out.search.certificate.task.goal.empty()) {
+    if (out.search.kernel->loops.empty() && !out.search.certificate.task.goal.empty())
       claim = optimality_claim(out.search, isa, options.cost);
-      chain = chain_claim(graph, isa, *out.search.kernel, rules, options,
-                          std::max(0.0, options.time_limit_seconds - since(proving)));
-      out.chained = chain.has_value();
-    }
+    verify::ChainClaim chain =
+        chain_claim(graph, isa, *out.search.kernel, rules, options,
+                    std::max(0.0, options.time_limit_seconds - since(proving)));
+    out.chain_absent = chain.absent;
     out.seconds.emplace_back("chain", since(begin));
     begin = Clock::now();
     std::optional<verify::BoundsClaim> bounds; // where there are no landmarks
@@ -253,8 +267,7 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
       bounds = bounds_claim(out, graph, isa, options.cost);
     out.certificate = verify::make_certificate(
         *out.search.kernel, isa, graph, out.verdict, claim ? &*claim : nullptr,
-        {options.level, options.time_limit_seconds}, chain ? &*chain : nullptr,
-        bounds ? &*bounds : nullptr);
+        {options.level, options.time_limit_seconds}, &chain, bounds ? &*bounds : nullptr);
     out.seconds.emplace_back("certificate", since(begin));
   }
   return out;

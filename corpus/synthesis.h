@@ -47,8 +47,8 @@ struct Synthesis {
   costmodel::Traffic traffic;         ///< of `search.kernel`, if there is one
   search::TrafficBound traffic_bound; ///< of every kernel of the program
   std::string reason; ///< one paragraph for people: why there is no kernel, or what the bound means
-  bool chained = false;                                ///< the certificate has a chain of rewriting
-  std::string certificate;                             ///< JSON text when asked for and found
+  std::string chain_absent; ///< why the certificate has no chain of rewriting, if it has none
+  std::string certificate;  ///< JSON text when asked for and found
   std::vector<std::pair<std::string, double>> seconds; ///< stage -> wall seconds
 };
 

@@ -11,15 +11,14 @@ constexpr std::int64_t kMostBytes = std::int64_t{1} << 24;
 struct Movement {
   OperatorId op{};
   std::vector<ClassId> operands; ///< none of an atom
-  bool pieces = false;           ///< a slice or a concatenation is on the way
   ByteSources bytes;             ///< a source's tensor is the number of a class
 };
 
 /// One movement for each class, so that all lead to atoms: parameters, what no movement makes, and,
-/// where values are movements of each other, the smallest that is also computed.
+/// where values are movements of each other, the first in the given order that is also computed.
 class Movements {
 public:
-  explicit Movements(const TensorEGraph &egraph) : egraph_(egraph) {
+  Movements(const TensorEGraph &egraph, Atoms atoms) : egraph_(egraph), atoms_(atoms) {
     std::vector<ClassId> open;
     for (ClassId c : egraph.graph().classes())
       if (is_parameter(c))
@@ -29,7 +28,7 @@ public:
     while (!open.empty()) {
       std::size_t before = open.size();
       std::erase_if(open, [&](ClassId c) { return learn(c); });
-      if (open.size() == before && !add_smallest(open))
+      if (open.size() == before && !add_computed(open))
         return;
     }
   }
@@ -49,20 +48,24 @@ private:
   }
 
   void add_atom(ClassId c) {
-    all_.emplace(c, Movement{{}, {}, false, own_bytes(c.v, egraph_.shape(c).bytes())});
+    all_.emplace(c, Movement{{}, {}, own_bytes(c.v, egraph_.shape(c).bytes())});
   }
 
-  bool add_smallest(std::vector<ClassId> &open) {
-    auto least = open.end();
+  bool add_computed(std::vector<ClassId> &open) {
+    auto best = open.end();
     for (auto c = open.begin(); c != open.end(); ++c)
-      if (is_computed(*c) &&
-          (least == open.end() || egraph_.shape(*c).bytes() < egraph_.shape(*least).bytes()))
-        least = c;
-    if (least == open.end())
+      if (is_computed(*c) && (best == open.end() || before(*c, *best)))
+        best = c;
+    if (best == open.end())
       return false;
-    add_atom(*least);
-    open.erase(least);
+    add_atom(*best);
+    open.erase(best);
     return true;
+  }
+
+  bool before(ClassId a, ClassId b) const {
+    std::int64_t left = egraph_.shape(a).bytes(), right = egraph_.shape(b).bytes();
+    return atoms_ == Atoms::Small ? left < right : right < left;
   }
 
   bool learn(ClassId c) {
@@ -76,45 +79,38 @@ private:
 
   /// nullopt where an operand is not known, or the node computes.
   std::optional<Movement> movement_of(ENodeId node) const {
-    auto known = [&](ClassId operand) {
+    auto bytes = bytes_of_node(egraph_, node, [&](ClassId operand) {
       auto found = all_.find(egraph_.find(operand));
-      return found == all_.end() ? nullptr : &found->second;
-    };
-    auto bytes = bytes_of_node(egraph_, node, [&](ClassId operand) -> const ByteSources * {
-      const Movement *movement = known(operand);
-      return movement ? &movement->bytes : nullptr;
+      return found == all_.end() ? nullptr : &found->second.bytes;
     });
     if (!bytes)
       return std::nullopt;
-    Movement out{egraph_.graph().op(node), {}, false, *std::move(bytes)};
-    out.pieces = code(node) == OpCode::Slice || code(node) == OpCode::Concatenate;
-    for (ClassId operand : egraph_.graph().children(node)) {
+    Movement out{egraph_.graph().op(node), {}, *std::move(bytes)};
+    for (ClassId operand : egraph_.graph().children(node))
       out.operands.push_back(egraph_.find(operand));
-      out.pieces |= known(operand)->pieces;
-    }
     return out;
   }
 
   const TensorEGraph &egraph_;
+  Atoms atoms_;
   std::map<ClassId, Movement> all_;
 };
 
 class MovementRule final : public TensorRule {
 public:
+  explicit MovementRule(Atoms atoms) : atoms_(atoms) {}
+
   void search(const TensorEGraph &egraph) override {
     const OperatorTable &operators = egraph.operators();
     if (operators.with(OpCode::Slice).empty() && operators.with(OpCode::Concatenate).empty())
       return;
-    std::int64_t bytes = 0;
-    for (ClassId c : egraph.graph().classes())
-      bytes += egraph.shape(c).bytes();
-    if (bytes > kMostBytes)
+    if (too_large_to_follow(egraph))
       return;
-    movements_ = Movements(egraph).all();
+    movements_ = Movements(egraph, atoms_).all();
     std::map<std::pair<std::uint32_t, ByteSources>, ClassId> first;
     for (auto &[c, movement] : movements_) {
       auto [known, fresh] = first.try_emplace({egraph.shape_id(c), std::move(movement.bytes)}, c);
-      if (!fresh && (movement.pieces || movements_.at(known->second).pieces))
+      if (!fresh)
         found_.emplace_back(known->second, c);
     }
   }
@@ -140,6 +136,7 @@ private:
     return terms_[c] = egraph.graph().add_term(movement.op, operands);
   }
 
+  Atoms atoms_;
   std::map<ClassId, Movement> movements_;
   std::map<ClassId, TermId> terms_; ///< what the movements make of terms of the atoms
   std::vector<std::pair<ClassId, ClassId>> found_;
@@ -147,6 +144,15 @@ private:
 
 } // namespace
 
-std::unique_ptr<TensorRule> movement_rule() { return std::make_unique<MovementRule>(); }
+bool too_large_to_follow(const TensorEGraph &egraph) {
+  std::int64_t bytes = 0;
+  for (ClassId c : egraph.graph().classes())
+    bytes += egraph.shape(c).bytes();
+  return bytes > kMostBytes;
+}
+
+std::unique_ptr<TensorRule> movement_rule(Atoms atoms) {
+  return std::make_unique<MovementRule>(atoms);
+}
 
 } // namespace isamorph::search

@@ -10,10 +10,17 @@
 
 namespace isamorph::search {
 
-/// Equates classes of one shape whose bytes are the same bytes of the same classes, where a slice
-/// or a concatenation is on the way of either: as terms that movement alone makes of the same
-/// terms, with the reason `Stated`. Does nothing while the e-graph's values have more than 2^24
-/// bytes in all.
-std::unique_ptr<TensorRule> movement_rule();
+/// Whether the values of all classes are more bytes than are followed: 2^24.
+bool too_large_to_follow(const TensorEGraph &egraph);
+
+/// Which of computed values that are movements of each other the rest is taken apart into: pieces
+/// of what is also computed as a whole, or wholes of what is also computed in pieces.
+enum class Atoms : std::uint8_t { Small, Large };
+
+/// Equates classes of one shape whose bytes are the same bytes of the same classes: as terms that
+/// movement alone makes of the same terms, with the reason `Stated`. Does nothing where there is
+/// neither a slice nor a concatenation (rules do the rest), nor while the e-graph's values have
+/// more than 2^24 bytes in all.
+std::unique_ptr<TensorRule> movement_rule(Atoms atoms);
 
 } // namespace isamorph::search

@@ -1,5 +1,7 @@
 #include "search/rewrite_chain.h"
 
+#include "search/assembled_terms.h"
+#include "search/movement_rule.h"
 #include "semantics/byte_sources.h"
 
 #include <algorithm>
@@ -181,73 +183,77 @@ std::vector<char> in_pieces(const TensorTerms &terms) {
   return out;
 }
 
-/// Rows of a tensor: its bytes [first, first + count), if these are rows.
-std::optional<NodeId> rows_of(TensorTerms &terms, NodeId tensor, std::int64_t first,
-                              std::int64_t count) {
-  semantics::Shape shape = terms[tensor].shape;
-  if (count == shape.bytes())
-    return tensor;
-  std::int64_t row = shape.rank() == 0 ? shape.bytes() : shape.bytes() / shape.dims[0];
-  if (first % row != 0 || count % row != 0)
-    return std::nullopt;
-  std::vector<std::int64_t> starts(shape.rank(), 0);
-  starts[0] = first / row;
-  shape.dims[0] = count / row;
-  return terms.add(OpCode::Slice, {tensor}, semantics::slice_attributes(starts, shape.dims), shape);
-}
-
-/// Two tensors one below the other, if they have the same columns.
-std::optional<NodeId> stacked(TensorTerms &terms, NodeId above, NodeId below) {
-  semantics::Shape shape = terms[above].shape, rest = terms[below].shape;
-  if (shape.rank() == 0 || shape.rank() != rest.rank() || shape.type != rest.type)
-    return std::nullopt;
-  std::swap(shape.dims[0], rest.dims[0]);
-  if (shape.dims != rest.dims)
-    return std::nullopt;
-  shape.dims[0] += terms[above].shape.dims[0];
-  semantics::Attributes attributes;
-  attributes.set(semantics::AttributeKey::Dimensions, {0});
-  return terms.add(OpCode::Concatenate, {above, below}, attributes, shape);
-}
-
-/// Adds a tensor of this shape that consists of these bytes, as rows of tensors one below the
-/// other, or as the memory image of that; unless they are something else.
-void add_whole(TensorTerms &terms, const semantics::TermBytes &bytes,
-               const semantics::Shape &shape) {
-  std::optional<NodeId> whole;
-  for (std::size_t i = 0; i < bytes.bytes.size();) {
-    const semantics::ByteSource first = bytes.bytes[i];
-    std::uint32_t count = 0;
-    for (; i < bytes.bytes.size() &&
-           bytes.bytes[i] == semantics::ByteSource{first.tensor, first.offset + count};
-         ++i)
-      ++count;
-    auto part = rows_of(terms, bytes.tensors[first.tensor], first.offset, count);
-    whole = part && whole ? stacked(terms, *whole, *part) : part;
-    if (!whole)
-      return;
-  }
-  if (whole && shape.type == semantics::ElementType::U8 && shape.rank() == 1)
-    terms.image(*whole);
-}
-
-/// Terms to which rules apply, for those that are made of pieces.
-void add_wholes(TensorTerms &terms) {
+/// Terms to which rules apply, for what is made of pieces and is not a piece of larger ones alone;
+/// for what the kernel computes, the program's values put together of what the kernel's
+/// instructions compute.
+void add_wholes(TensorTerms &terms, std::span<const NodeId> from, std::span<const NodeId> to) {
   std::vector<char> pieces = in_pieces(terms);
+  std::vector<char> part(pieces.size(), 0), whole(pieces.size(), 0);
   for (std::uint32_t n = 0; n < pieces.size(); ++n)
-    if (pieces[n])
-      if (auto bytes = semantics::bytes_of_term(terms, {n}, semantics::kMaxMovedBytes))
-        add_whole(terms, *bytes, semantics::Shape(terms[{n}].shape));
+    for (NodeId operand : terms[{n}].operands)
+      (terms[{n}].op == OpCode::Concatenate ? part : whole)[operand.v] = 1;
+  for (std::size_t i = 0; i < to.size(); ++i)
+    if (pieces[to[i].v] && add_values(terms, from[i], to[i]))
+      pieces[to[i].v] = 0;
+  for (std::uint32_t n = 0; n < pieces.size(); ++n)
+    if (pieces[n] && (whole[n] || !part[n]))
+      add_whole(terms, {n});
+}
+
+/// True for a rule that only exchanges the operands of an operation: with rules about
+/// concatenations, values of n pieces would be written in 2^n ways.
+bool exchanges(const semantics::RewriteRule &rule) {
+  const auto &from = rule.from.nodes[rule.from.results[0]], &to = rule.to.nodes[rule.to.results[0]];
+  return from.op == to.op && from.operands.size() == 2 && rule.from.nodes.size() == 3 &&
+         from.operands[0] == to.operands[1] && from.operands[1] == to.operands[0];
+}
+
+/// The rules in the directions in which terms get no larger.
+std::vector<DirectedRule> simplifying(std::span<const semantics::RewriteRule> rules,
+                                      semantics::Level level) {
+  std::vector<DirectedRule> out;
+  for (std::uint32_t r = 0; r < rules.size(); ++r) {
+    if (!semantics::implies(rules[r].level, level) || exchanges(rules[r]))
+      continue;
+    std::size_t from = rules[r].from.nodes.size(), to = rules[r].to.nodes.size();
+    if (from == to)
+      add_directions(out, rules, r);
+    else
+      out.push_back({r, to < from});
+  }
+  return out;
+}
+
+/// Saturates with movement and rules that simplify; where that leads to no goal, as a search does.
+SaturationReport saturate_in_turn(TensorEGraph &egraph, const spec::Isa &isa,
+                                  std::span<const semantics::RewriteRule> rules,
+                                  const ChainOptions &options, SaturationLog &log) {
+  std::vector<std::unique_ptr<TensorRule>> others;
+  for (Atoms atoms : {Atoms::Small, Atoms::Large})
+    others.push_back(movement_rule(atoms));
+  SaturationReport report = saturate(egraph, rules, simplifying(rules, options.level),
+                                     std::move(others), options.limits, log.goal, &log);
+  if (report.reason == StopReason::Saturated)
+    report = saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
+  return report;
+}
+
+std::string not_met(const TensorEGraph &egraph, StopReason end) {
+  if (too_large_to_follow(egraph))
+    return "the values on the way are too large to follow where their bytes come from";
+  if (end == StopReason::Saturated)
+    return "the rules do not lead from the program's terms to the kernel's";
+  return "saturation ended (" + std::string(name(end)) +
+         ") before the program's terms and the kernel's met";
 }
 
 } // namespace
 
-std::optional<RewriteChain> find_chain(const TensorTerms &given, std::span<const NodeId> from,
-                                       std::span<const NodeId> to, const spec::Isa &isa,
-                                       std::span<const semantics::RewriteRule> rules,
-                                       const ChainOptions &options) {
+ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
+                       std::span<const NodeId> to, const spec::Isa &isa,
+                       std::span<const semantics::RewriteRule> rules, const ChainOptions &options) {
   TensorTerms terms = given;
-  add_wholes(terms);
+  add_wholes(terms, from, to);
   TensorEGraph egraph(isa.numerics, true);
   std::vector<TermId> ids = add_terms(egraph, terms.graph());
   SaturationLog log;
@@ -258,16 +264,16 @@ std::optional<RewriteChain> find_chain(const TensorTerms &given, std::span<const
     return true;
   };
   log.goal = equal;
-  saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
+  SaturationReport end = saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
   if (!equal())
-    return std::nullopt;
+    return {{}, not_met(egraph, end.reason)};
   try {
     Speller speller(egraph, log, rules, terms.graph());
     for (std::size_t i = 0; i < from.size(); ++i)
       speller.add_output(ids[from[i].v], ids[to[i].v]);
-    return speller.finish();
+    return {speller.finish(), {}};
   } catch (const Unexplained &) {
-    return std::nullopt;
+    return {{}, "an equality on the way is none that a step could state"};
   }
 }
 

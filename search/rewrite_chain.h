@@ -13,12 +13,17 @@ struct ChainOptions {
   SaturationLimits limits;
 };
 
+/// A chain, or why there is none.
+struct ChainSearch {
+  std::optional<semantics::RewriteChain> chain;
+  std::string absent; ///< half a sentence; empty with a chain
+};
+
 /// Rewrites each term of `from` to the one of `to` beside it. The chain's rules are those of
-/// `rules` that it uses. nullopt when saturation, within its limits, does not find them equal, or
-/// when an equality rests on what no step can say.
-std::optional<semantics::RewriteChain>
-find_chain(const semantics::TensorTerms &terms, std::span<const semantics::NodeId> from,
-           std::span<const semantics::NodeId> to, const spec::Isa &isa,
-           std::span<const semantics::RewriteRule> rules, const ChainOptions &options);
+/// `rules` that it uses. There is none when saturation, within its limits, does not find them
+/// equal, or when an equality rests on what no step can say.
+ChainSearch find_chain(const semantics::TensorTerms &terms, std::span<const semantics::NodeId> from,
+                       std::span<const semantics::NodeId> to, const spec::Isa &isa,
+                       std::span<const semantics::RewriteRule> rules, const ChainOptions &options);
 
 } // namespace isamorph::search

@@ -25,10 +25,10 @@ public:
   bool prove(std::span<const RewriteRule> rules, semantics::Level level) {
     if (!add_nodes())
       return false;
-    std::vector<std::uint32_t> chosen;
+    std::vector<DirectedRule> chosen;
     for (std::uint32_t r = 0; r < rules.size(); ++r)
       if (semantics::implies(rules[r].level, level) && is_about_parts(rules[r]))
-        chosen.push_back(r);
+        add_directions(chosen, rules, r);
     std::vector<std::unique_ptr<TensorRule>> others;
     others.push_back(same_bytes_rule(atoms_));
     saturate(egraph_, rules, chosen, std::move(others), {kMostNodes, kMostIterations},

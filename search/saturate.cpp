@@ -309,22 +309,24 @@ struct LoopRule {
 
 } // namespace
 
+void add_directions(std::vector<DirectedRule> &chosen, std::span<const RewriteRule> rules,
+                    std::uint32_t rule) {
+  chosen.push_back({rule, true});
+  if (rules[rule].both_ways)
+    chosen.push_back({rule, false});
+}
+
 SaturationReport saturate(TensorEGraph &egraph, std::span<const RewriteRule> rules,
-                          std::span<const std::uint32_t> chosen,
+                          std::span<const DirectedRule> chosen,
                           std::vector<std::unique_ptr<TensorRule>> others,
                           const SaturationLimits &limits, const std::function<bool()> &goal,
                           SaturationLog *log) {
   assert((log != nullptr) == (egraph.graph().proofs() != nullptr));
   std::vector<LoopRule> all;
-  auto add_rewrite = [&](std::uint32_t number, bool forward) {
-    auto rewrite = std::make_unique<Rewrite>(rules, number, forward, log);
+  for (const DirectedRule &rule : chosen) {
+    auto rewrite = std::make_unique<Rewrite>(rules, rule.rule, rule.forward, log);
     if (rewrite->usable())
       all.push_back({std::move(rewrite), &egraph});
-  };
-  for (std::uint32_t r : chosen) {
-    add_rewrite(r, true);
-    if (rules[r].both_ways)
-      add_rewrite(r, false);
   }
   for (std::unique_ptr<TensorRule> &rule : others)
     all.push_back({std::move(rule), &egraph});
@@ -337,19 +339,20 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           std::span<const RewriteRule> rules, semantics::Level level,
                           const SaturationLimits &limits, std::span<const ClassId> parameters,
                           std::span<const ClassId> results, SaturationLog *log) {
-  std::vector<std::uint32_t> chosen;
+  std::vector<DirectedRule> chosen;
   // Sums from zero are for units that only accumulate; a zero that must be loaded first makes them
   // dearer everywhere and the search space larger.
   for (std::uint32_t r = 0; r < rules.size(); ++r)
     if (semantics::implies(rules[r].level, level) && (!adds_zero(rules[r]) || has_source(isa)))
-      chosen.push_back(r);
+      add_directions(chosen, rules, r);
   std::vector<std::unique_ptr<TensorRule>> others;
   for (const spec::Instruction &instruction : isa.instructions)
     if (moves_only(instruction))
       others.push_back(std::make_unique<Closure>(isa, instruction));
   others.push_back(std::make_unique<ConstantImages>(isa));
   if (log) // views are explained by no rule
-    others.push_back(movement_rule());
+    for (Atoms atoms : {Atoms::Small, Atoms::Large})
+      others.push_back(movement_rule(atoms));
   else
     for (std::unique_ptr<TensorRule> &rule : view_rules(isa, parameters, results))
       others.push_back(std::move(rule));

@@ -37,10 +37,19 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
                           const SaturationLimits &limits, std::span<const ClassId> parameters = {},
                           std::span<const ClassId> results = {}, SaturationLog *log = nullptr);
 
-/// Saturates with the rules of `rules` whose numbers are `chosen`, in both directions where they
-/// have two, and then `others`. `goal`, if any, is asked after each iteration; true ends it.
+/// A rule, by its number, in one direction.
+struct DirectedRule {
+  std::uint32_t rule = 0;
+  bool forward = true; ///< from the rule's `from` to its `to`
+};
+/// Appends a rule in the directions in which it is read.
+void add_directions(std::vector<DirectedRule> &chosen,
+                    std::span<const semantics::RewriteRule> rules, std::uint32_t rule);
+
+/// Saturates with the `chosen` ones of `rules`, and then `others`. `goal`, if any, is asked after
+/// each iteration; true ends it.
 SaturationReport saturate(TensorEGraph &egraph, std::span<const semantics::RewriteRule> rules,
-                          std::span<const std::uint32_t> chosen,
+                          std::span<const DirectedRule> chosen,
                           std::vector<std::unique_ptr<TensorRule>> others,
                           const SaturationLimits &limits, const std::function<bool()> &goal,
                           SaturationLog *log = nullptr);

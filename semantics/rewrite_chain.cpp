@@ -1,5 +1,7 @@
 #include "semantics/rewrite_chain.h"
 
+#include "semantics/hlo.h"
+
 #include <algorithm>
 
 namespace isamorph::semantics {
@@ -33,6 +35,15 @@ std::string misfit(const RewriteRule &rule, const SymbolValues &values) {
     if (condition.evaluate(values.integers).value_or(0) == 0)
       return "a condition of the rule does not hold";
   return "";
+}
+
+std::string unreadable(const RewriteChain &chain) {
+  try {
+    parse_hlo(make_source("chain", print_hlo(chain.terms)));
+    return {};
+  } catch (const InputError &error) {
+    return std::string("its terms cannot be read back: ") + error.what();
+  }
 }
 
 } // namespace isamorph::semantics

@@ -51,4 +51,8 @@ struct RewriteChain {
   std::vector<RewritePath> outputs; ///< by result of the program
 };
 
+/// Why a chain's terms, written out, are nothing that the reader takes that checks them; "" when
+/// they are.
+std::string unreadable(const RewriteChain &chain);
+
 } // namespace isamorph::semantics

@@ -134,7 +134,9 @@ std::string make_certificate(const spec::Kernel &kernel, const spec::Isa &isa,
                {"lemmas", lemmas.lemmas(verdict.lemmas)}};
   if (!verdict.induction.empty())
     json["claim"]["induction"] = verdict.induction;
-  if (chain)
+  if (chain && !chain->absent.empty())
+    json["chain_absent"] = chain->absent;
+  else if (chain)
     json["chain"] = chain_json(*chain, lemmas);
   if (optimality)
     json["optimality"] = optimality_json(*optimality);

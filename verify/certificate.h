@@ -46,10 +46,11 @@ struct BoundsClaim {
 };
 
 /// How the search found the kernel: a chain of rewriting from the program's terms to the kernel's,
-/// and for each of its rules, in their order, the proof that it is true.
+/// and for each of its rules, in their order, the proof that it is true; or why there is none.
 struct ChainClaim {
   semantics::RewriteChain chain;
   std::vector<ClaimProof> proofs;
+  std::string absent = {}; ///< not empty: there is no chain, for this reason
 };
 
 /// What was asked for.

@@ -105,3 +105,17 @@ TEST_CASE("a rule says nothing about values that it does not admit") {
     CHECK_FALSE(misfit(r, bad).empty());
   }
 }
+
+TEST_CASE("a chain of more terms than the reader takes says so") {
+  RewriteChain chain;
+  chain.terms = graph(kSquare);
+  CHECK(unreadable(chain).empty());
+  TensorTerms terms;
+  NodeId last = terms.add(chain.terms)[0];
+  const Shape shape = terms[last].shape;
+  for (int n = 0; n < 100'000; ++n)
+    last = terms.add(OpCode::Negate, {last}, {}, shape);
+  terms.set_results({last});
+  chain.terms = terms.graph();
+  CHECK(unreadable(chain).find("100000") != std::string::npos);
+}

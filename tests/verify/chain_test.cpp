@@ -46,7 +46,8 @@ std::vector<Pointer> paths(const Json &json) {
 }
 
 std::vector<Json> all() {
-  return {test::product_certificate(), test::doubled_certificate(), test::pieces_certificate()};
+  return {test::product_certificate(), test::doubled_certificate(), test::pieces_certificate(),
+          test::joint_certificate(), test::tiled_certificate()};
 }
 
 } // namespace
@@ -58,7 +59,8 @@ TEST_CASE("what the search found is accepted, and says so") {
     CHECK_FALSE(json["chain"]["rules"].empty());
   }
   CHECK(test::product_certificate()["chain"].dump().find("\"fold\":true") != std::string::npos);
-  CHECK(test::pieces_certificate()["chain"].dump().find("\"move\":true") != std::string::npos);
+  for (const Json &json : {test::pieces_certificate(), test::joint_certificate()})
+    CHECK(json["chain"].dump().find("\"move\":true") != std::string::npos);
   CheckOptions how = options();
   how.solver = test::credulous;
   CheckReport report =
@@ -74,6 +76,27 @@ TEST_CASE("a certificate without its chain claims less, and is accepted") {
   Json json = test::product_certificate();
   json.erase("chain");
   CHECK(careful(json) == "accepted");
+}
+
+TEST_CASE("why there is no chain is said where there is none, and printed") {
+  Json json = test::product_certificate();
+  Json chain = json["chain"];
+  json.erase("chain");
+  json["chain_absent"] = "the kernel is too long";
+  test::fit_digests(json);
+  CheckOptions how = options();
+  how.solver = test::credulous;
+  CheckReport report = check_certificate(semantics::make_source("c.json", json.dump()), how);
+  CHECK(report.accepted);
+  CHECK(std::ranges::count(report.steps,
+                           "no chain of rewriting; it says why: the kernel is too long") == 1);
+  json["chain_absent"] = "";
+  CHECK(careful(json) == "$.chain_absent: says nothing");
+  json["chain_absent"] = 7;
+  CHECK(careful(json).find("$.chain_absent") != std::string::npos);
+  json["chain_absent"] = "there is none";
+  json["chain"] = chain;
+  CHECK(careful(json) == "$.chain_absent: there is a chain");
 }
 
 TEST_CASE("without the rule encoder the obligations are put to the solver as they stand") {

@@ -91,6 +91,70 @@ inline Chained doubled_in_pieces() {
 )");
 }
 
+/// a + b: both come in one load.
+inline Chained joint_sum() {
+  std::string isa = kTileIsa;
+  isa.insert(isa.rfind('}'), R"(
+  instruction sum () [a, b, to] {
+    reads  %x = r[a : 4]
+    reads  %y = r[b : 4]
+    writes r[to : 4] = %z
+    cost   unit mxu, latency 1, bytes 0
+    semantics { %z = bf16[4,4] add(%x, %y) }
+  }
+)");
+  return chained(R"(HloModule sum
+ENTRY sum {
+  a = bf16[4,4] parameter(0)
+  b = bf16[4,4] parameter(1)
+  ROOT c = bf16[4,4] add(b, a)
+}
+)",
+                 isa, R"(kernel sum {
+  memory 96
+  input a @ 0 : bf16[4,4]
+  input b @ 32 : bf16[4,4]
+  output c @ 64 : bf16[4,4]
+  load(n=8, from=0, to=0)
+  sum(a=0, b=4, to=8)
+  store(n=4, from=8, to=64)
+}
+)",
+                 Level::Bits);
+}
+
+/// A product with eight rows and columns, of a loop over tiles of four, each stored row by row.
+inline Chained tiled_product() {
+  return chained(R"(HloModule tiled
+ENTRY tiled {
+  a = bf16[8,4] parameter(0)
+  b = bf16[4,4] parameter(1)
+  d = bf16[4,4] parameter(2)
+  e = bf16[4,8] concatenate(b, d), dimensions={1}
+  ROOT c = bf16[8,8] dot(a, e), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+}
+)",
+                 kTileIsa, R"(kernel tiled {
+  memory 256
+  input a @ 0 : bf16[8,4]
+  input b @ 64 : bf16[4,4]
+  input d @ 96 : bf16[4,4]
+  output c @ 128 : bf16[8,8]
+  load(n=8, from=64, to=0)
+  for i in 0..2 {
+    load(n=4, from=32*i, to=8)
+    for j in 0..2 {
+      gemm(a=8, b=4*j, to=12)
+      for r in 0..4 {
+        store(n=1, from=r+12, to=64*i+8*j+16*r+128)
+      }
+    }
+  }
+}
+)",
+                 Level::Bits);
+}
+
 inline semantics::RewriteChain chain_of(const Chained &subject) {
   semantics::TensorTerms terms;
   std::vector<semantics::NodeId> values = terms.add(subject.graph), inputs, from, to;
@@ -101,10 +165,11 @@ inline semantics::RewriteChain chain_of(const Chained &subject) {
   to = kernel_images(terms, subject.kernel, subject.isa, inputs);
   search::ChainOptions options;
   options.level = subject.level;
-  auto chain =
+  search::ChainSearch found =
       search::find_chain(terms, from, to, subject.isa, semantics::shipped_rules(), options);
-  REQUIRE(chain);
-  return *std::move(chain);
+  INFO(found.absent);
+  REQUIRE(found.chain);
+  return *std::move(found.chain);
 }
 
 /// Appends to the chain: what adds is doubled by a multiplication, and back, by a rule from a sum
@@ -162,7 +227,7 @@ inline std::string certificate_text(const Chained &subject, const semantics::Rew
   options.level = subject.level;
   Verdict verdict = verify_kernel(subject.kernel, subject.isa, subject.graph, options);
   REQUIRE(verdict.outcome == Outcome::Equivalent);
-  ChainClaim claim{chain, {}};
+  ChainClaim claim{chain, {}, {}};
   for (const semantics::RewriteRule &rule : chain.rules)
     claim.proofs.push_back(proof_of(rule));
   return make_certificate(subject.kernel, subject.isa, subject.graph, verdict, nullptr,
@@ -178,6 +243,18 @@ inline nlohmann::json product_certificate() {
 inline nlohmann::json pieces_certificate() {
   static const nlohmann::json json =
       nlohmann::json::parse(certificate_text(doubled_in_pieces(), chain_of(doubled_in_pieces())));
+  return json;
+}
+
+inline nlohmann::json joint_certificate() {
+  static const nlohmann::json json =
+      nlohmann::json::parse(certificate_text(joint_sum(), chain_of(joint_sum())));
+  return json;
+}
+
+inline nlohmann::json tiled_certificate() {
+  static const nlohmann::json json =
+      nlohmann::json::parse(certificate_text(tiled_product(), chain_of(tiled_product())));
   return json;
 }
 

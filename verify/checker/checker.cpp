@@ -261,10 +261,26 @@ std::string searched_values(const std::string &saturation) {
   return "; not a bound for all kernels: it says that saturation ended early (" + saturation + ")";
 }
 
+/// A chain, or a word about why there is none, or neither.
+void check_chain_or_reason(const Part &root, const Subject &subject, const CheckOptions &options,
+                           CheckReport &report) {
+  if (root.has("chain"))
+    check_chain(root.at("chain"), {subject.graph, subject.kernel, subject.isa, subject.level},
+                options, report);
+  if (!root.has("chain_absent"))
+    return;
+  const Part absent = root.at("chain_absent");
+  if (root.has("chain"))
+    absent.refuse("there is a chain");
+  if (absent.text().empty())
+    absent.refuse("says nothing");
+  report.steps.push_back("no chain of rewriting; it says why: " + absent.text());
+}
+
 void check_kernel_certificate(const Part &root, const CheckOptions &options, CheckReport &report) {
   check_version(root, kCertificateVersion);
   root.only({"format", "version", "tool", "options", "program", "isa", "profile", "kernel", "claim",
-             "lemmas", "chain", "optimality", "bounds", "sha256"});
+             "lemmas", "chain", "chain_absent", "optimality", "bounds", "sha256"});
   const Part tool = root.at("tool");
   tool.only({"name", "version"});
   tool.at("name").text();
@@ -279,9 +295,7 @@ void check_kernel_certificate(const Part &root, const CheckOptions &options, Che
   check_options(root, subject);
   std::set<std::string> listed = check_lemmas(root.at("lemmas"), options, report);
   check_equality(root, subject, listed, report);
-  if (root.has("chain"))
-    check_chain(root.at("chain"), {subject.graph, subject.kernel, subject.isa, subject.level},
-                options, report);
+  check_chain_or_reason(root, subject, options, report);
   if (root.has("optimality")) {
     OptimalityFinding found = check_optimality(root.at("optimality"), subject.kernel, subject.isa);
     report.has_bound = true;
