@@ -55,7 +55,9 @@ void Cursor::skip_space() {
     char c = text[offset_];
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
       ++offset_;
-    } else if (text.compare(offset_, 2, "//") == 0 || (hash_comments_ && c == '#')) {
+    } else if (c != '/' && !(hash_comments_ && c == '#')) {
+      return;
+    } else if (c == '#' || text.compare(offset_, 2, "//") == 0) {
       std::size_t end = text.find('\n', offset_);
       offset_ = end == std::string::npos ? text.size() : end;
     } else if (text.compare(offset_, 2, "/*") == 0) {
@@ -83,7 +85,7 @@ char Cursor::peek() { return at_end() ? '\0' : source_->text[offset_]; }
 
 bool Cursor::looking_at(std::string_view text) {
   skip_space();
-  return source_->text.compare(offset_, text.size(), text) == 0;
+  return std::string_view(source_->text).substr(offset_).starts_with(text);
 }
 
 bool Cursor::looking_at_word(std::string_view word) {

@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kPartsPerThread = 4;
 /// How many executions of a kernel with loops are laid out at a time.
 constexpr std::size_t kBatchSteps = 4096;
+/// Instructions of less work on average take less time than finding out their order.
+constexpr std::size_t kOrderingWork = 2048;
 
 std::size_t thread_count() {
   return static_cast<std::size_t>(tbb::this_task_arena::max_concurrency());
@@ -113,7 +115,8 @@ Program::Program(const spec::Resolved &resolved, const spec::Kernel &kernel,
   }
   for (const spec::KernelInstruction &call : kernel_.instructions)
     add_step(call, whole_);
-  find_levels(whole_);
+  for (const Step &step : whole_.steps)
+    whole_work_ += routines_[step.routine].work();
 }
 
 Program::~Program() = default;
@@ -226,7 +229,8 @@ bool Program::touches_another(const Routine &routine, std::span<const Operand> o
   return false;
 }
 
-void Program::find_levels(Batch &batch) const {
+Program::Order Program::find_order(const Batch &batch) const {
+  Order order;
   LevelAssigner assigner;
   std::vector<std::uint32_t> level_of;
   std::vector<ByteRange> reads, writes;
@@ -245,16 +249,27 @@ void Program::find_levels(Batch &batch) const {
   std::vector<std::size_t> next(count + 1, 0);
   for (std::uint32_t level : level_of)
     ++next[level + 1];
-  batch.levels.clear();
   for (std::uint32_t level = 0; level < count; ++level) {
     next[level + 1] += next[level];
-    batch.levels.push_back({next[level], next[level + 1], 0});
+    order.levels.push_back({next[level], next[level + 1], 0});
   }
-  batch.order.resize(batch.steps.size());
+  order.steps.resize(batch.steps.size());
   for (std::uint32_t i = 0; i < batch.steps.size(); ++i) {
-    batch.order[next[level_of[i]]++] = i;
-    batch.levels[level_of[i]].work += routines_[batch.steps[i].routine].work();
+    order.steps[next[level_of[i]]++] = i;
+    order.levels[level_of[i]].work += routines_[batch.steps[i].routine].work();
   }
+  return order;
+}
+
+/// Null: instructions run one after another. Where they are small, an order takes longer to find
+/// than they take to run: it is found for the second run.
+const Program::Order *Program::order_of_whole() const {
+  if (thread_count() < 2 || whole_work_ < parallel_work_)
+    return nullptr;
+  if (whole_work_ / whole_.steps.size() < kOrderingWork && !has_run_.exchange(true))
+    return nullptr;
+  std::call_once(found_order_, [&] { order_ = find_order(whole_); });
+  return &order_;
 }
 
 void Program::place_inputs(std::span<const Tensor> inputs, State &state) const {
@@ -300,10 +315,11 @@ void Program::execute(const Batch &batch, const Step &step, const Memory &memory
   routines_[step.routine].run(batch.operands.data() + step.first_operand, memory, worker);
 }
 
-void Program::execute(const Batch &batch, const Level &level, State &state) const {
+void Program::execute(const Batch &batch, const Order &order, const Level &level,
+                      State &state) const {
   auto run_part = [&](std::size_t begin, std::size_t end, Worker &worker) {
     for (std::size_t i = begin; i < end; ++i)
-      execute(batch, batch.steps[batch.order[i]], memory(state), worker);
+      execute(batch, batch.steps[order.steps[i]], memory(state), worker);
   };
   std::size_t count = level.end - level.begin, threads = thread_count();
   if (count < 2 || threads < 2 || level.work < parallel_work_)
@@ -317,9 +333,14 @@ void Program::execute(const Batch &batch, const Level &level, State &state) cons
   });
 }
 
-void Program::execute(const Batch &batch, State &state) const {
-  for (const Level &level : batch.levels)
-    execute(batch, level, state);
+/// In program order where there is no other.
+void Program::execute(const Batch &batch, const Order *order, State &state) const {
+  if (order)
+    for (const Level &level : order->levels)
+      execute(batch, *order, level, state);
+  else
+    for (const Step &step : batch.steps)
+      execute(batch, step, memory(state), state.workers.front());
 }
 
 void Program::execute_nest(State &state, std::size_t threads) const {
@@ -333,13 +354,10 @@ void Program::execute_nest(State &state, std::size_t threads) const {
 void Program::execute_walking(State &state, std::size_t threads) const {
   Batch &batch = state.batch;
   auto execute_batch = [&] {
-    if (threads > 1) {
-      find_levels(batch);
-      execute(batch, state);
-    } else {
-      for (const Step &step : batch.steps)
-        execute(batch, step, memory(state), state.workers.front());
-    }
+    std::optional<Order> order;
+    if (threads > 1)
+      order = find_order(batch);
+    execute(batch, order ? &*order : nullptr, state);
     batch.clear();
   };
   batch.clear();
@@ -357,7 +375,7 @@ std::vector<Tensor> Program::run(std::span<const Tensor> inputs) const {
   std::size_t threads = thread_count();
   auto has_independent_loop = [&] { return std::ranges::count(independent(), 1) > 0; };
   if (kernel_.loops.empty())
-    execute(whole_, *state);
+    execute(whole_, order_of_whole(), *state);
   else if (nest_ && (threads < 2 || most_work_ < parallel_work_ || has_independent_loop()))
     execute_nest(*state, threads);
   else

@@ -40,7 +40,7 @@ private:
     std::uint32_t routine;
     std::size_t first_operand;
   };
-  /// Steps [begin, end) of `order` that do not depend on each other.
+  /// Steps [begin, end) of an order that do not depend on each other.
   struct Level {
     std::size_t begin, end, work;
   };
@@ -48,9 +48,11 @@ private:
   struct Batch {
     std::vector<Step> steps;
     std::vector<Operand> operands;
-    std::vector<std::uint32_t> order; ///< of steps, by level
-    std::vector<Level> levels;
     void clear();
+  };
+  struct Order {
+    std::vector<std::uint32_t> steps; ///< by level
+    std::vector<Level> levels;
   };
   using RoutineKey = std::pair<std::uint32_t, std::vector<std::int64_t>>;
   struct State;
@@ -66,15 +68,16 @@ private:
   void add_step(const spec::KernelInstruction &call, Batch &batch) const;
   static bool touches_another(const Routine &routine, std::span<const Operand> operands,
                               std::size_t one);
-  void find_levels(Batch &batch) const;
+  Order find_order(const Batch &batch) const;
+  const Order *order_of_whole() const;
 
   void place_inputs(std::span<const semantics::Tensor> inputs, State &state) const;
   std::vector<semantics::Tensor> outputs(const State &state) const;
   Memory memory(State &state) const;
   Share make_share() const;
   void execute(const Batch &batch, const Step &step, const Memory &memory, Worker &worker) const;
-  void execute(const Batch &batch, const Level &level, State &state) const;
-  void execute(const Batch &batch, State &state) const;
+  void execute(const Batch &batch, const Order &order, const Level &level, State &state) const;
+  void execute(const Batch &batch, const Order *order, State &state) const;
   void execute_nest(State &state, std::size_t threads) const;
   void execute_walking(State &state, std::size_t threads) const;
 
@@ -96,9 +99,13 @@ private:
   std::optional<LoopNest> nest_;
   std::optional<LoopFootprints> footprints_; ///< of the nest
   std::size_t scratch_bytes_ = 0, most_operands_ = 0, most_work_ = 0;
+  std::size_t whole_work_ = 0;
 
   mutable std::once_flag found_independent_;
-  mutable std::vector<char> independent_; ///< which loops of the nest, once they were asked for
+  mutable std::vector<char> independent_;    ///< which loops of the nest, once they were asked for
+  mutable std::atomic<bool> has_run_{false}; ///< a kernel without loops, on several threads
+  mutable std::once_flag found_order_;
+  mutable Order order_; ///< of `whole_`, once it was asked for
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<State>> idle_; ///< memory of runs that ended
 };

@@ -60,8 +60,7 @@ KernelInstruction bind_arguments(const Isa &isa, const std::string &name, const 
     fail(where, "unknown instruction '" + name + "'",
          hint.empty() ? "instructions of " + isa.name + ": " + semantics::join(known) : hint);
   }
-  std::vector<std::string> names(definition->attribute_names().begin(),
-                                 definition->attribute_names().end());
+  std::span<const std::string> names = definition->attribute_names();
   std::vector<const Affine *> values(names.size(), nullptr);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Argument &argument = arguments[i];

@@ -35,37 +35,39 @@ public:
 private:
   void statement() {
     Location place = cursor_.here();
-    if (cursor_.accept_word("memory")) {
+    std::string word =
+        cursor_.identifier("an instruction, a loop, memory, input, constant, output or '}'");
+    if (word == "memory") {
       if (has_memory_)
         fail(place, "`memory` is given twice");
       has_memory_ = true;
       kernel_.off_chip_bytes = cursor_.integer("the size of off-chip memory in bytes");
-    } else if (cursor_.accept_word("input")) {
+    } else if (word == "input") {
       kernel_.inputs.push_back(tensor());
-    } else if (cursor_.accept_word("constant")) {
+    } else if (word == "constant") {
       kernel_.constants.push_back(tensor());
       constant(kernel_.constants.back());
-    } else if (cursor_.accept_word("output")) {
+    } else if (word == "output") {
       kernel_.outputs.push_back(tensor());
     } else {
-      step();
+      step(std::move(word), std::move(place));
     }
   }
 
-  /// An instruction, or a loop with its body.
-  void step() {
-    do {
-      Location place = cursor_.here();
-      std::string name = cursor_.identifier(
-          loops_.empty() ? "an instruction, a loop, memory, input, constant, output or '}'"
-                         : "an instruction, a loop or '}'");
-      if (name == "for" && !cursor_.looking_at("("))
+  /// An instruction, or a loop with its body, whose first word has been read.
+  void step(std::string word, Location place) {
+    for (;;) {
+      if (word == "for" && !cursor_.looking_at("("))
         open_loop(place);
       else
-        instruction(name, place);
+        instruction(word, place);
       while (!loops_.empty() && cursor_.accept("}"))
         loops_.close();
-    } while (!loops_.empty());
+      if (loops_.empty())
+        return;
+      place = cursor_.here();
+      word = cursor_.identifier("an instruction, a loop or '}'");
+    }
   }
 
   /// `VARIABLE in START..END [step STEP] {`

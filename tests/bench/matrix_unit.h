@@ -13,7 +13,7 @@ inline spec::Isa matrix_unit(std::int64_t tiles) {
 }
 
 /// Inputs a and b, output c = a b in s32; `looped`: as three nested loops instead of written out.
-inline spec::Kernel matrix_product(const spec::Isa &isa, std::int64_t tiles, bool looped) {
+inline std::string matrix_product_text(std::int64_t tiles, bool looped) {
   std::int64_t panel = tiles * 256;
   std::string n = std::to_string(16 * tiles), text = "kernel product {\n";
   auto line = [&](const std::string &words) { text += words + "\n"; };
@@ -44,8 +44,11 @@ inline spec::Kernel matrix_product(const spec::Isa &isa, std::int64_t tiles, boo
   }
   for (std::int64_t i = 0; i < tiles; ++i)
     line("store(from=" + number(i * tiles) + ", to=" + number((2 * tiles + 4 * i) * panel) + ")");
-  text += "}\n";
-  return spec::parse_kernel(semantics::make_source("product", text), isa);
+  return text + "}\n";
+}
+inline spec::Kernel matrix_product(const spec::Isa &isa, std::int64_t tiles, bool looped) {
+  return spec::parse_kernel(semantics::make_source("product", matrix_product_text(tiles, looped)),
+                            isa);
 }
 
 } // namespace isamorph::test

@@ -135,9 +135,10 @@ void first_chain(benchmark::State &state) {
 BENCHMARK(first_chain)->Arg(1000);
 
 void first_tiles(benchmark::State &state) {
+  auto text = semantics::make_source("product", test::matrix_product_text(32, state.range(0) != 0));
   first_result(state, [&] {
     spec::Isa isa = test::matrix_unit(32);
-    return std::pair(isa, test::matrix_product(isa, 32, state.range(0) != 0));
+    return std::pair(isa, spec::parse_kernel(text, isa));
   });
 }
 BENCHMARK(first_tiles)->Arg(0)->Arg(1);
