@@ -148,11 +148,12 @@ std::vector<verify::ClaimProof> proofs_of(const semantics::RewriteChain &chain,
   return out;
 }
 
-/// The chain of rewriting from the program to the kernel, or why the certificate has none.
+/// The chain of rewriting from the program to the kernel, or why the certificate has none. Sought
+/// for so many seconds.
 verify::ChainClaim chain_claim(const semantics::TensorGraph &graph, const spec::Isa &isa,
                                const spec::Kernel &kernel,
                                std::span<const semantics::RewriteRule> rules,
-                               const SynthesisOptions &options) {
+                               const SynthesisOptions &options, double seconds) {
   if (std::int64_t count = spec::instance_count(kernel); count > kMostChained)
     return {{},
             {},
