@@ -22,7 +22,7 @@ using semantics::TensorGraph;
 
 /// Tests of one instance; the styles of test_input take turns.
 constexpr int kTests = 270;
-constexpr int kMinimizingTests = 1200;
+constexpr int kMinimizingTests = 400;
 /// For one obligation of the proof for all sizes.
 constexpr unsigned kProverTimeoutMs = 60'000;
 

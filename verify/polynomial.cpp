@@ -272,6 +272,31 @@ Atoms::Fraction Atoms::fraction(const Polynomial &p) {
   return out;
 }
 
+/// What most monomials have in their exponents: of each part the factor that occurs most often, the
+/// least of these. To exponents that all are moved by the same, this is moved by that.
+Polynomial Atoms::common_exponent(const Polynomial &p) const {
+  std::map<Monomial, std::map<Rational, std::size_t>> factors; // of a part, and how often
+  for (const auto &[monomial, factor] : p)
+    for (AtomId id : monomial)
+      if (is_exponential(id))
+        for (const auto &[part, own] : atoms_[id]->arguments[0])
+          if (part.size() != 1 || atoms_[part[0]]->kind != AtomKind::Maximum)
+            ++factors[part][own];
+  Polynomial out;
+  for (auto &[part, often] : factors) {
+    std::size_t absent = p.size();
+    for (const auto &[factor, times] : often)
+      absent -= std::min(absent, times);
+    if (absent > 0)
+      often[0] += absent;
+    auto most = std::max_element(often.begin(), often.end(),
+                                 [](const auto &a, const auto &b) { return a.second < b.second; });
+    if (most->first != 0)
+      out.emplace(part, most->first);
+  }
+  return out;
+}
+
 Polynomial Atoms::reciprocal(const Polynomial &p) {
   if (p.empty())
     throw NotReal("a division by zero");
@@ -290,9 +315,15 @@ Polynomial Atoms::reciprocal(const Polynomial &p) {
     std::ranges::set_difference(monomial, common, std::back_inserter(left));
     rest.emplace(std::move(left), factor);
   }
+  Polynomial out = product(inverse(of.reciprocals), inverse(common));
+  if (Polynomial shift = common_exponent(rest); rest.size() > 1 && !shift.empty()) {
+    note_exponential_law(); // by which this is not zero
+    Polynomial by = exponential(scaled(shift, -1));
+    rest = product(rest, by);
+    out = product(out, by);
+  }
   Rational scale = rest.begin()->second;
   rest = scaled(rest, 1 / scale);
-  Polynomial out = product(inverse(of.reciprocals), inverse(common));
   if (!is_constant(rest))
     out = product(out, single({intern({AtomKind::Reciprocal, OpCode::Copy, 0, 0, 0, {rest}})}, 1));
   return scaled(out, 1 / scale);

@@ -6,7 +6,9 @@
 // sum, made free of reciprocals and monic, so that polynomials are rational functions. Every
 // operation gives a function that is defined wherever its operands are, and equal there: x * (1/x)
 // is 1. With `laws`, exponentials multiply: a monomial has one of them, and one besides for each
-// maximum that stands alone in an exponent (so that exp(x - m) / sum exp(x - m) loses its m).
+// maximum that stands alone in an exponent (so that exp(x - m) / sum exp(x - m) loses its m); and a
+// reciprocal's exponentials lose what most of them have in common, so that they lose any other
+// shift, too.
 // What a maximum is known to exceed (0 below a square, with `laws` below an exponential) is no part
 // of it.
 
@@ -103,6 +105,7 @@ public:
   void collect_inputs(const Monomial &monomial, std::set<AtomId> &out) const;
 
 private:
+  Polynomial common_exponent(const Polynomial &p) const;
   /// numerator / the product of the atoms whose reciprocals these are
   struct Fraction {
     Polynomial numerator;

@@ -56,6 +56,7 @@ struct Pair {
   std::vector<TermId> cone, ///< what decides quickly: of the normal forms, if there are any
       all;                  ///< of the terms themselves
   TermId exact_left, exact_right;
+  bool several = false; ///< it stands for others, too, of the same normal forms
 };
 
 /// Values of some elements, for ever more inputs at a time.
@@ -171,7 +172,8 @@ private:
   /// first.
   std::vector<Pair> pairs(std::size_t nonzero) {
     std::vector<Pair> out;
-    std::set<std::pair<TermId, TermId>> seen, elements;
+    std::set<std::pair<TermId, TermId>> elements;
+    std::map<std::pair<TermId, TermId>, std::size_t> seen; // to their places
     std::int64_t made = 0;
     for (std::size_t i = 0; i < left_.size(); ++i) {
       if (left_[i] == right_[i] || !elements.insert({left_[i], right_[i]}).second)
@@ -188,8 +190,13 @@ private:
           support.push_back(places[c]);
         Pair pair = restricted(left_[i], right_[i], std::move(support));
         made += static_cast<std::int64_t>(pair.all.size());
-        if (pair.left != pair.right && seen.insert({pair.left, pair.right}).second)
+        if (pair.left == pair.right)
+          continue;
+        auto [entry, fresh] = seen.emplace(std::pair(pair.left, pair.right), out.size());
+        if (fresh)
           out.push_back(std::move(pair));
+        else
+          out[entry->second].several = true;
       } while (made < kMostMade && next_subset(chosen, places.size()));
       if (made >= kMostMade) {
         best_.least = false;
@@ -314,8 +321,10 @@ private:
     constexpr std::int64_t alone = 20; // as much as so many of a block
     work_left_ -= alone * work_of(pair.all);
     stop_.poll();
-    if (!differs(pair, elements))
+    if (!differs(pair, elements)) {
+      best_.least = best_.least && !pair.several; // of those, one may
       return false;
+    }
     std::vector<Tensor> inputs;
     for (const semantics::Shape &shape : shapes_)
       inputs.emplace_back(shape);

@@ -223,6 +223,16 @@ struct Row {
   const char *left, *right, *lemma;
 };
 
+/// One of the shares of three exponentials whose exponents are moved by `above` and, below the
+/// fraction bar, by `below`.
+std::string softmax(const std::string &above, const std::string &below) {
+  auto moved = [](const std::string &x, const std::string &by) {
+    return "(exponential (- " + x + " " + by + "))";
+  };
+  return "(/ " + moved("x", above) + " (+ " + moved("x", below) + " (+ " + moved("r", below) + " " +
+         moved("(* x r)", below) + ")))";
+}
+
 const Row kEqual[] = {
     {"(* x (+ r x))", "(+ (* x r) (* x x))", "real ring"},
     {"(+ (* 2 x) (* 3 x))", "(* 5 x)", "real ring"},
@@ -271,6 +281,29 @@ TEST_CASE("laws of real numbers are proved of kernels, by the lemma that says so
     CHECK(uses(verdict, kEqual[i].lemma));
     CHECK(verdict.reason.ends_with("where no divisor is 0") == uses(verdict, "real division"));
   }
+}
+
+TEST_CASE("a softmax loses any shift, if it is the same above and below") {
+  const std::vector<std::string> shifts = {"0",
+                                           "3",
+                                           "(+ x r)",
+                                           "(/ (+ x (+ r (* x r))) 3)",
+                                           "(minimum x r)",
+                                           "(maximum x (* r r))",
+                                           "(* (sqrt x) r)"};
+  for (const std::string &shift : shifts)
+    for (const std::string &other : shifts) {
+      INFO(shift << " and " << other);
+      Answers same = compare(softmax(shift, shift), softmax(other, other), true);
+      CHECK(same.prover);
+      CHECK(same.checker);
+      Answers apart = compare(softmax(shift, other), softmax("0", "0"), true);
+      CHECK(apart.prover == (shift == other));
+      CHECK(apart.checker == (shift == other));
+    }
+  CHECK(judge(softmax("(+ x r)", "(+ x r)"), softmax("0", "0")).outcome == Outcome::Equivalent);
+  CHECK(judge(softmax("(+ x r)", "0"), softmax("0", "0")).outcome == Outcome::Different);
+  CHECK(judge(softmax("3", "2"), softmax("0", "0")).outcome == Outcome::Different);
 }
 
 TEST_CASE("a matrix product distributes over a sum of matrices at real, and not at bits") {

@@ -199,6 +199,38 @@ Sum RationalFunctions::without_denominators(const Sum &sum, Powers &by) {
   return out;
 }
 
+/// For each part of the exponents the factor that most products have, of several the least.
+Sum RationalFunctions::usual_exponent(const Sum &sum) const {
+  std::map<Powers, std::vector<Fraction>> factors;
+  for (const auto &[powers, ignored] : sum) {
+    Sum exponent;
+    for (auto [atom, power] : powers)
+      if (atoms_[atom]->what == What::Exponential)
+        add(exponent, atoms_[atom]->arguments[0], power);
+    for (const auto &[part, factor] : exponent)
+      if (part.size() != 1 || atoms_[part[0].first]->what != What::Greatest)
+        factors[part].push_back(factor);
+  }
+  Sum out;
+  for (auto &[part, all] : factors) {
+    all.resize(sum.size()); // 0 where it is absent
+    std::sort(all.begin(), all.end());
+    std::size_t most = 0;
+    Fraction usual = 0;
+    for (auto at = all.begin(); at != all.end();) {
+      auto end = std::upper_bound(at, all.end(), *at);
+      if (static_cast<std::size_t>(end - at) > most) {
+        most = static_cast<std::size_t>(end - at);
+        usual = *at;
+      }
+      at = end;
+    }
+    if (usual != 0)
+      out.emplace(part, usual);
+  }
+  return out;
+}
+
 Sum RationalFunctions::reciprocal(const Sum &sum) {
   Powers denominators;
   Sum above = without_denominators(sum, denominators);
@@ -208,9 +240,16 @@ Sum RationalFunctions::reciprocal(const Sum &sum) {
   Sum rest;
   for (const auto &[powers, factor] : above)
     add_product(rest, joined(powers, inverse(common)), factor);
+  Sum out = product(expanded(denominators), {{joined({}, inverse(common)), 1}});
+  if (Sum shift; law_ && rest.size() > 1 && !(shift = usual_exponent(rest)).empty()) {
+    Sum by = exponential(times(shift, -1)); // above and below, as the law says that it is not 0
+    law_used_ = true;
+    rest = product(rest, by);
+    out = product(out, by);
+  }
   Fraction first = rest.begin()->second;
   rest = times(rest, 1 / first);
-  Sum out = product(expanded(denominators), {{joined({}, inverse(common)), 1 / first}});
+  out = times(out, 1 / first);
   if (!is_constant(rest))
     out = product(out, {{{{number({What::Denominator, {}, {rest}}), -1}}, 1}});
   return out;

@@ -59,6 +59,7 @@ private:
   Powers joined(const Powers &a, const Powers &b);
   Powers one_exponential(Powers powers);
   Powers exponential_powers(const Sum &exponent);
+  Sum usual_exponent(const Sum &sum) const;
   /// The sum times `by`, which leaves no negative exponents.
   Sum without_denominators(const Sum &sum, Powers &by);
   Sum expanded(const Powers &powers);
