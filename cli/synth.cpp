@@ -141,6 +141,8 @@ void print_summary(std::ostream &out, const Synthesis &synthesis, const SynthOpt
   const search::SearchResult &search = synthesis.search;
   out << fmt::format("{} instructions, {} {}, {}\n", search.kernel->instructions.size(),
                      options.cost, search.cost, bound_text(search));
+  if (search.cut_short)
+    out << synthesis.reason << '\n';
   if (!search.kernel->loops.empty())
     out << traffic_line(synthesis);
   out << fmt::format("{} at {}: {}\n", verify::name(synthesis.verdict.outcome),

@@ -235,6 +235,9 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
     return out;
   }
   out.traffic = costmodel::traffic(isa, *out.search.kernel);
+  if (options.progress)
+    options.progress(
+        fmt::format("proving {} instructions", out.search.kernel->instructions.size()));
   // The proof and what comes with it may take as long again as the search.
   auto begin = Clock::now(), proving = begin;
   verify::VerifyOptions verification;

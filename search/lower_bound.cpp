@@ -1,6 +1,7 @@
 #include "search/lower_bound.h"
 
 #include "search/least_rate.h"
+#include "search/summands.h"
 #include "search/wide_integer.h"
 #include "spec/state.h"
 
@@ -15,115 +16,12 @@ namespace isamorph::search {
 using semantics::AttributeKey;
 using semantics::IntExpr;
 using semantics::IntOp;
-using semantics::Node;
 using semantics::NodeId;
 using semantics::OpClass;
 using semantics::OpCode;
-using semantics::Shape;
 using semantics::TensorGraph;
 
 namespace {
-
-/// Every element of the operand is an element of the result.
-bool keeps_all_elements(const Node &node, const Shape &operand) {
-  switch (node.op) {
-  case OpCode::Copy:
-  case OpCode::Reshape:
-  case OpCode::Transpose:
-  case OpCode::Reverse:
-    return true;
-  case OpCode::Convert: // to a type that tells all values of the old one apart
-    return semantics::is_integer(operand.type) && semantics::is_integer(node.shape.type) &&
-           semantics::byte_size(node.shape.type) > semantics::byte_size(operand.type);
-  default:
-    return false;
-  }
-}
-
-/// The low bits of an integer.
-bool narrows(const Node &node, const Shape &operand) {
-  return node.op == OpCode::Convert && semantics::is_integer(operand.type) &&
-         semantics::is_integer(node.shape.type) &&
-         semantics::byte_size(node.shape.type) <= semantics::byte_size(operand.type);
-}
-
-/// The parameter whose elements all are elements of a node.
-std::optional<NodeId> parameter_of(const TensorGraph &graph, NodeId id) {
-  while (graph[id].op != OpCode::Parameter) {
-    const Node &node = graph[id];
-    if (node.operands.size() != 1 || !keeps_all_elements(node, graph[node.operands[0]].shape))
-      return std::nullopt;
-    id = node.operands[0];
-  }
-  return id;
-}
-
-/// A summand of a program's result: a parameter, or a product of two.
-struct Summand {
-  NodeId lhs, rhs; ///< parameters; one and the same where it is no product, or a square
-  std::int64_t multiplications = 0;
-};
-
-/// The program as a sum of parameters and of products of two, where no two summands have one in
-/// common, but for movements, repetitions and, for integers, a narrowing that keeps the elements of
-/// the parameters apart.
-class Sum {
-public:
-  explicit Sum(const TensorGraph &graph) : graph_(graph) {
-    known_ = graph.results.size() == 1 && graph[graph.results[0]].shape.elements() > 0 &&
-             add(graph.results[0], std::numeric_limits<int>::max());
-  }
-
-  /// None where the program is none.
-  std::span<const Summand> summands() const {
-    return known_ ? std::span(summands_) : std::span<const Summand>();
-  }
-
-private:
-  /// `narrowest`: bytes of an element between the node and the result.
-  bool add(NodeId id, int narrowest) {
-    const Node &node = graph_[id];
-    narrowest = std::min(narrowest, semantics::byte_size(node.shape.type));
-    if (node.op == OpCode::Parameter)
-      return add({id, id, 0}, narrowest);
-    if (node.op == OpCode::Dot)
-      return add_product(node, narrowest);
-    if (node.op == OpCode::Add || node.op == OpCode::Subtract)
-      return add(node.operands[0], narrowest) && add(node.operands[1], narrowest);
-    if (node.operands.size() != 1)
-      return false;
-    const Shape &operand = graph_[node.operands[0]].shape;
-    return (node.op == OpCode::Broadcast || keeps_all_elements(node, operand) ||
-            narrows(node, operand)) &&
-           add(node.operands[0], narrowest);
-  }
-
-  bool add_product(const Node &dot, int narrowest) {
-    auto lhs = parameter_of(graph_, dot.operands[0]), rhs = parameter_of(graph_, dot.operands[1]);
-    if (!lhs || !rhs)
-      return false;
-    std::int64_t summed = 1;
-    for (std::int64_t d : dot.attributes.get(AttributeKey::LhsContracting))
-      summed *= graph_[dot.operands[0]].shape.dims[static_cast<std::size_t>(d)];
-    return add({*lhs, *rhs, *lhs == *rhs ? 0 : dot.shape.elements() * summed}, narrowest);
-  }
-
-  bool add(const Summand &summand, int narrowest) {
-    for (NodeId side : {summand.lhs, summand.rhs}) // an element times one must get through
-      if (semantics::byte_size(graph_[side].shape.type) > narrowest)
-        return false;
-    for (const Summand &other : summands_)
-      for (NodeId side : {summand.lhs, summand.rhs})
-        if (side == other.lhs || side == other.rhs)
-          return false;
-    summands_.push_back(summand);
-    return true;
-  }
-
-  const TensorGraph &graph_;
-  std::vector<Summand> summands_;
-  bool known_ = false;
-};
 
 bool touches_off_chip(const spec::Instruction &instruction, const spec::Isa &isa) {
   auto off = [&](const auto &access) { return access.region.buffer == isa.off_chip; };
@@ -383,7 +281,6 @@ TrafficBound traffic_bound(const TensorGraph &graph, const spec::Isa &isa) {
   TrafficBound out;
   for (NodeId result : graph.results)
     out.stored += graph[result].shape.bytes();
-  Sum sum(graph);
   bool computes_in_transit = std::any_of(
       isa.instructions.begin(), isa.instructions.end(), [&](const spec::Instruction &instruction) {
         auto ways = instruction.ways();
@@ -391,7 +288,7 @@ TrafficBound traffic_bound(const TensorGraph &graph, const spec::Isa &isa) {
           return touches_off_chip(way, isa) && multiplies(way);
         });
       });
-  for (const Summand &summand : sum.summands()) {
+  for (const Summand &summand : summands(graph)) {
     out.loaded += graph[summand.lhs].shape.bytes();
     if (summand.rhs != summand.lhs)
       out.loaded += graph[summand.rhs].shape.bytes();

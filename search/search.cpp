@@ -173,6 +173,7 @@ private:
       break;
     }
     result_.exhaustive = result_.bound_holds_for_all() && finished;
+    result_.cut_short = !finished;
     if (found.status != PlanResult::Status::Optimal && found.status != PlanResult::Status::Feasible)
       return;
     result_.kernel =

@@ -79,6 +79,7 @@ struct SearchResult {
   } seconds;
   std::string reason;      ///< for people: why infeasible or out of time, or what bounds the result
   bool exhaustive = false; ///< saturation and planning both ran to their end
+  bool cut_short = false;  ///< planning was stopped: with more time, there may be a cheaper kernel
   bool undetermined = false; ///< not all values of an attribute were tried: the same holds, and
                              ///< Infeasible is open
   std::optional<semantics::Level> weaker; ///< infeasible here, but this level has a kernel

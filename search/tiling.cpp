@@ -231,7 +231,7 @@ void TilingContext::note(const std::string &why) {
 }
 
 SearchResult TilingContext::take() {
-  bool stopped = !stopped_by_.empty();
+  bool stopped = result_.cut_short = !stopped_by_.empty();
   if (result_.kernel) {
     result_.status = SearchResult::Status::Feasible;
     result_.reason = stopped ? stopped_by_ + ": a cheaper tiling may exist"

@@ -105,7 +105,26 @@ TEST_CASE("sums load all summands") {
          32 * 64 * 16},
         {" q = s32[32,64] add(p, f)\n ROOT s = s8[32,64] convert(q)\n", a + b + d, 32 * 64 * 16},
         {" ROOT s = s32[32,64] reverse(f), dimensions={0}\n", d, 0},
-        // not known: words cut to bytes, a summand twice, a maximum, a repeated factor
+        {" z = s32[] constant(0)\n w = s32[32,64] broadcast(z), dimensions={}\n q = s32[32,64] "
+         "add(p, "
+         "e)\n ROOT s = s32[32,64] maximum(w, q)\n",
+         a + b + c, 32 * 64 * 16},
+        {" l = s32[] constant(-128)\n h = s32[] constant(127)\n q = s32[32,64] clamp(l, p, h)\n "
+         "ROOT s "
+         "= s8[32,64] convert(q)\n",
+         a + b, 32 * 64 * 16},
+        // not known: words within a byte, a difference that may be negative, nothing at 0
+        {" l = s32[] constant(-128)\n h = s32[] constant(127)\n ROOT q = s32[32,64] clamp(l, e, "
+         "h)\n",
+         0, 0},
+        {" z = s32[] constant(0)\n w = s32[32,64] broadcast(z), dimensions={}\n q = s32[32,64] "
+         "subtract(p, f)\n ROOT s = s32[32,64] maximum(q, w)\n",
+         0, 0},
+        {" z = s32[] constant(1)\n w = s32[32,64] broadcast(z), dimensions={}\n ROOT s = "
+         "s32[32,64] "
+         "maximum(p, w)\n",
+         0, 0},
+        // nor: words cut to bytes, a summand twice, a maximum, a repeated factor
         {" q = s32[32,64] add(p, e)\n ROOT s = s8[32,64] convert(q)\n", 0, 0},
         {" q = s32[32,64] add(p, f)\n ROOT s = s32[32,64] subtract(q, f)\n", 0, 0},
         {" ROOT s = s32[32,64] maximum(p, f)\n", 0, 0},

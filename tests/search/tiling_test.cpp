@@ -245,6 +245,29 @@ TEST_CASE("of thousands of sizes of tiles that do not do, a few are said") {
   CHECK(found.reason.find("and so on") != std::string::npos);
 }
 
+TEST_CASE("a tiling that was found before the search is stopped is kept, with its bound") {
+  spec::Isa isa = spec::load_isa("qkv_new");
+  semantics::TensorGraph graph = queries(192);
+  std::atomic<bool> interrupt = false;
+  SearchOptions options;
+  options.interrupt = &interrupt;
+  std::vector<std::int64_t> best;
+  options.progress = [&](const search::Progress &now) {
+    if (now.best)
+      best.push_back(*now.best);
+    interrupt = now.best.has_value();
+  };
+  SearchResult found = search::find_tiled_kernel(graph, isa, semantics::shipped_rules(), options);
+  REQUIRE(found.kernel);
+  CHECK(found.status == SearchResult::Status::Feasible);
+  CHECK(found.cut_short);
+  CHECK(found.reason == "interrupted: a cheaper tiling may exist");
+  CHECK(best == std::vector<std::int64_t>{found.cost});
+  CHECK(found.bound > 0);
+  CHECK(found.cost > tiled(graph, isa).cost);
+  CHECK(computes(graph, isa, *found.kernel));
+}
+
 TEST_CASE("time that is up and interruptions are no infeasibility") {
   spec::Isa isa = spec::load_isa("qkv");
   semantics::TensorGraph graph = queries(128);

@@ -3,11 +3,13 @@
 #include "costmodel/cost_model.h"
 #include "costmodel/traffic.h"
 #include "spec/state.h"
+#include "verify/checker/addends.h"
 #include "verify/checker/lowest_price.h"
 
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <set>
@@ -18,111 +20,15 @@ namespace {
 using semantics::AttributeKey;
 using semantics::IntExpr;
 using semantics::IntOp;
-using semantics::Node;
 using semantics::NodeId;
 using semantics::OpClass;
 using semantics::OpCode;
-using semantics::Shape;
 __extension__ using Wide = __int128;
 
 /// What every kernel must do.
 enum Work : std::size_t { kLoaded, kStored, kMoved, kMultiplied, kWorks };
 constexpr std::array<const char *, kWorks> kNames = {"loaded", "stored", "moved", "multiplied"};
 using Amounts = std::array<std::int64_t, kWorks>;
-
-/// A summand of a value: the parameters, one or two, that it is or is the product of.
-struct Addend {
-  std::set<NodeId> factors;
-  std::int64_t products = 0; ///< elementary ones
-  int width = 0;             ///< bytes of the narrowest element since
-};
-
-/// What is known of a value of the program, found from the parameters to the results.
-struct Content {
-  std::optional<NodeId> parameter; ///< all its elements are among the value's
-  std::vector<Addend>
-      addends; ///< the value is their sum, all elements of it; no factor twice; or none
-};
-
-int bytes_of(const Shape &shape) { return semantics::byte_size(shape.type); }
-
-Content content_of_dot(const semantics::TensorGraph &graph, const Node &node,
-                       const std::vector<Content> &known) {
-  auto left = known[node.operands[0].v].parameter, right = known[node.operands[1].v].parameter;
-  if (!left || !right)
-    return {};
-  Addend addend{{*left, *right}, 0, bytes_of(node.shape)};
-  if (*left != *right) {
-    addend.products = node.shape.elements();
-    for (std::int64_t d : node.attributes.get(AttributeKey::LhsContracting))
-      addend.products *= graph[node.operands[0]].shape.dims[static_cast<std::size_t>(d)];
-  }
-  return {std::nullopt, {addend}};
-}
-
-/// Of a sum or a difference.
-Content content_of_sum(const Content &one, const Content &two, int width) {
-  Content out;
-  std::set<NodeId> seen;
-  for (const Content *side : {&one, &two}) {
-    if (side->addends.empty())
-      return {};
-    for (Addend addend : side->addends) {
-      for (NodeId factor : addend.factors)
-        if (!seen.insert(factor).second)
-          return {};
-      addend.width = std::min(addend.width, width);
-      out.addends.push_back(std::move(addend));
-    }
-  }
-  return out;
-}
-
-Content content_of(const semantics::TensorGraph &graph, const Node &node,
-                   const std::vector<Content> &known) {
-  if (node.op == OpCode::Dot)
-    return content_of_dot(graph, node, known);
-  if (node.op == OpCode::Add || node.op == OpCode::Subtract)
-    return content_of_sum(known[node.operands[0].v], known[node.operands[1].v],
-                          bytes_of(node.shape));
-  if (node.operands.size() != 1)
-    return {};
-  const Shape &from = graph[node.operands[0]].shape;
-  bool moved = node.op == OpCode::Copy || node.op == OpCode::Reshape ||
-               node.op == OpCode::Transpose || node.op == OpCode::Reverse;
-  bool integers = node.op == OpCode::Convert && semantics::is_integer(from.type) &&
-                  semantics::is_integer(node.shape.type);
-  bool repeated = node.op == OpCode::Broadcast;
-  if (!moved && !integers && !repeated)
-    return {};
-  Content out = known[node.operands[0].v];
-  if (repeated || (integers && bytes_of(node.shape) <= bytes_of(from)))
-    out.parameter.reset();
-  for (Addend &addend : out.addends)
-    addend.width = std::min(addend.width, bytes_of(node.shape));
-  return out;
-}
-
-/// The program as a sum of parameters and of products of two, if it is one in which every element
-/// of them matters.
-std::vector<Addend> addends_of(const semantics::TensorGraph &graph) {
-  std::vector<Content> known;
-  for (std::uint32_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node &node = graph.nodes[n];
-    if (node.op == OpCode::Parameter)
-      known.push_back({NodeId{n}, {{{NodeId{n}}, 0, bytes_of(node.shape)}}});
-    else
-      known.push_back(content_of(graph, node, known));
-  }
-  if (graph.results.size() != 1 || graph[graph.results[0]].shape.elements() == 0)
-    return {};
-  std::vector<Addend> out = known[graph.results[0].v].addends;
-  for (const Addend &addend : out)
-    for (NodeId factor : addend.factors)
-      if (bytes_of(graph[factor].shape) > addend.width)
-        return {};
-  return out;
-}
 
 IntExpr times(const IntExpr &a, const IntExpr &b) { return IntExpr::make(IntOp::Multiply, {a, b}); }
 IntExpr plus(const IntExpr &a, const IntExpr &b) { return IntExpr::make(IntOp::Add, {a, b}); }
@@ -214,7 +120,7 @@ std::int64_t reuse_of(const semantics::TensorGraph &graph, const Addend &product
                       const spec::Isa &isa) {
   Wide width = product.width, bytes = 0, most = Wide{1} << 40;
   for (NodeId factor : product.factors)
-    width = std::min<Wide>(width, bytes_of(graph[factor].shape));
+    width = std::min<Wide>(width, semantics::byte_size(graph[factor].shape.type));
   for (const spec::Buffer &buffer : isa.buffers) {
     if (buffer.off_chip)
       continue;
