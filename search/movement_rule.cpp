@@ -15,7 +15,7 @@ struct Movement {
 };
 
 /// One movement for each class, so that all lead to atoms: parameters, what no movement makes, and,
-/// where values are movements of each other, the first in the given order that is also computed.
+/// where values are movements of each other, the first in order that is also computed.
 class Movements {
 public:
   Movements(const TensorEGraph &egraph, Atoms atoms) : egraph_(egraph), atoms_(atoms) {
@@ -63,9 +63,19 @@ private:
     return true;
   }
 
+  /// What is neither a part nor put together of parts comes first.
   bool before(ClassId a, ClassId b) const {
+    bool parts = is_in_parts(a);
+    if (parts != is_in_parts(b))
+      return !parts;
     std::int64_t left = egraph_.shape(a).bytes(), right = egraph_.shape(b).bytes();
     return atoms_ == Atoms::Small ? left < right : right < left;
+  }
+
+  bool is_in_parts(ClassId c) const {
+    return has_node(c, [&](ENodeId node) {
+      return code(node) == OpCode::Slice || code(node) == OpCode::Concatenate;
+    });
   }
 
   bool learn(ClassId c) {

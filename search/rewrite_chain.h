@@ -19,9 +19,10 @@ struct ChainSearch {
   std::string absent; ///< half a sentence; empty with a chain
 };
 
-/// Rewrites each term of `from` to the one of `to` beside it. The chain's rules are those of
-/// `rules` that it uses. There is none when saturation, within its limits, does not find them
-/// equal, or when an equality rests on what no step can say.
+/// Rewrites each term of `from` to the one of `to` beside it: by movement (movement_rule.h) and
+/// rules in the directions in which terms get no larger, or else as searches are saturated. The
+/// chain's rules are those of `rules` that it uses. There is none when saturation, within its
+/// limits, does not find them equal, or when an equality rests on what no step can say.
 ChainSearch find_chain(const semantics::TensorTerms &terms, std::span<const semantics::NodeId> from,
                        std::span<const semantics::NodeId> to, const spec::Isa &isa,
                        std::span<const semantics::RewriteRule> rules, const ChainOptions &options);

@@ -171,6 +171,14 @@ TEST_CASE("another direction, place, rule, term or substitution is refused at it
           change("no fold", [](Json &s) { s["fold"] = false; });
           change("nothing done", [](Json &s) { s.erase("fold"); });
         }
+        if (good[step].contains("move")) {
+          change("no movement", [](Json &s) { s["move"] = false; });
+          change("no step", [](Json &s) { s.erase("move"); });
+          change("a fold", [](Json &s) {
+            s.erase("move");
+            s["fold"] = true;
+          });
+        }
         if (!good[step].contains("rule"))
           continue;
         change("another direction", [](Json &s) { s["forward"] = !s["forward"].get<bool>(); });
