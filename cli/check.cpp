@@ -83,7 +83,7 @@ void add_check(CLI::App &app, Context &context) {
       ->required();
   command
       ->add_option("--solver", options->solver,
-                   "Ask this SMT-LIB solver, for example \"cvc5 --fp-exp\"")
+                   "Ask this SMT-LIB solver, for example \"cvc5 --fp-exp\"; a file's name follows")
       ->type_name("CMD");
   command
       ->add_option("--time-limit", options->time_limit,

@@ -102,8 +102,9 @@ void check_outputs(const EgraphSaturateOptions &options) {
       semantics::check_writable(path);
 }
 
-std::string proofs_text(const search::SaturationProgram &program,
-                        const search::ProgramResult &result) {
+/// None when no goal was proved.
+std::optional<std::string> proofs_text(const search::SaturationProgram &program,
+                                       const search::ProgramResult &result) {
   std::vector<search::NamedProof> proofs;
   for (const search::GoalResult &goal : result.goals)
     if (goal.terms)
@@ -113,12 +114,14 @@ std::string proofs_text(const search::SaturationProgram &program,
     auto [a, b] = *result.graph->contradiction()->terms;
     proofs.push_back({a, b, result.graph->explain(a, b)});
   }
-  if (proofs.empty())
+  if (proofs.empty() && program.goals.empty() && !interrupted())
     throw semantics::InputError("nothing was proved, so there is no proof to write");
+  if (proofs.empty())
+    return std::nullopt;
   return search::proof_json(program, *result.graph->proofs(), proofs);
 }
 
-/// Both or neither.
+/// Together, but for a proof of nothing.
 void write_files(const EgraphSaturateOptions &options, const search::SaturationProgram &program,
                  const search::ProgramResult &result) {
   semantics::OutputFiles files;
@@ -127,8 +130,11 @@ void write_files(const EgraphSaturateOptions &options, const search::SaturationP
     bool dot = options.dump.ends_with(".dot") || options.dump.ends_with(".gv");
     files.stage(options.dump, dot ? search::print_graphviz(graph) : search::print_egraph(graph));
   }
-  if (!options.proof.empty())
-    files.stage(options.proof, proofs_text(program, result));
+  std::optional<std::string> proof;
+  if (!options.proof.empty() && (proof = proofs_text(program, result)))
+    files.stage(options.proof, *proof);
+  else if (!options.proof.empty())
+    std::cerr << "nothing was proved: " << options.proof << " is not written\n";
   files.commit();
 }
 

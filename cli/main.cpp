@@ -9,13 +9,21 @@
 
 namespace {
 
-/// "did you mean 'synth'?" when the first word is no subcommand.
-void suggest_subcommand(const CLI::App &app, const std::string &word) {
+/// Names the first word that should be a subcommand and is none; false if there is no such word.
+bool refuse_unknown_command(const CLI::App *app, int argc, char **argv) {
+  using namespace isamorph;
   std::vector<std::string> known;
-  for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
+  for (const CLI::App *command : app->get_subcommands([](const CLI::App *) { return true; }))
     known.push_back(command->get_name());
-  if (std::find(known.begin(), known.end(), word) == known.end())
-    std::cerr << isamorph::semantics::suggest(word, known) << '\n';
+  if (known.empty() || argc < 2 || argv[1][0] == '-')
+    return false;
+  std::string word = argv[1];
+  if (std::find(known.begin(), known.end(), word) != known.end())
+    return refuse_unknown_command(app->get_subcommand(word), argc - 1, argv + 1);
+  std::string nearest = semantics::suggest(word, known);
+  std::cerr << cli::bold_red("error: ") << "unknown command '" << word << "'; "
+            << (nearest.empty() ? "commands: " + semantics::join(known) : nearest) << '\n';
+  return true;
 }
 
 } // namespace
@@ -51,9 +59,9 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
     cli::finish_at_leisure();
   } catch (const CLI::ParseError &error) {
+    if (refuse_unknown_command(&app, argc, argv))
+      return cli::kBadInput;
     int status = app.exit(error);
-    if (status != 0 && argc > 1 && argv[1][0] != '-')
-      suggest_subcommand(app, argv[1]);
     return status == 0 ? cli::kDone : cli::kBadInput;
   } catch (const semantics::InputError &error) {
     cli::clear_progress();

@@ -14,7 +14,14 @@ using semantics::TemplateNode;
 class Difference {
 public:
   Difference(const Isa &a, const Isa &b, DiffScope scope)
-      : a_(a), b_(b), everything_(scope == DiffScope::Everything) {}
+      : a_(a), b_(b), name_a_(a.name), name_b_(b.name),
+        everything_(scope == DiffScope::Everything) {
+    if (a.name != b.name)
+      return;
+    bool same = parameters(a) == parameters(b);
+    name_a_ = same ? "the first" : a.name + "(" + parameters(a) + ")";
+    name_b_ = same ? "the second" : b.name + "(" + parameters(b) + ")";
+  }
 
   std::vector<std::string> lines() {
     say("parameters", parameters(a_), parameters(b_));
@@ -42,8 +49,8 @@ private:
     return out;
   }
 
-  void only_in(const std::string &what, const Isa &isa) {
-    lines_.push_back(what + ": only in " + isa.name);
+  void only_in(const std::string &what, const std::string &name) {
+    lines_.push_back(what + ": only in " + name);
   }
 
   void say(const std::string &what, const std::string &in_a, const std::string &in_b) {
@@ -51,8 +58,8 @@ private:
       return text.empty() ? std::string("nothing") : text;
     };
     if (in_a != in_b)
-      lines_.push_back(what + ": " + shown(in_a) + " in " + a_.name + ", " + shown(in_b) + " in " +
-                       b_.name);
+      lines_.push_back(what + ": " + shown(in_a) + " in " + name_a_ + ", " + shown(in_b) + " in " +
+                       name_b_);
   }
 
   static std::string parameters(const Isa &isa) {
@@ -88,10 +95,10 @@ private:
       if (auto other = find(in_b, item.name); other != in_b.end())
         compare(item, *other);
       else
-        only_in(kind + item.name, a_);
+        only_in(kind + item.name, name_a_);
     for (const Item &item : in_b)
       if (find(in_a, item.name) == in_a.end())
-        only_in(kind + item.name, b_);
+        only_in(kind + item.name, name_b_);
   }
 
   static std::string region_text(const Isa &isa, const Region &region) {
@@ -251,6 +258,7 @@ private:
   }
 
   const Isa &a_, &b_;
+  std::string name_a_, name_b_; ///< as they are told apart
   bool everything_;
   std::vector<std::string> lines_;
 };

@@ -88,3 +88,15 @@ TEST_CASE("of bodies that have nothing in common the first operations are listed
   CHECK(many[0].starts_with("instruction f: %t"));
   CHECK(many[12] == "instruction f: 3988 more operations differ");
 }
+
+TEST_CASE("two ISAs of one name are told apart") {
+  Lines lines = diff(load_isa("gemmini"), load_isa("gemmini(DIM=64)"));
+  REQUIRE(lines.size() > 1);
+  CHECK(lines[1] == "buffer spad: [16384,16] x s8[] in gemmini(DIM = 16), "
+                    "[16384,64] x s8[] in gemmini(DIM = 64)");
+  std::string text = print_isa(load_isa("qkv"));
+  Isa before = parse_isa(semantics::make_source("<before>", text));
+  text.replace(text.find("latency 192"), 11, "latency 191");
+  CHECK(diff(before, parse_isa(semantics::make_source("<after>", text))) ==
+        Lines{"instruction gemm: latency: 192 in the first, 191 in the second"});
+}

@@ -1,12 +1,9 @@
 #include "verify/checker/carried_values.h"
 
-#include <functional>
-
 namespace isamorph::verify {
 namespace {
 
 using Kind = Value::Kind;
-using Leaf = std::function<std::optional<ValueId>(ValueId)>;
 
 /// Inputs of this parameter are symbols.
 constexpr std::int64_t kSymbols = -1;
@@ -34,25 +31,32 @@ std::optional<ValueId> remade(Values &values, ValueId id, std::vector<ValueId> p
   }
 }
 
-/// A value with other values for its inputs; none where one of them has none.
-std::optional<ValueId> substituted(Values &values, ValueId root, const Leaf &leaf) {
-  std::set<ValueId> all = {root};
+} // namespace
+
+std::optional<ValueId> Substitution::operator()(ValueId root) {
+  std::set<ValueId> all; // parts have smaller numbers
+  if (!made_.contains(root))
+    all.insert(root);
   for (auto next = all.rbegin(); next != all.rend(); ++next)
-    all.insert(values[*next].operands.begin(), values[*next].operands.end());
-  std::map<ValueId, ValueId> made; // parts have smaller numbers
-  for (ValueId id : all) {
-    std::vector<ValueId> parts;
-    for (ValueId part : values[id].operands)
-      parts.push_back(made.at(part));
-    auto other = values[id].kind == Kind::Input ? leaf(id) : remade(values, id, std::move(parts));
-    if (!other)
-      return std::nullopt;
-    made[id] = *other;
-  }
-  return made.at(root);
+    for (ValueId part : values_[*next].operands)
+      if (!made_.contains(part))
+        all.insert(part);
+  for (ValueId id : all)
+    made_[id] = made(id);
+  return made_.at(root);
 }
 
-} // namespace
+std::optional<ValueId> Substitution::made(ValueId id) {
+  if (values_[id].kind == Kind::Input)
+    return leaf_(id);
+  std::vector<ValueId> parts;
+  for (ValueId part : values_[id].operands)
+    if (auto other = made_.at(part))
+      parts.push_back(*other);
+    else
+      return std::nullopt;
+  return remade(values_, id, std::move(parts));
+}
 
 ValueId CarriedValues::symbol(semantics::ElementType type, semantics::SlopeId slope) {
   symbols_.push_back(slope);
@@ -69,59 +73,60 @@ std::map<ValueId, ValueId> CarriedValues::solve(std::size_t variable,
   std::set<ValueId> open;
   for (const CarriedCell &value : values)
     open.insert(value.symbol);
+  Substitution earlier = moving(variable, -1, false), first = in_iteration(variable, 0);
   for (bool news = true; news;) {
-    news = false;
+    std::map<ValueId, ValueId> found;
+    Substitution replaced = replacing(solved, open);
     for (const CarriedCell &value : values) {
       if (!open.contains(value.symbol) || !value.after)
         continue;
-      auto after = replaced(*value.after, solved, open);
-      auto found = after ? moved(variable, -1, false, *after) : std::nullopt;
-      if (!found || in_iteration(variable, 0, *found) != value.before)
-        continue;
-      solved[value.symbol] = *found;
-      open.erase(value.symbol);
-      news = true;
+      auto after = replaced(*value.after);
+      auto before = after ? earlier(*after) : std::nullopt;
+      if (before && first(*before) == value.before)
+        found.emplace(value.symbol, *before);
     }
+    for (const auto &[symbol, value] : found)
+      open.erase(symbol);
+    news = !found.empty();
+    solved.merge(found);
   }
   return solved;
 }
 
-std::optional<ValueId> CarriedValues::replaced(ValueId value, const std::map<ValueId, ValueId> &by,
-                                               const std::set<ValueId> &unknown) {
-  return substituted(values_, value, [&](ValueId input) -> std::optional<ValueId> {
-    if (unknown.contains(input))
-      return std::nullopt;
-    auto other = by.find(input);
-    return other == by.end() ? input : other->second;
-  });
+Substitution CarriedValues::replacing(const std::map<ValueId, ValueId> &by,
+                                      const std::set<ValueId> &unknown) {
+  return {values_, [&](ValueId input) -> std::optional<ValueId> {
+            if (unknown.contains(input))
+              return std::nullopt;
+            auto other = by.find(input);
+            return other == by.end() ? input : other->second;
+          }};
 }
 
-std::optional<ValueId> CarriedValues::in_iteration(std::size_t variable, std::int64_t number,
-                                                   ValueId value) {
-  return moved(variable, number, true, value);
+Substitution CarriedValues::in_iteration(std::size_t variable, std::int64_t number) {
+  return moving(variable, number, true);
 }
 
 /// Positions `by` iterations later, or where the variable is `by`.
-std::optional<ValueId> CarriedValues::moved(std::size_t variable, std::int64_t by, bool fix,
-                                            ValueId value) {
-  return substituted(values_, value, [&](ValueId input) -> std::optional<ValueId> {
-    if (is_symbol(input)) { // of a loop around this one
-      semantics::SlopeId slope = symbols_.at(values_[input].bits);
-      return space_.factors(slope)[variable] == 0 ? std::optional(input) : std::nullopt;
-    }
-    auto [parameter, position] = elements_.position(values_[input]);
-    std::vector<std::int64_t> factors = space_.factors(position.slope);
-    position.offset += by * factors[variable];
-    if (fix)
-      factors[variable] = 0;
-    auto slope = space_.slope(factors);
-    if (!slope)
-      return std::nullopt;
-    position.slope = *slope;
-    return elements_.inside(parameter, space_.range(position))
-               ? std::optional(elements_.input(parameter, position))
-               : std::nullopt;
-  });
+Substitution CarriedValues::moving(std::size_t variable, std::int64_t by, bool fix) {
+  return {values_, [this, variable, by, fix](ValueId input) -> std::optional<ValueId> {
+            if (is_symbol(input)) { // of a loop around this one
+              semantics::SlopeId slope = symbols_.at(values_[input].bits);
+              return space_.factors(slope)[variable] == 0 ? std::optional(input) : std::nullopt;
+            }
+            auto [parameter, position] = elements_.position(values_[input]);
+            std::vector<std::int64_t> factors = space_.factors(position.slope);
+            position.offset += by * factors[variable];
+            if (fix)
+              factors[variable] = 0;
+            auto slope = space_.slope(factors);
+            if (!slope)
+              return std::nullopt;
+            position.slope = *slope;
+            return elements_.inside(parameter, space_.range(position))
+                       ? std::optional(elements_.input(parameter, position))
+                       : std::nullopt;
+          }};
 }
 
 } // namespace isamorph::verify

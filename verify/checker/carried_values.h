@@ -8,11 +8,31 @@
 
 #include "verify/checker/generic_program.h"
 
+#include <functional>
+
 namespace isamorph::verify {
 
 struct CarriedCell {
   ValueId before = 0, symbol = 0;
   std::optional<ValueId> after; ///< E; none: unknown
+};
+
+/// Values with other values for their inputs. What values share is remade once.
+class Substitution {
+public:
+  using Leaf = std::function<std::optional<ValueId>(ValueId)>;
+
+  Substitution(Values &values, Leaf leaf) : values_(values), leaf_(std::move(leaf)) {}
+
+  /// None where one of the inputs has none.
+  std::optional<ValueId> operator()(ValueId root);
+
+private:
+  std::optional<ValueId> made(ValueId id);
+
+  Values &values_;
+  Leaf leaf_;
+  std::map<ValueId, std::optional<ValueId>> made_; ///< with all their parts
 };
 
 class CarriedValues {
@@ -28,14 +48,14 @@ public:
   /// What iterations of a loop, over a variable of the space, find: by symbol. Those that nothing
   /// is known of are left out.
   std::map<ValueId, ValueId> solve(std::size_t variable, const std::vector<CarriedCell> &values);
-  /// A value with others for symbols; none where it is made of one of `unknown`.
-  std::optional<ValueId> replaced(ValueId value, const std::map<ValueId, ValueId> &by,
-                                  const std::set<ValueId> &unknown);
-  /// A value of a body in the iteration of that number; none where that is not known.
-  std::optional<ValueId> in_iteration(std::size_t variable, std::int64_t number, ValueId value);
+  /// Values with others for symbols; none where they are made of one of `unknown`. Both arguments
+  /// must live, unchanged, as long as the result.
+  Substitution replacing(const std::map<ValueId, ValueId> &by, const std::set<ValueId> &unknown);
+  /// Values of a body in the iteration of that number; none where that is not known.
+  Substitution in_iteration(std::size_t variable, std::int64_t number);
 
 private:
-  std::optional<ValueId> moved(std::size_t variable, std::int64_t by, bool fix, ValueId value);
+  Substitution moving(std::size_t variable, std::int64_t by, bool fix);
 
   Values &values_;
   semantics::IndexSpace &space_;

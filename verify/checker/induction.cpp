@@ -124,9 +124,10 @@ private:
     std::map<ValueId, ValueId> solved = carrier_.solve(variable, read);
     if (!read.empty())
       replace_symbols(solved);
+    Substitution in_last = carrier_.in_iteration(variable, space_.counts()[variable] - 1);
     for (const Place &place : written_.back())
       if (!walk_.depends(place.second, loop))
-        settle(place, solved, variable);
+        settle(place, solved, in_last);
     written_.pop_back();
     carried_.pop_back();
   }
@@ -137,20 +138,21 @@ private:
     for (const auto &[place, value] : carried_.back())
       if (!solved.contains(value.symbol))
         unknown.insert(value.symbol);
+    Substitution replaced = carrier_.replacing(solved, unknown);
     for (Cells &cells : cells_)
       for (auto &[position, cell] : cells)
         if (cell.value)
-          cell.value = carrier_.replaced(*cell.value, solved, unknown);
+          cell.value = replaced(*cell.value);
   }
 
   /// What is in a place after the innermost open loop.
-  void settle(const Place &place, const std::map<ValueId, ValueId> &solved, std::size_t variable) {
+  void settle(const Place &place, const std::map<ValueId, ValueId> &solved, Substitution &in_last) {
     Cell &cell = cells_[place.first][place.second];
     std::optional<ValueId> last = cell.value;
     cell = {std::nullopt, true};
     auto carried = carried_.back().find(place);
     if (carried != carried_.back().end() && solved.contains(carried->second.symbol) && last)
-      cell.value = carrier_.in_iteration(variable, space_.counts()[variable] - 1, *last);
+      cell.value = in_last(*last);
   }
 
   void step(const GenericCall &call) {
