@@ -114,7 +114,7 @@ bool matters(const semantics::TensorGraph &graph, std::size_t parameter, std::in
 
 TEST_CASE("sums are found twice alike, and all elements of their parameters matter") {
   int sums = 0, limited = 0;
-  for (unsigned seed = 0; seed < 2000; ++seed) {
+  for (unsigned seed = 0; seed < 1000; ++seed) {
     semantics::TensorGraph graph = RandomProgram(seed).graph();
     INFO(semantics::print_hlo(graph));
     Known by_search, by_checker;
@@ -133,6 +133,6 @@ TEST_CASE("sums are found twice alike, and all elements of their parameters matt
         for (std::int64_t e = 0; factors.contains(graph.parameters[p]) && e < 4; ++e)
           REQUIRE(matters(graph, p, e));
   }
-  CHECK(sums > 200);
-  CHECK(limited > 50);
+  CHECK(sums > 100);
+  CHECK(limited > 25);
 }
