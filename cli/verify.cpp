@@ -7,6 +7,7 @@
 #include "verify/certificate.h"
 #include "verify/equivalence.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 #include <iostream>
@@ -20,6 +21,14 @@ struct VerifyOptions {
   std::uint64_t seed = 1;
   bool json = false;
 };
+
+/// The name, with `_` after it for as long as a parameter has it.
+std::string unused_name(const semantics::TensorGraph &graph, std::string name) {
+  while (std::ranges::any_of(graph.parameters,
+                             [&](semantics::NodeId id) { return graph[id].name == name; }))
+    name += '_';
+  return name;
+}
 
 /// One .npy file an input, and one for each result that the program gives for them; returns the
 /// command that shows the difference again.
@@ -39,7 +48,7 @@ std::string write_counterexample(const VerifyOptions &options, const semantics::
     write(graph[graph.parameters[i]].name, found.inputs[i], inputs);
   std::vector<semantics::Tensor> results = semantics::evaluate(graph, found.inputs, isa.numerics);
   for (std::size_t i = 0; i < results.size(); ++i)
-    write("expected_" + std::to_string(i), results[i], golden);
+    write(unused_name(graph, "expected_" + std::to_string(i)), results[i], golden);
   files.commit();
   return fmt::format("isamorph run {} --isa {} --input{} --golden{}", shell_word(options.kernel),
                      shell_word(options.isa), inputs, golden);

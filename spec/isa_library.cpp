@@ -25,10 +25,15 @@ struct IsaName {
   std::vector<std::pair<std::string, std::int64_t>> arguments;
 };
 
+bool is_plain_name(const std::string &name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(),
+                                      [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+}
+
 IsaName split_arguments(const std::string &text) {
   IsaName result{text, {}};
   std::size_t open = text.rfind('(');
-  if (text.empty() || text.back() != ')' || open == std::string::npos)
+  if (open == std::string::npos || (text.back() != ')' && !is_plain_name(text.substr(0, open))))
     return result;
   result.base = text.substr(0, open);
   semantics::Cursor cursor(semantics::make_source("--isa", text));
@@ -41,11 +46,6 @@ IsaName split_arguments(const std::string &text) {
       cursor.error_expected("',' or ')'");
   }
   return result;
-}
-
-bool is_plain_name(const std::string &name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(),
-                                      [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
 
 bool is_file(const fs::path &path) {

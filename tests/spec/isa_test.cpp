@@ -86,6 +86,8 @@ TEST_CASE("an ISA is loaded from a path, with arguments") {
   std::string path = std::string(ISAMORPH_SOURCE_DIR) + "/spec/isa/qkv.isa";
   CHECK(load_isa(path).name == "qkv");
   CHECK_THROWS_WITH(load_isa(path + "(DIM=3)"), Catch::Contains("has no parameter 'DIM'"));
+  CHECK_THROWS_WITH(load_isa("gemmini(DIM=16"),
+                    Catch::Contains("--isa:1:15: error: expected ',' or ')'"));
   CHECK_THROWS_WITH(load_isa("qkvv"),
                     Catch::Contains("did you mean 'qkv'?") && Catch::Contains("qkv_golden"));
   CHECK_THROWS_AS(load_isa("/nowhere/x.isa"), InputError);
