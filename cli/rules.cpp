@@ -3,7 +3,6 @@
 
 #include "semantics/rule_facts.h"
 #include "semantics/source.h"
-#include "verify/audit_rules.h"
 #include "verify/checker/lemmas.h"
 #include "verify/prover.h"
 
@@ -152,30 +151,6 @@ void print_proof(const semantics::RewriteRule &rule, const verify::ClaimProof &p
                answer_name(answer.answer), answer.detail.empty() ? "" : ", ", answer.detail);
 }
 
-/// What the provers leave open, evaluation of both sides may refute, as in `rules audit`.
-void refute_by_evaluation(const RulesOptions &options,
-                          const std::vector<semantics::RewriteRule> &rules,
-                          std::vector<verify::ClaimProof> &proofs) {
-  verify::RuleFileOptions how;
-  how.profile = semantics::numerics_profile("xla_cpu_ieee");
-  how.jobs = options.jobs;
-  how.timeout_ms = options.time_limit * 1000;
-  how.use_cache = !options.no_cache;
-  how.interrupt = &interrupted();
-  for (std::size_t i = 0; i < rules.size() && !interrupted(); ++i) {
-    if (proofs[i].answer != verify::SmtAnswer::Unknown)
-      continue;
-    for (const verify::RuleFileRow &row : verify::audit_rule_file({&rules[i], 1}, how))
-      if (const auto &witness = row.row.at(rules[i].level).witness) {
-        proofs[i].answer = verify::SmtAnswer::Refuted;
-        proofs[i].method = "evaluation";
-        proofs[i].detail = fmt::format("{}, {}: {}", rules[i].name, verify::name(row.types),
-                                       verify::text(*witness));
-        break;
-      }
-  }
-}
-
 int prove(const RulesOptions &options) {
   Stopwatch watch;
   std::vector<semantics::RewriteRule> rules = chosen_rules(options);
@@ -189,8 +164,6 @@ int prove(const RulesOptions &options) {
   how.count_failures = !options.file.empty();
   std::vector<verify::ClaimProof> lemmas;
   std::vector<verify::ClaimProof> proofs = verify::prove_rules(rules, how, &lemmas);
-  if (!options.file.empty())
-    refute_by_evaluation(options, rules, proofs);
   bool all = options.file.empty() && options.names.empty() && options.level.empty();
   if (all)
     std::ranges::move(verify::prove_lemmas(verify::shipped_lemmas(), how),
