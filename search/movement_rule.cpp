@@ -111,10 +111,7 @@ public:
   explicit MovementRule(Atoms atoms) : atoms_(atoms) {}
 
   void search(const TensorEGraph &egraph) override {
-    const OperatorTable &operators = egraph.operators();
-    if (operators.with(OpCode::Slice).empty() && operators.with(OpCode::Concatenate).empty())
-      return;
-    if (too_large_to_follow(egraph))
+    if (!has_pieces(egraph) || too_large_to_follow(egraph))
       return;
     movements_ = Movements(egraph, atoms_).all();
     std::map<std::pair<std::uint32_t, ByteSources>, ClassId> first;
@@ -153,6 +150,11 @@ private:
 };
 
 } // namespace
+
+bool has_pieces(const TensorEGraph &egraph) {
+  const OperatorTable &operators = egraph.operators();
+  return !operators.with(OpCode::Slice).empty() || !operators.with(OpCode::Concatenate).empty();
+}
 
 bool too_large_to_follow(const TensorEGraph &egraph) {
   std::int64_t bytes = 0;

@@ -10,6 +10,8 @@
 
 namespace isamorph::search {
 
+/// Whether there is a slice or a concatenation.
+bool has_pieces(const TensorEGraph &egraph);
 /// Whether the values of all classes are more bytes than are followed: 2^24.
 bool too_large_to_follow(const TensorEGraph &egraph);
 

@@ -224,18 +224,21 @@ std::vector<DirectedRule> simplifying(std::span<const semantics::RewriteRule> ru
   return out;
 }
 
-/// Saturates with movement and rules that simplify; where that leads to no goal, as a search does.
+/// Of what is in pieces, saturates with movement and rules that simplify; where that leads to no
+/// goal, and of anything else, as a search does.
 SaturationReport saturate_in_turn(TensorEGraph &egraph, const spec::Isa &isa,
                                   std::span<const semantics::RewriteRule> rules,
                                   const ChainOptions &options, SaturationLog &log) {
-  std::vector<std::unique_ptr<TensorRule>> others;
-  for (Atoms atoms : {Atoms::Small, Atoms::Large})
-    others.push_back(movement_rule(atoms));
-  SaturationReport report = saturate(egraph, rules, simplifying(rules, options.level),
-                                     std::move(others), options.limits, log.goal, &log);
-  if (report.reason == StopReason::Saturated)
-    report = saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
-  return report;
+  if (has_pieces(egraph)) {
+    std::vector<std::unique_ptr<TensorRule>> others;
+    for (Atoms atoms : {Atoms::Small, Atoms::Large})
+      others.push_back(movement_rule(atoms));
+    SaturationReport report = saturate(egraph, rules, simplifying(rules, options.level),
+                                       std::move(others), options.limits, log.goal, &log);
+    if (report.reason != StopReason::Saturated)
+      return report;
+  }
+  return saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
 }
 
 std::string not_met(const TensorEGraph &egraph, StopReason end) {
@@ -264,7 +267,7 @@ ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
     return true;
   };
   log.goal = equal;
-  SaturationReport end = saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
+  SaturationReport end = saturate_in_turn(egraph, isa, rules, options, log);
   if (!equal())
     return {{}, not_met(egraph, end.reason)};
   try {
