@@ -111,11 +111,10 @@ namespace {
 
 template <class T>
 void interleave(const Tensor &from, std::int64_t first, std::int64_t stride, Tensor &to) {
-  T *out = to.as<T>().data() + first;
-  for (T value : from.as<T>()) {
-    *out = value;
-    out += stride;
-  }
+  std::span<const T> in = from.as<T>();
+  std::span<T> out = to.as<T>();
+  for (std::size_t i = 0; i < in.size(); ++i)
+    out[i * static_cast<std::size_t>(stride) + static_cast<std::size_t>(first)] = in[i];
 }
 
 } // namespace
