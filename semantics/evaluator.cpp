@@ -69,6 +69,11 @@ UnaryTable &table_slot(OpCode op, ElementType type, const NumericsProfile &profi
   return tables[index];
 }
 
+/// How many elements are computed between two interrupt points.
+constexpr std::size_t kBlock = 1 << 16;
+
+std::size_t element_bytes(ElementType type) { return static_cast<std::size_t>(byte_size(type)); }
+
 Tensor elementwise(OpCode op, const Attributes &attributes, std::span<const Tensor *const> operands,
                    const Shape &result, const NumericsProfile &profile) {
   Tensor out(result);
@@ -95,15 +100,21 @@ Tensor elementwise(OpCode op, const Attributes &attributes, std::span<const Tens
       return out;
     }
   }
-  run_elementwise({op,
-                   attributes,
-                   known,
-                   {inputs.data(), operands.size()},
-                   repeated,
-                   result.type,
-                   out.bytes().data(),
-                   count,
-                   profile});
+  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+    interrupt_point();
+    std::array<const std::byte *, 3> from{};
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      from[i] = inputs[i] + (repeated[i] ? 0 : begin * element_bytes(types[i]));
+    run_elementwise({op,
+                     attributes,
+                     known,
+                     {from.data(), operands.size()},
+                     repeated,
+                     result.type,
+                     out.bytes().data() + begin * element_bytes(result.type),
+                     std::min(kBlock, count - begin),
+                     profile});
+  }
   return out;
 }
 
@@ -249,7 +260,13 @@ std::vector<Tensor> evaluate_borrowed(const TensorGraph &graph,
     operands.clear();
     for (NodeId operand : node.operands)
       operands.push_back(values[operand.v]);
-    owned[i] = evaluate_op(node.op, node.attributes, operands, node.shape, profile);
+    try {
+      interrupt_point();
+      owned[i] = evaluate_op(node.op, node.attributes, operands, node.shape, profile);
+    } catch (const Interrupted &) {
+      throw Interrupted(fmt::format("interrupted in {}, operation {} of {}", node.name, i + 1,
+                                    graph.nodes.size()));
+    }
     values[i] = &owned[i];
     for (NodeId operand : node.operands)
       if (last[operand.v] == i)

@@ -140,6 +140,7 @@ void reduce_rows(const ReduceLayout &layout, const OrderDescriptor &order, const
   Lanes<C> first;
   first.fill(init);
   for (std::size_t begin = 0; begin < layout.rows.size(); begin += kLanes) {
+    interrupt_point();
     std::size_t used = std::min(kLanes, layout.rows.size() - begin);
     for (std::size_t l = 0; l < kLanes; ++l)
       row[l] = in + layout.rows[begin + (l < used ? l : 0)];
@@ -254,6 +255,7 @@ void dot_matrices(const DotLayout &layout, const OrderDescriptor &order, const S
       for (std::size_t k = 0; k < terms; ++k)
         row[k] = read_element(a[layout.left_rows[i] + layout.left_terms[k]]);
       for (std::size_t p = 0; p < panels; ++p) {
+        interrupt_point();
         panel = packed.data() + p * terms * kLanes;
         Lanes<C> sums = folder.fold(Lanes<C>{}, terms);
         for (std::size_t l = 0, j = p * kLanes; l < kLanes && j < columns; ++l, ++j)

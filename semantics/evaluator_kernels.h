@@ -5,6 +5,7 @@
 #include "semantics/evaluator.h"
 #include "semantics/float_format.h"
 #include "semantics/fold_layout.h"
+#include "semantics/interrupt_point.h"
 
 #include <array>
 

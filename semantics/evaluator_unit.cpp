@@ -86,9 +86,11 @@ void dot_elements(const DotLayout &layout, const StepProgram &unit, ElementType 
       S *results = out + (batch * rows + i) * columns;
       for (std::size_t k = 0; k < terms; ++k)
         row[k] = elements.read(a[layout.left_rows[i] + layout.left_terms[k]]);
-      for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t j = 0; j < columns; ++j) {
+        interrupt_point();
         results[j] =
             elements.write(runner.run(0, row, std::span(packed).subspan(j * terms, terms)));
+      }
     }
   }
 }

@@ -84,6 +84,7 @@ Tensor evaluate_reduce_window(const Attributes &attributes, const Tensor &input,
   std::map<std::size_t, WindowBatch> batches;
   std::vector<std::int64_t> elements;
   for (std::int64_t o = 0; o < out.elements(); ++o) {
+    interrupt_point();
     windows.gather(o, elements);
     batches.try_emplace(elements.size(), attributes, input, init, profile, out)
         .first->second.add(o, elements);
@@ -117,6 +118,7 @@ Tensor evaluate_convolution(const Attributes &attributes, const Tensor &lhs, con
       Tensor left(Shape{result.type, {rows, terms}});
       places.clear();
       for (std::int64_t r = 0; r < rows; ++r) {
+        interrupt_point();
         products.left(g, begin + r, elements);
         gather(lhs, elements, left, r * terms, 1);
         for (std::int64_t c = 0; c < columns; ++c)

@@ -1,6 +1,8 @@
 #pragma once
 // The rows of one product on several threads. Private to sim/.
 
+#include "semantics/interrupt_point.h"
+
 #include <cstddef>
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
@@ -15,7 +17,10 @@ void divide_rows(std::size_t rows, std::size_t multiplications, const F &run_row
   if (multiplications < enough)
     return run_rows(0, rows);
   tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows, rows_of_a_part),
-                    [&](const auto &range) { run_rows(range.begin(), range.end()); });
+                    [&](const auto &range) {
+                      semantics::interrupt_point();
+                      run_rows(range.begin(), range.end());
+                    });
 }
 
 } // namespace isamorph::sim

@@ -5,7 +5,11 @@
 #include "sim/vector.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace isamorph::sim {
 
@@ -14,6 +18,24 @@ using semantics::ElementType;
 using semantics::Shape;
 
 namespace {
+
+/// What x86's fused multiply-add does in a flushing scope, one term after the other.
+bool is_fused_chain(const semantics::StepProgram &unit) {
+  semantics::StepProgram chain;
+  chain.elements = unit.elements;
+  chain.block = unit.block;
+  chain.inputs = semantics::StepProgram::Inputs::Flush;
+  chain.round.tiny = semantics::TinyResults::FlushAfter;
+  return unit == chain;
+}
+
+bool has_fused_kernel(ElementType type, const semantics::NumericsProfile &profile) {
+  const semantics::StepProgram *unit = semantics::unit_for(profile.dot, type);
+  return type == ElementType::F32 && unit && is_fused_chain(*unit) &&
+         profile.dot.nan == semantics::NanForm{} &&
+         semantics::accumulator_type(profile.dot, type) == ElementType::F32 &&
+         machine_flushes(profile, semantics::OpCode::Dot, type) == std::optional(true);
+}
 
 bool has_kernel(ElementType type, const semantics::NumericsProfile &profile, std::size_t terms) {
   if (semantics::is_integer(type))
@@ -33,6 +55,10 @@ std::optional<Dot> Dot::compile(const semantics::Attributes &attributes, const S
   dot.type_ = result.type;
   dot.target_ = target;
   dot.layout_ = lane_layout(attributes, lhs, rhs);
+  if (has_fused_kernel(result.type, profile)) {
+    dot.fused_ = dot.flushes_ = true;
+    return dot;
+  }
   if (!has_kernel(result.type, profile, dot.layout_.terms()))
     return std::nullopt;
   if (semantics::is_float(result.type)) {
@@ -45,38 +71,73 @@ std::optional<Dot> Dot::compile(const semantics::Attributes &attributes, const S
   return dot;
 }
 
+namespace {
+
+/// Adds products with the same factor, each rounded first.
+template <bool Fused, class Target, class C>
+ISAMORPH_INLINE void add_products(Target, Lanes<C> &sum, C a, const Lanes<C> &b) {
+  if constexpr (Fused)
+    for (std::size_t l = 0; l < kLanes; ++l)
+      sum[l] = std::fma(a, b[l], sum[l]);
+  else
+    sum = sum + b * a;
+}
+
+#if defined(__x86_64__)
+template <bool Fused>
+requires Fused [[gnu::target(ISAMORPH_AVX2)]] inline void
+add_products(On<VectorTarget::Avx2>, Lanes<float> &sum, float a, const Lanes<float> &b) {
+  __m256 sums[2], factors[2];
+  std::memcpy(sums, &sum, sizeof sum);
+  std::memcpy(factors, &b, sizeof b);
+  for (int half = 0; half < 2; ++half)
+    sums[half] = _mm256_fmadd_ps(_mm256_set1_ps(a), factors[half], sums[half]);
+  std::memcpy(&sum, sums, sizeof sum);
+}
+
+template <bool Fused>
+requires Fused [[gnu::target(ISAMORPH_AVX512)]] inline void
+add_products(On<VectorTarget::Avx512>, Lanes<float> &sum, float a, const Lanes<float> &b) {
+  sum = lanes_cast<Lanes<float>>(
+      _mm512_fmadd_ps(_mm512_set1_ps(a), lanes_cast<__m512>(b), lanes_cast<__m512>(sum)));
+}
+#endif
+
+} // namespace
+
 std::size_t Dot::scratch_bytes() const {
   std::size_t terms = layout_.terms();
   return aligned_bytes(layout_.rows() * terms * 4) + layout_.panels() * terms * kLanes * 4;
 }
 
 /// Rows [begin, end) of one batch's result.
-template <class S, class C> struct Dot::Rows {
+template <class S, class C, bool Fused> struct Dot::Rows {
   const Dot &dot;
   const C *left;
   const C *panels;
   S *out;
   std::size_t begin, end;
 
-  template <class Target> ISAMORPH_INLINE void operator()(Target) const {
+  template <class Target> ISAMORPH_INLINE void operator()(Target target) const {
     std::size_t row = begin;
     if constexpr (Target::target == VectorTarget::Avx512)
       for (; row + 8 <= end; row += 8)
-        group<8>(row);
+        group<8>(target, row);
     for (; row + 4 <= end; row += 4)
-      group<4>(row);
+      group<4>(target, row);
     for (; row < end; ++row)
-      group<1>(row);
+      group<1>(target, row);
   }
 
   /// `Count` rows at once: independent sums hide each other's latency.
-  template <std::size_t Count> ISAMORPH_INLINE void group(std::size_t row) const {
+  template <std::size_t Count, class Target>
+  ISAMORPH_INLINE void group(Target target, std::size_t row) const {
     const LaneLayout &layout = dot.layout_;
     std::size_t terms = layout.terms(), columns = layout.columns();
     for (std::size_t column = 0; column < columns; column += kLanes) {
       const C *panel = panels + column * terms;
       std::array<Lanes<C>, Count> sums;
-      sum_up<Count>(left + row * terms, panel, sums);
+      sum_up<Count>(target, left + row * terms, panel, sums);
       std::size_t used = std::min(kLanes, columns - column);
       for (std::size_t r = 0; r < Count; ++r)
         store_spread<S, C>(out + (row + r) * layout.result_row + column * layout.result_column,
@@ -84,32 +145,32 @@ template <class S, class C> struct Dot::Rows {
     }
   }
 
-  template <std::size_t Count>
-  ISAMORPH_INLINE void sum_up(const C *rows, const C *panel,
+  template <std::size_t Count, class Target>
+  ISAMORPH_INLINE void sum_up(Target target, const C *rows, const C *panel,
                               std::array<Lanes<C>, Count> &sums) const {
     std::size_t terms = dot.layout_.terms();
     if (dot.blocks_.width == 0)
-      return sequence<Count>(rows, panel, 0, terms, sums);
+      return sequence<Count>(target, rows, panel, 0, terms, sums);
     sums.fill(Lanes<C>{});
     std::size_t last = dot.blocks_.first;
     for (std::size_t first = 0; first < terms;
          first = last, last = std::min(terms, last + dot.blocks_.width)) {
       std::array<Lanes<C>, Count> part;
-      sequence<Count>(rows, panel, first, last, part);
+      sequence<Count>(target, rows, panel, first, last, part);
       for (std::size_t r = 0; r < Count; ++r)
         sums[r] = sums[r] + part[r];
     }
   }
 
-  template <std::size_t Count>
-  ISAMORPH_INLINE void sequence(const C *rows, const C *panel, std::size_t first, std::size_t last,
-                                std::array<Lanes<C>, Count> &sums) const {
+  template <std::size_t Count, class Target>
+  ISAMORPH_INLINE void sequence(Target target, const C *rows, const C *panel, std::size_t first,
+                                std::size_t last, std::array<Lanes<C>, Count> &sums) const {
     std::size_t terms = dot.layout_.terms();
     [&]<std::size_t... R>(std::index_sequence<R...>) __attribute__((always_inline)) {
       std::array<Lanes<C>, Count> sum{};
       for (std::size_t k = first; k < last; ++k) {
         Lanes<C> right = load_lanes<C>(panel + k * kLanes);
-        ((sum[R] = sum[R] + right * rows[R * terms + k]), ...);
+        (add_products<Fused>(target, sum[R], rows[R * terms + k], right), ...);
       }
       ((sums[R] = sum[R]), ...);
     }
@@ -166,6 +227,9 @@ template <class S, class C> void Dot::multiply(const C *left, const C *panels, S
   divide_rows(layout_.rows(), layout_.rows() * layout_.columns() * layout_.terms(),
               [&](std::size_t begin, std::size_t end) {
                 FlushScope scope(flushes_); // of this thread, and of nothing else that it may do
+                if constexpr (std::is_same_v<S, float>)
+                  if (fused_)
+                    return run_on(target_, Rows<S, C, true>{*this, left, panels, out, begin, end});
                 run_on(target_, Rows<S, C>{*this, left, panels, out, begin, end});
               });
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace isamorph::sim {
 namespace {
@@ -59,83 +60,48 @@ private:
     return independent;
   }
 
-  /// What an operand covers in all iterations of a loop, gaps included.
-  struct Hull {
-    std::int64_t begin, end;
-    bool writes;
-  };
-
   /// Whether that follows from the strides alone: what is written lies apart from all else, and
   /// other iterations write elsewhere.
-  bool lies_apart(Space space, std::uint32_t loop, const LoopNest::Iteration &iteration) {
-    LoopNest::Iteration first = iteration;
-    std::vector<Hull> hulls;
-    if (!note_hulls(space, loop, iteration.size(), first, hulls))
-      return false;
-    std::ranges::sort(hulls, {}, &Hull::begin);
-    std::int64_t end = 0, written_end = 0;
-    for (const Hull &hull : hulls) {
-      if (hull.begin < (hull.writes ? end : written_end))
-        return false;
-      end = std::max(end, hull.end);
-      if (hull.writes)
-        written_end = std::max(written_end, hull.end);
-    }
-    return true;
-  }
-
-  /// False where iterations of the loop at `depth` may write the same. `first` holds those around.
-  bool note_hulls(Space space, std::uint32_t loop, std::size_t depth, LoopNest::Iteration &first,
-                  std::vector<Hull> &hulls) {
-    first.push_back(0);
-    counts_.resize(first.size());
-    counts_.back() = nest_.iterations(loop);
+  bool lies_apart(Space space, std::uint32_t loop, const LoopNest::Iteration &iteration) const {
+    std::vector<LoopFootprints::Hull> hulls;
     bool apart = true;
-    for (LoopNest::Item item : nest_.body(loop)) {
-      apart = apart && (item.loop ? note_hulls(space, item.index, depth, first, hulls)
-                                  : note_hulls(space, nest_.step(item.index), depth, first, hulls));
-      counts_.resize(first.size());
+    footprints_.each_hull(space, loop, 0, nest_.iterations(loop), iteration,
+                          [&](const LoopFootprints::Hull &hull, const Footprint &footprint,
+                              std::span<const LoopFootprints::Range> ranges) {
+                            apart = apart &&
+                                    (!hull.writes || takes_own_places(hull.operand, footprint,
+                                                                      iteration.size(), ranges));
+                            hulls.push_back(hull);
+                          });
+    std::vector<std::size_t> order(hulls.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t i) { return hulls[i].begin; });
+    std::int64_t end = 0, written_end = 0;
+    for (std::size_t i : order) {
+      apart = apart && hulls[i].begin >= (hulls[i].writes ? end : written_end);
+      end = std::max(end, hulls[i].end);
+      if (hulls[i].writes)
+        written_end = std::max(written_end, hulls[i].end);
     }
-    first.pop_back();
     return apart;
   }
 
-  bool note_hulls(Space space, const LoopNest::Step &step, std::size_t depth,
-                  const LoopNest::Iteration &first, std::vector<Hull> &hulls) {
-    std::size_t index = 0;
-    for (const AffineOperand &operand : nest_.operands(step)) {
-      const Footprint &footprint = step.routine->footprints()[index++];
-      if (nest_.on_chip(operand) != (space == Space::OnChip) || footprint.runs.empty())
-        continue;
-      bool writes = index > step.routine->reads();
-      auto begin = static_cast<std::int64_t>(LoopNest::address(operand, first));
-      Hull hull{begin, begin + static_cast<std::int64_t>(footprint.hull()), writes};
-      if (!spread(operand, depth, hull) && writes)
-        return false;
-      hulls.push_back(hull);
-    }
-    return true;
-  }
-
-  /// Spreads a hull over all iterations from `depth` inwards; whether each takes places of its own
-  /// (but for loops further in that do not move it).
-  bool spread(const AffineOperand &operand, std::size_t depth, Hull &hull) {
+  /// Whether iterations of the loop at `depth`, and of those within, never meet: but for loops
+  /// within that do not move the operand.
+  static bool takes_own_places(const AffineOperand &operand, const Footprint &footprint,
+                               std::size_t depth, std::span<const LoopFootprints::Range> ranges) {
     std::vector<std::pair<std::int64_t, std::int64_t>> moves; // by how much, how often
-    for (std::size_t d = depth; d < operand.strides.size(); ++d)
-      if (counts_[d] > 1 && (d == depth || operand.strides[d] != 0))
-        moves.emplace_back(std::abs(operand.strides[d]), counts_[d] - 1);
+    for (std::size_t d = depth; d < ranges.size(); ++d)
+      if (ranges[d].count() > 1 && (d == depth || operand.strides[d] != 0))
+        moves.emplace_back(std::abs(operand.strides[d]), ranges[d].count() - 1);
     std::ranges::sort(moves);
-    std::int64_t covered = hull.end - hull.begin;
-    bool apart = true;
+    auto covered = static_cast<std::int64_t>(footprint.hull());
     for (auto [stride, times] : moves) {
-      apart = apart && stride >= covered;
+      if (stride < covered)
+        return false;
       covered += stride * times;
     }
-    for (std::size_t d = depth; d < operand.strides.size(); ++d) {
-      std::int64_t most = operand.strides[d] * (counts_[d] - 1);
-      (most < 0 ? hull.begin : hull.end) += most;
-    }
-    return apart;
+    return true;
   }
 
   /// Calls `visit(operand, writes, begin, end)` for runs of bytes while it returns true, those of
@@ -235,7 +201,6 @@ private:
   const LoopNest &nest_;
   const LoopFootprints &footprints_;
   std::size_t least_work_, runs_ = 0;
-  std::vector<std::int64_t> counts_; ///< iterations of the loops around what is looked at
   std::vector<char> found_;
 };
 

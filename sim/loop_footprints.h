@@ -30,7 +30,59 @@ public:
     return walk(frame, loop, begin, end, iteration, visit);
   }
 
+  /// The first and the last iteration of a loop.
+  struct Range {
+    std::int64_t first, last;
+    std::int64_t count() const { return last - first + 1; }
+  };
+  /// What an operand covers, gaps included, in all iterations of some loops.
+  struct Hull {
+    const LoopNest::AffineOperand &operand;
+    bool writes;
+    std::int64_t begin, end; ///< bytes
+  };
+  /// Calls `visit(hull, footprint, ranges)` for the operands of one space and iterations [begin,
+  /// end) of a loop, of which there is one; `ranges` are those of the loops around the operand.
+  template <class Visit>
+  void each_hull(Space space, std::uint32_t loop, std::int64_t begin, std::int64_t end,
+                 const LoopNest::Iteration &around, Visit &&visit) const {
+    std::vector<Range> ranges;
+    for (std::int64_t i : around)
+      ranges.push_back({i, i});
+    ranges.push_back({begin, end - 1});
+    hulls(space, loop, ranges, visit);
+  }
+
 private:
+  template <class Visit>
+  void hulls(Space space, std::uint32_t loop, std::vector<Range> &ranges, Visit &visit) const {
+    for (LoopNest::Item item : nest_.body(loop)) {
+      if (item.loop) {
+        ranges.push_back({0, nest_.iterations(item.index) - 1});
+        hulls(space, item.index, ranges, visit);
+        ranges.pop_back();
+        continue;
+      }
+      const LoopNest::Step &step = nest_.step(item.index);
+      std::size_t index = 0;
+      for (const LoopNest::AffineOperand &operand : nest_.operands(step)) {
+        const Footprint &footprint = step.routine->footprints()[index++];
+        if (nest_.on_chip(operand) != (space == Space::OnChip) || footprint.runs.empty())
+          continue;
+        auto begin = static_cast<std::int64_t>(operand.address), end = begin;
+        for (std::size_t d = 0; d < ranges.size(); ++d) {
+          std::int64_t a = operand.strides[d] * ranges[d].first,
+                       b = operand.strides[d] * ranges[d].last;
+          begin += std::min(a, b);
+          end += std::max(a, b);
+        }
+        end += static_cast<std::int64_t>(footprint.hull());
+        visit(Hull{operand, index > step.routine->reads(), begin, end}, footprint,
+              std::span<const Range>(ranges));
+      }
+    }
+  }
+
   struct Frame {
     Space space;
     std::size_t depth;  ///< of the loop that is walked

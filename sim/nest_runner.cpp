@@ -32,16 +32,30 @@ void NestRunner::run_iterations(std::uint32_t loop, std::int64_t begin, std::int
   iteration.pop_back();
 }
 
-/// On-chip, what iterations [begin, end) write, or what they read.
-void NestRunner::copy_on_chip(bool written, std::uint32_t loop, std::int64_t begin,
-                              std::int64_t end, Iteration &iteration, const std::byte *from,
-                              std::byte *to) const {
+/// On-chip, what iterations [begin, end) read, and bytes between.
+void NestRunner::copy_read(std::uint32_t loop, std::int64_t begin, std::int64_t end,
+                           const Iteration &iteration, const std::byte *from, std::byte *to) const {
+  spec::IntervalSet bytes;
+  footprints_.each_hull(LoopFootprints::Space::OnChip, loop, begin, end, iteration,
+                        [&](const LoopFootprints::Hull &hull, const Footprint &,
+                            std::span<const LoopFootprints::Range>) {
+                          if (!hull.writes)
+                            bytes.add(hull.begin, hull.end);
+                        });
+  bytes.for_each([&](std::int64_t first, std::int64_t last) {
+    std::copy(from + first, from + last, to + first);
+  });
+}
+
+/// On-chip, what iterations [begin, end) write.
+void NestRunner::copy_written(std::uint32_t loop, std::int64_t begin, std::int64_t end,
+                              Iteration &iteration, const std::byte *from, std::byte *to) const {
   spec::IntervalSet bytes;
   auto note = [&](const LoopNest::AffineOperand &, const Footprint &footprint, bool writes,
                   std::size_t address) {
     for (std::size_t run : footprint.runs) {
       auto first = static_cast<std::int64_t>(address + run);
-      if (writes == written)
+      if (writes)
         bytes.add(first, first + static_cast<std::int64_t>(footprint.run_bytes));
     }
     return true;
@@ -68,13 +82,13 @@ void NestRunner::run_shared(std::uint32_t loop, Iteration &iteration, const Memo
     Iteration own = iteration;
     Memory view = memory;
     view.on_chip = shares_[share].on_chip.data();
-    copy_on_chip(false, loop, first(share), first(share + 1), own, memory.on_chip, view.on_chip);
+    copy_read(loop, first(share), first(share + 1), own, memory.on_chip, view.on_chip);
     run_iterations(loop, first(share), first(share + 1), own, view, shares_[share].worker);
   });
   bool varies = footprints_.varies(loop, LoopFootprints::Space::OnChip);
   for (std::size_t share = varies ? 0 : count - 1; share < count; ++share)
-    copy_on_chip(true, loop, first(share), first(share + 1), iteration,
-                 shares_[share].on_chip.data(), memory.on_chip);
+    copy_written(loop, first(share), first(share + 1), iteration, shares_[share].on_chip.data(),
+                 memory.on_chip);
 }
 
 } // namespace isamorph::sim

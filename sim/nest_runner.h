@@ -32,7 +32,9 @@ private:
   void run_iterations(std::uint32_t loop, std::int64_t begin, std::int64_t end,
                       LoopNest::Iteration &iteration, const Memory &memory, Worker &worker);
   void run_shared(std::uint32_t loop, LoopNest::Iteration &iteration, const Memory &memory);
-  void copy_on_chip(bool written, std::uint32_t loop, std::int64_t begin, std::int64_t end,
+  void copy_read(std::uint32_t loop, std::int64_t begin, std::int64_t end,
+                 const LoopNest::Iteration &iteration, const std::byte *from, std::byte *to) const;
+  void copy_written(std::uint32_t loop, std::int64_t begin, std::int64_t end,
                     LoopNest::Iteration &iteration, const std::byte *from, std::byte *to) const;
 
   const LoopNest &nest_;

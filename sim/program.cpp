@@ -1,5 +1,6 @@
 #include "sim/program.h"
 
+#include "semantics/interrupt_point.h"
 #include "sim/independent_loops.h"
 #include "sim/schedule.h"
 #include "spec/unroll.h"
@@ -38,6 +39,22 @@ struct Program::State {
   explicit State(const Program &program) : memory(program.map_.bytes()) {
     workers.emplace_back(program.scratch_bytes_, program.most_operands_);
   }
+
+  void clear() {
+    memory.clear();
+    for (Worker &worker : workers)
+      worker.executed = 0;
+    for (Share &share : shares)
+      share.worker.executed = 0;
+  }
+  std::size_t executed() const {
+    std::size_t out = 0;
+    for (const Worker &worker : workers)
+      out += worker.executed;
+    for (const Share &share : shares)
+      out += share.worker.executed;
+    return out;
+  }
 };
 
 /// A state for one run, cleared.
@@ -53,7 +70,7 @@ public:
     }
     if (!state_)
       state_ = std::make_unique<State>(program);
-    state_->memory.clear();
+    state_->clear();
   }
   ~StateLease() {
     std::lock_guard lock(program_.mutex_);
@@ -369,18 +386,32 @@ void Program::execute_walking(State &state, std::size_t threads) const {
   execute_batch();
 }
 
+/// `f()`, which runs instructions; says how many did when it is interrupted.
+template <class F> void Program::interruptible(const State &state, const F &f) {
+  try {
+    f();
+  } catch (const semantics::Interrupted &) {
+    throw semantics::Interrupted(
+        fmt::format("interrupted after {} instructions", state.executed()));
+  }
+}
+
 std::vector<Tensor> Program::run(std::span<const Tensor> inputs) const {
   StateLease state(*this);
   place_inputs(inputs, *state);
+  interruptible(*state, [&] { execute(*state); });
+  return outputs(*state);
+}
+
+void Program::execute(State &state) const {
   std::size_t threads = thread_count();
   auto has_independent_loop = [&] { return std::ranges::count(independent(), 1) > 0; };
   if (kernel_.loops.empty())
-    execute(whole_, order_of_whole(), *state);
+    execute(whole_, order_of_whole(), state);
   else if (nest_ && (threads < 2 || most_work_ < parallel_work_ || has_independent_loop()))
-    execute_nest(*state, threads);
+    execute_nest(state, threads);
   else
-    execute_walking(*state, threads);
-  return outputs(*state);
+    execute_walking(state, threads);
 }
 
 std::optional<std::vector<Tensor>> Program::run(std::span<const Tensor> inputs,
@@ -392,7 +423,7 @@ std::optional<std::vector<Tensor>> Program::run(std::span<const Tensor> inputs,
   std::size_t number = 0;
   bool goes_on = true;
   spec::Kernel resolved = observed_ ? spec::unrolled(kernel_) : spec::Kernel{};
-  spec::for_each_instance(observed_ ? *observed_ : kernel_, [&](const spec::Instance &instance) {
+  auto run_one = [&](const spec::Instance &instance) {
     if (!goes_on)
       return;
     const spec::KernelInstruction &call = observed_ ? resolved.instructions[number] : instance.call;
@@ -406,7 +437,9 @@ std::optional<std::vector<Tensor>> Program::run(std::span<const Tensor> inputs,
     add_step(call, batch);
     execute(batch, batch.steps[0], memory(*state), (*state).workers.front());
     goes_on = observer.after(execution);
-  });
+  };
+  interruptible(*state,
+                [&] { spec::for_each_instance(observed_ ? *observed_ : kernel_, run_one); });
   return goes_on ? std::optional(outputs(*state)) : std::nullopt;
 }
 

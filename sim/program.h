@@ -5,6 +5,7 @@
 #include "sim/observer.h"
 #include "spec/state.h"
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 
@@ -78,6 +79,8 @@ private:
   void execute(const Batch &batch, const Step &step, const Memory &memory, Worker &worker) const;
   void execute(const Batch &batch, const Order &order, const Level &level, State &state) const;
   void execute(const Batch &batch, const Order *order, State &state) const;
+  void execute(State &state) const;
+  template <class F> static void interruptible(const State &state, const F &f);
   void execute_nest(State &state, std::size_t threads) const;
   void execute_walking(State &state, std::size_t threads) const;
 

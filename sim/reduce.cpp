@@ -1,5 +1,6 @@
 #include "sim/reduce.h"
 
+#include "semantics/interrupt_point.h"
 #include "sim/denormals.h"
 #include "sim/vector.h"
 
@@ -77,6 +78,7 @@ template <class S, class A>
 void ReduceAdd::run_as(const S *input, S init, S *out, float *packed) const {
   std::size_t count = layout_.rows.size(), terms = layout_.terms.size();
   for (std::size_t row = 0; row < count; row += kLanes) {
+    semantics::interrupt_point();
     std::size_t used = std::min(kLanes, count - row);
     for (std::size_t l = 0; l < kLanes; ++l) {
       const S *from = input + layout_.rows[row + (l < used ? l : 0)];

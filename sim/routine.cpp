@@ -1,5 +1,7 @@
 #include "sim/routine.h"
 
+#include "semantics/interrupt_point.h"
+
 namespace isamorph::sim {
 namespace {
 
@@ -30,6 +32,7 @@ bool Routine::touch(std::size_t first, std::size_t second, std::int64_t low,
 }
 
 void Routine::run(const Operand *operands, const Memory &memory, Worker &worker) const {
+  semantics::interrupt_point();
   std::size_t writes = footprints_.size() - reads_;
   std::byte *scratch = worker.scratch.data();
   for (std::size_t i = 0; i < reads_; ++i) {
@@ -46,6 +49,7 @@ void Routine::run(const Operand *operands, const Memory &memory, Worker &worker)
   for (std::size_t i = 0; i < writes; ++i)
     if (operands[reads_ + i].staged)
       footprints_[reads_ + i].scatter(worker.writes[i], memory.at(operands[reads_ + i].address));
+  ++worker.executed;
 }
 
 } // namespace isamorph::sim

@@ -19,6 +19,7 @@ struct Worker {
   std::vector<const std::byte *> reads;
   std::vector<std::byte *> writes;
   std::vector<Operand> operands;
+  std::size_t executed = 0; ///< routines, in this run
   Worker(std::size_t scratch_bytes, std::size_t most_operands)
       : scratch(scratch_bytes), reads(most_operands), writes(most_operands),
         operands(most_operands) {}

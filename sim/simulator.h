@@ -19,7 +19,9 @@ public:
   ~Simulator();
   Simulator(Simulator &&) noexcept;
 
-  /// Outputs for inputs in the kernel's order. Throws InputError when shapes do not fit.
+  /// Outputs for inputs in the kernel's order. Throws InputError when shapes do not fit, and
+  /// semantics::Interrupted, which says after how many instructions, in an InterruptScope
+  /// (semantics/interrupt_point.h).
   std::vector<semantics::Tensor> run(std::span<const semantics::Tensor> inputs) const;
   /// The same in program order on one thread, with an observer; nullopt when it ended the run.
   std::optional<std::vector<semantics::Tensor>> run(std::span<const semantics::Tensor> inputs,

@@ -13,7 +13,7 @@
 
 namespace isamorph::sim {
 
-#define ISAMORPH_AVX2 "avx2"
+#define ISAMORPH_AVX2 "avx2,fma"
 #define ISAMORPH_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
 
 /// For which target code is compiled, as a type.

@@ -8,7 +8,8 @@ VectorTarget host_vector_target() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
       return VectorTarget::Avx512;
-    return __builtin_cpu_supports("avx2") ? VectorTarget::Avx2 : VectorTarget::Portable;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? VectorTarget::Avx2
+                                                                           : VectorTarget::Portable;
   }();
   return found;
 #else

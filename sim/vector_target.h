@@ -6,6 +6,7 @@
 
 namespace isamorph::sim {
 
+/// Avx2: with FMA, as all processors have it that were ever sold.
 enum class VectorTarget : std::uint8_t { Portable, Avx2, Avx512 };
 /// The widest that this machine has.
 VectorTarget host_vector_target();
