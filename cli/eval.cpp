@@ -3,6 +3,7 @@
 
 #include "semantics/evaluator.h"
 #include "semantics/hlo.h"
+#include "semantics/interrupt_point.h"
 
 namespace isamorph::cli {
 namespace {
@@ -28,6 +29,7 @@ int run(const EvalOptions &options) {
   std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, expected, options.fill);
   std::vector<semantics::Tensor> golden = read_golden(options.results, names);
   watch.start("evaluate");
+  semantics::InterruptScope interruptible(interrupted());
   std::vector<semantics::Tensor> results = semantics::evaluate(graph, inputs, profile);
   watch.stop();
   return report_results(options.results, results, golden, names, watch);

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <ctime>
+#include <iostream>
 #include <string_view>
 #include <unistd.h>
 
@@ -66,6 +67,14 @@ void install_interrupt_handler(int argc, const char *const *argv) {
       g_json = true;
   std::signal(SIGALRM, on_alarm);
   std::signal(SIGINT, on_interrupt);
+}
+
+int report_interrupted(const std::string &where) {
+  finish_at_leisure();
+  if (g_json)
+    print_json({{"verdict", "unknown"}, {"reason", where}});
+  std::cerr << bold_red("stopped: ") << where << '\n';
+  return kUnknown;
 }
 
 const std::atomic<bool> &interrupted() { return g_interrupted; }

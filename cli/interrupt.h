@@ -5,6 +5,7 @@
 // within half a second of the first count as one: `timeout` sends two.
 
 #include <atomic>
+#include <string>
 
 namespace isamorph::cli {
 
@@ -19,6 +20,9 @@ const std::atomic<bool> &interrupted();
 
 /// Ends the program at once as one that was interrupted. Async-signal-safe.
 [[noreturn]] void end_as_interrupted();
+
+/// Says that it was interrupted, and where: "interrupted after 5 instructions". The exit status.
+int report_interrupted(const std::string &where);
 
 /// From now on, what an earlier Ctrl-C left to do may take its time; only another one ends it.
 void finish_at_leisure();

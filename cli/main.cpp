@@ -1,6 +1,7 @@
 // The isamorph command: subcommands, errors, exit statuses.
 #include "cli/common.h"
 
+#include "semantics/interrupt_point.h"
 #include "semantics/source.h"
 
 #include <algorithm>
@@ -67,6 +68,9 @@ int main(int argc, char **argv) {
     cli::clear_progress();
     std::cerr << (error.line() ? "" : cli::bold_red("error: ")) << error.what() << '\n';
     return cli::kBadInput;
+  } catch (const semantics::Interrupted &stopped) {
+    cli::clear_progress();
+    return cli::report_interrupted(stopped.what());
   } catch (const std::bad_alloc &) {
     cli::clear_progress();
     std::cerr << cli::bold_red("error: ") << "out of memory\n";

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <iostream>
+#include <limits>
 
 namespace isamorph::cli {
 namespace {
@@ -17,6 +18,7 @@ using semantics::NumericsProfile;
 struct NumericsOptions {
   std::string first, second, op = "dot", type = "bf16";
   verify::ProfileQuestion question;
+  double time_limit = std::numeric_limits<double>::infinity();
   bool json = false;
 };
 
@@ -91,7 +93,7 @@ void print_difference(const NumericsOptions &options, const verify::ProfileDiffe
     fmt::print("{:<16} {:>8} {:>10} {:>10.2f} {:>10} {:>10}\n", verify::name(c.input_class),
                c.tests, c.different, c.mean_ulp, c.max_ulp, c.special);
   if (!difference.witness) {
-    fmt::print("no difference found\n");
+    fmt::print("no difference found{}\n", difference.complete ? "" : " so far");
     return;
   }
   const verify::ProfileWitness &witness = *difference.witness;
@@ -116,15 +118,41 @@ verify::ProfileQuestion question_of(const NumericsOptions &options) {
   return question;
 }
 
+/// With progress, until Ctrl-C or the time limit; `stopped` says which.
+verify::ProfileDifference difference_of(const NumericsOptions &options, std::string &stopped) {
+  Stopwatch watch;
+  double shown = 0;
+  auto goes_on = [&](std::int64_t tests) {
+    double seconds = watch.total();
+    if (interrupted() || seconds >= options.time_limit)
+      stopped = fmt::format("{} after {} tests",
+                            interrupted() ? "interrupted"
+                                          : fmt::format("out of time ({} s)", options.time_limit),
+                            tests);
+    if (seconds - shown > 0.1) {
+      shown = seconds;
+      show_progress(fmt::format("{} tests", tests));
+    }
+    return stopped.empty();
+  };
+  auto out = verify::compare_profiles(semantics::numerics_profile(options.first),
+                                      semantics::numerics_profile(options.second), options.question,
+                                      goes_on);
+  clear_progress();
+  return out;
+}
+
 int compare(const NumericsOptions &given) {
   NumericsOptions options = given;
   options.question = question_of(given);
-  verify::ProfileDifference difference =
-      verify::compare_profiles(semantics::numerics_profile(options.first),
-                               semantics::numerics_profile(options.second), options.question);
+  std::string stopped;
+  verify::ProfileDifference difference = difference_of(options, stopped);
+  int status = difference.witness ? kDifferent : difference.complete ? kDone : kUnknown;
+  if (!stopped.empty())
+    std::cerr << bold_red("stopped: ") << stopped << '\n';
   if (!options.json) {
     print_difference(options, difference);
-    return difference.witness ? kDifferent : kDone;
+    return status;
   }
   Json classes = Json::array();
   for (const verify::ClassCount &c : difference.classes)
@@ -135,10 +163,12 @@ int compare(const NumericsOptions &given) {
                        {"mean_ulp", c.mean_ulp},
                        {"max_ulp", c.max_ulp}});
   Json json = {{"op", options.op}, {"type", options.type}, {"classes", classes}};
+  if (!stopped.empty())
+    json["stopped"] = stopped;
   if (difference.witness)
     json["witness"] = json_of(*difference.witness, options.question);
   print_json(json);
-  return difference.witness ? kDifferent : kDone;
+  return status;
 }
 
 void add_diff_options(CLI::App &command, NumericsOptions &options) {
@@ -164,6 +194,9 @@ void add_diff_options(CLI::App &command, NumericsOptions &options) {
       ->type_name("N")
       ->check(whole_number())
       ->capture_default_str();
+  command.add_option("--time-limit", options.time_limit, "Seconds; then what was found is shown")
+      ->type_name("S")
+      ->check(not_negative());
 }
 
 } // namespace

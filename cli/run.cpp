@@ -3,6 +3,7 @@
 #include "cli/debugger.h"
 
 #include "costmodel/cost_model.h"
+#include "semantics/interrupt_point.h"
 #include "semantics/output_files.h"
 #include "sim/simulator.h"
 
@@ -49,6 +50,7 @@ int run(const RunOptions &options) {
   std::optional<Debugger> debugger;
   if (options.debug.any())
     debugger.emplace(options.debug, isa, kernel, inputs, options.results.json);
+  semantics::InterruptScope interruptible(interrupted());
   auto results = debugger ? simulator.run(inputs, *debugger) : simulator.run(inputs);
   watch.stop();
   if (!options.trace.empty())

@@ -70,10 +70,12 @@ double boundary(Engine &engine, ElementType type) {
 class Comparison {
 public:
   Comparison(const NumericsProfile &first, const NumericsProfile &second,
-             const ProfileQuestion &question)
-      : first_(first), second_(second), question_(question), type_(operand_type(question)) {}
+             const ProfileQuestion &question, const GoesOn &goes_on)
+      : first_(first), second_(second), question_(question), type_(operand_type(question)),
+        goes_on_(goes_on) {}
 
-  ClassCount count(InputClass input_class, std::optional<ProfileWitness> &witness);
+  /// Adds what it finds, nothing once it has been ended.
+  void count(InputClass input_class, ProfileDifference &out);
 
 private:
   std::size_t rows() const {
@@ -91,12 +93,16 @@ private:
   void draw_row(InputClass input_class, Engine &engine, std::vector<double> &row,
                 bool carrier) const;
   std::uint64_t result(const NumericsProfile &profile, const Operands &operands) const;
+  bool goes_on() { return ended_ ? false : !(ended_ = goes_on_ && !goes_on_(made_)); }
   bool differ(const Operands &operands, ProfileWitness &witness) const;
-  ProfileWitness shrink(ProfileWitness witness) const;
+  ProfileWitness shrink(ProfileWitness witness);
 
   const NumericsProfile &first_, &second_;
   ProfileQuestion question_;
   ElementType type_;
+  const GoesOn &goes_on_;
+  std::int64_t made_ = 0; ///< tests
+  bool ended_ = false;
 };
 
 /// The carrier holds what cancels; the other row is of ones then.
@@ -193,12 +199,12 @@ bool Comparison::differ(const Operands &operands, ProfileWitness &witness) const
 }
 
 /// Terms are zeroed as wholes, then elements become ones, as long as the results differ.
-ProfileWitness Comparison::shrink(ProfileWitness witness) const {
+ProfileWitness Comparison::shrink(ProfileWitness witness) {
   const std::uint64_t one = semantics::encode(type_, 1);
   auto attempt = [&](auto change) {
     Operands smaller = witness.operands;
     change(smaller);
-    return smaller != witness.operands && differ(smaller, witness);
+    return smaller != witness.operands && goes_on() && differ(smaller, witness);
   };
   for (bool smaller = folds(); smaller;) {
     smaller = false;
@@ -215,12 +221,15 @@ ProfileWitness Comparison::shrink(ProfileWitness witness) const {
   return witness;
 }
 
-ClassCount Comparison::count(InputClass input_class, std::optional<ProfileWitness> &witness) {
+void Comparison::count(InputClass input_class, ProfileDifference &difference) {
+  if (ended_)
+    return;
   Engine engine(question_.seed * kRandomClassCount + static_cast<std::uint64_t>(input_class));
   ClassCount out{input_class};
+  std::optional<ProfileWitness> &witness = difference.witness;
   double ulps = 0;
   int shrunk = 0;
-  for (; out.tests < tests(input_class); ++out.tests) {
+  for (; out.tests < tests(input_class) && goes_on(); ++out.tests, ++made_) {
     ProfileWitness found;
     bool every = input_class == InputClass::Every;
     Operands operands =
@@ -243,7 +252,8 @@ ClassCount Comparison::count(InputClass input_class, std::optional<ProfileWitnes
   }
   if (out.different > out.special)
     out.mean_ulp = ulps / static_cast<double>(out.different - out.special);
-  return out;
+  difference.classes.push_back(out);
+  difference.complete = !ended_;
 }
 
 } // namespace
@@ -272,21 +282,21 @@ semantics::ElementType operand_type(const ProfileQuestion &question) {
 }
 
 ProfileDifference compare_profiles(const NumericsProfile &first, const NumericsProfile &second,
-                                   const ProfileQuestion &question) {
+                                   const ProfileQuestion &question, const GoesOn &goes_on) {
   if (!semantics::is_float(question.type))
     throw semantics::InputError("profiles differ in floats alone; types: bf16, f16, f32, f64");
   if (question.terms < 1 || question.terms > kMostTerms)
     throw semantics::InputError("a sum of " + std::to_string(question.terms) +
                                 " terms; expected 1 to " + std::to_string(kMostTerms));
-  Comparison comparison(first, second, question);
+  Comparison comparison(first, second, question, goes_on);
   ProfileDifference out;
   bool unary = semantics::info(question.op).max_arity == 1;
   if (unary && semantics::byte_size(operand_type(question)) == 2) {
-    out.classes.push_back(comparison.count(InputClass::Every, out.witness));
+    comparison.count(InputClass::Every, out);
     return out;
   }
   for (int c = 0; c < kRandomClassCount; ++c)
-    out.classes.push_back(comparison.count(static_cast<InputClass>(c), out.witness));
+    comparison.count(static_cast<InputClass>(c), out);
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "semantics/evaluator.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,16 +48,21 @@ struct ProfileWitness {
 };
 
 struct ProfileDifference {
-  std::vector<ClassCount> classes;
+  std::vector<ClassCount> classes;       ///< those that were begun
+  bool complete = true;                  ///< false: `goes_on` ended it
   std::optional<ProfileWitness> witness; ///< none found with fewer non-zero elements
 };
 
 /// The element type of the operands.
 semantics::ElementType operand_type(const ProfileQuestion &question);
 
+/// Asked before each evaluation, with the number of tests that have ended; false ends the
+/// comparison with what it has.
+using GoesOn = std::function<bool(std::int64_t tests)>;
+
 /// The same for a seed on every machine. Throws InputError for a question that makes no sense.
 ProfileDifference compare_profiles(const semantics::NumericsProfile &first,
                                    const semantics::NumericsProfile &second,
-                                   const ProfileQuestion &question);
+                                   const ProfileQuestion &question, const GoesOn &goes_on = {});
 
 } // namespace isamorph::verify

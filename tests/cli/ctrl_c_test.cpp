@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <sys/stat.h>
 
 namespace {
 
@@ -97,13 +99,60 @@ TEST_CASE("an interrupt at any moment ends proofs and searches in order", "[slow
 }
 
 TEST_CASE("an interrupt ends what does not look for it", "[slow]") {
-  Outcome outcome = interrupt_after(0.5, {"numerics", "diff", "xla_cpu", "tensix", "--k", "10000",
-                                          "--tests", "100000", "--json"});
+  ScratchFolder scratch;
+  REQUIRE(mkfifo((scratch / "nobody_writes").c_str(), 0600) == 0);
+  Outcome outcome = interrupt_after(0.5, {"eval", scratch / "nobody_writes", "--json"});
   INFO(outcome.describe());
   CHECK(outcome.status == 3);
   CHECK(nlohmann::json::parse(outcome.out) ==
         nlohmann::json{{"verdict", "unknown"}, {"reason", "interrupted"}});
   CHECK(outcome.err == "stopped: interrupted\n");
+}
+
+TEST_CASE("what is compared, evaluated or simulated says how far it came", "[slow]") {
+  ScratchFolder scratch;
+  write_file(scratch / "p.hlo", R"(HloModule product
+ENTRY product {
+  a = bf16[1024,1024] parameter(0)
+  ROOT c = bf16[1024,1024] dot(a, a), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+}
+)");
+  write_file(scratch / "k.asm", R"(kernel again {
+  memory 16384
+  input x @ 0 : bf16[64,64]
+  output y @ 8192 : bf16[64,64]
+  load_rm(n=64, addr_in=0, addr_out=0)
+  load_rm(n=64, addr_in=0, addr_out=64)
+  for i in 0..60000000 { gemm(addr_1=0, addr_2=64, addr_out=0) }
+  mov(n=64, addr_in=0, addr_out=0)
+  store_rm(n=64, addr_in=0, addr_out=8192)
+}
+)");
+  const std::vector<std::pair<std::vector<std::string>, std::string>> commands = {
+      {{"numerics", "diff", "xla_cpu", "tensix", "--k", "64", "--tests", "100000000", "--json"},
+       "interrupted after [1-9][0-9]* tests"},
+      {{"eval", scratch / "p.hlo", "--numerics", "tensix", "--random", "1", "--json"},
+       "interrupted in c, operation 2 of 2"},
+      {{"run", scratch / "k.asm", "--isa", "qkv", "--random", "1", "--json"},
+       "interrupted after [1-9][0-9]+ instructions"}};
+  for (const auto &[arguments, words] : commands) {
+    Outcome outcome = interrupt_after(0.8, arguments);
+    INFO(outcome.describe());
+    CHECK(outcome.status == (arguments[0] == "numerics" ? 1 : 3));
+    CHECK(is_json(outcome.out));
+    CHECK(std::regex_match(outcome.err, std::regex("stopped: " + words + "\n")));
+    CHECK(std::regex_search(outcome.out, std::regex('"' + words + '"')));
+  }
+}
+
+TEST_CASE("profiles are compared until the time is up") {
+  Outcome outcome = run_isamorph({"numerics", "diff", "xla_cpu", "xla_cpu", "--k", "1000",
+                                  "--tests", "1000000", "--time-limit", "0.05"});
+  INFO(outcome.describe());
+  CHECK(outcome.status == 3);
+  CHECK(std::regex_match(
+      outcome.err, std::regex("stopped: out of time \\(0.05 s\\) after [1-9][0-9]* tests\n")));
+  CHECK(outcome.out.find("no difference found so far") != std::string::npos);
 }
 
 TEST_CASE("an interrupted audit leaves the table as it was", "[slow]") {

@@ -111,6 +111,34 @@ TEST_CASE("the same seed gives the same answer, another one another") {
   CHECK(counts(1) != counts(2));
 }
 
+TEST_CASE("a comparison ends when it may not go on, with what it has") {
+  ProfileQuestion question;
+  question.tests = 50;
+  const auto &first = numerics_profile("xla_cpu"), &second = numerics_profile("nvidia_hopper");
+  ProfileDifference whole = compare_profiles(first, second, question);
+  CHECK(whole.complete);
+  for (std::int64_t most : {0, 1, 49, 50, 51, 130, 249}) {
+    std::int64_t asked_at = -1;
+    ProfileDifference part = compare_profiles(first, second, question, [&](std::int64_t tests) {
+      CHECK(tests >= asked_at);
+      asked_at = tests;
+      return tests < most;
+    });
+    CHECK_FALSE(part.complete);
+    CHECK(asked_at == most);
+    std::int64_t made = 0;
+    for (std::size_t i = 0; i < part.classes.size(); ++i) {
+      made += part.classes[i].tests;
+      CHECK(part.classes[i].different <= whole.classes[i].different);
+    }
+    CHECK(made == most);
+    CHECK(part.classes.size() == static_cast<std::size_t>(most / 50 + 1));
+  }
+  ProfileDifference all = compare_profiles(first, second, question, [](auto) { return true; });
+  CHECK(all.complete);
+  CHECK(all.witness->operands == whole.witness->operands);
+}
+
 TEST_CASE("questions without sense are refused") {
   ProfileQuestion question;
   question.terms = 0;
