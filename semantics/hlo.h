@@ -20,8 +20,8 @@ TensorGraph parse_hlo(const SourceRef &source);
 /// `reduce` with the operation's identity as initial value. `results` names the nodes that leave
 /// the body: the one marked ROOT, or, when there is no ROOT, every name listed in `wanted` (an
 /// instruction's writes), in that order. `repeat i in 0..4 { ... }` stands for its instructions
-/// with each value of i; a name that they define again has the new meaning from there on, and in the
-/// graph only the last node keeps it.
+/// with each value of i; a name that they define again has the new meaning from there on, and in
+/// the graph only the last node keeps it.
 struct NamedShape {
   std::string name; ///< without '%'
   ShapeTemplate shape;

@@ -215,8 +215,9 @@ TEST_CASE("the law of remainders is one of the evaluator's, and proves no more t
       std::uint64_t mask = ~std::uint64_t{0} >> (64 - 8 * semantics::byte_size(type));
       std::array<std::uint64_t, 2> in = {random() & mask, random() & mask};
       std::array<semantics::ElementType, 2> types = {type, type};
-      std::uint64_t out = semantics::evaluate_scalar(semantics::OpCode::Remainder, {}, types, in,
-                                                     type, semantics::numerics_profile("xla_cpu_ieee"));
+      std::uint64_t out =
+          semantics::evaluate_scalar(semantics::OpCode::Remainder, {}, types, in, type,
+                                     semantics::numerics_profile("xla_cpu_ieee"));
       double x = semantics::decode(type, in[0]), y = semantics::decode(type, in[1]),
              r = semantics::decode(type, out);
       INFO(x << " " << y << " " << r);
