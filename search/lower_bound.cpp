@@ -113,7 +113,8 @@ std::int64_t reuse(std::int64_t products, WideInteger held) {
 }
 
 /// 2 M N K / sqrt(S) - 2 S, in bytes.
-std::int64_t reuse_bound(const TensorGraph &graph, const Summand &product, const spec::Isa &isa) {
+std::int64_t reuse_bound(const TensorGraph &graph, const ProgramSummand &product,
+                         const spec::Isa &isa) {
   std::int64_t width = std::min(semantics::byte_size(graph[product.lhs].shape.type),
                                 semantics::byte_size(graph[product.rhs].shape.type));
   WideInteger bytes = 0;
@@ -288,7 +289,7 @@ TrafficBound traffic_bound(const TensorGraph &graph, const spec::Isa &isa) {
           return touches_off_chip(way, isa) && multiplies(way);
         });
       });
-  for (const Summand &summand : summands(graph)) {
+  for (const ProgramSummand &summand : summands(graph)) {
     out.loaded += graph[summand.lhs].shape.bytes();
     if (summand.rhs != summand.lhs)
       out.loaded += graph[summand.rhs].shape.bytes();

@@ -84,7 +84,9 @@ public:
              add(graph.results[0], std::numeric_limits<int>::max(), false);
   }
 
-  std::vector<Summand> take() { return known_ ? std::move(summands_) : std::vector<Summand>(); }
+  std::vector<ProgramSummand> take() {
+    return known_ ? std::move(summands_) : std::vector<ProgramSummand>();
+  }
 
 private:
   /// `narrowest`: bytes of an element between the node and the result. `positive`: on the way, only
@@ -119,11 +121,11 @@ private:
     return add({*lhs, *rhs, *lhs == *rhs ? 0 : dot.shape.elements() * summed}, narrowest);
   }
 
-  bool add(const Summand &summand, int narrowest) {
+  bool add(const ProgramSummand &summand, int narrowest) {
     for (NodeId side : {summand.lhs, summand.rhs}) // an element times one must get through
       if (semantics::byte_size(graph_[side].shape.type) > narrowest)
         return false;
-    for (const Summand &other : summands_)
+    for (const ProgramSummand &other : summands_)
       for (NodeId side : {summand.lhs, summand.rhs})
         if (side == other.lhs || side == other.rhs)
           return false;
@@ -132,12 +134,12 @@ private:
   }
 
   const TensorGraph &graph_;
-  std::vector<Summand> summands_;
+  std::vector<ProgramSummand> summands_;
   bool known_ = false;
 };
 
 } // namespace
 
-std::vector<Summand> summands(const TensorGraph &graph) { return Sum(graph).take(); }
+std::vector<ProgramSummand> summands(const TensorGraph &graph) { return Sum(graph).take(); }
 
 } // namespace isamorph::search

@@ -9,7 +9,7 @@
 namespace isamorph::search {
 
 /// A parameter, or a product of two.
-struct Summand {
+struct ProgramSummand {
   semantics::NodeId lhs, rhs; ///< parameters; one and the same where it is no product, or a square
   std::int64_t multiplications = 0; ///< elementary ones; of a square 0
 };
@@ -18,6 +18,6 @@ struct Summand {
 /// have one in common, but for movements, repetitions, maxima and clamps that let what is positive
 /// through and, for integers, a narrowing that keeps the elements of the parameters apart. Empty
 /// where it is none.
-std::vector<Summand> summands(const semantics::TensorGraph &graph);
+std::vector<ProgramSummand> summands(const semantics::TensorGraph &graph);
 
 } // namespace isamorph::search

@@ -118,7 +118,7 @@ TEST_CASE("sums are found twice alike, and all elements of their parameters matt
     semantics::TensorGraph graph = RandomProgram(seed).graph();
     INFO(semantics::print_hlo(graph));
     Known by_search, by_checker;
-    for (const search::Summand &s : search::summands(graph))
+    for (const search::ProgramSummand &s : search::summands(graph))
       by_search[{s.lhs, s.rhs}] = s.multiplications;
     for (const verify::Addend &a : verify::addends_of(graph))
       by_checker[a.factors] = a.products;

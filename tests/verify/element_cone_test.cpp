@@ -43,7 +43,7 @@ TEST_CASE("the cone of an element differs exactly where both programs differ in 
       }
     }
   }
-  CHECK(differences > 50);
+  CHECK(differences > 20);
   CHECK(same > 50);
 }
 

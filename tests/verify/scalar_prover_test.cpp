@@ -137,15 +137,20 @@ TEST_CASE("a quotient multiplied back is not the dividend, even over the reals")
 
 TEST_CASE(
     "nothing is known of transcendental functions over the reals but that they are functions") {
-  const char *exp = "ROOT %a = T[] exponential(%x)", *one = "ROOT %c = T[] constant(1)";
-  CHECK(proof_of("real", "f32", kOne, exp, one).answer == SmtAnswer::Unknown);
+  const char *tanh = "ROOT %a = T[] tanh(%x)", *one = "ROOT %c = T[] constant(1)",
+             *odd = "%n = T[] negate(%x) %t = T[] tanh(%n) ROOT %a = T[] negate(%t)";
+  CHECK(proof_of("real", "f32", kOne, tanh, odd).answer == SmtAnswer::Unknown);
+  ClaimProof constant = proof_of("real", "f32", kOne, tanh, one);
+  CHECK(constant.answer == SmtAnswer::Refuted);
+  CHECK(constant.method == "test inputs");
 }
 
 TEST_CASE("a proof for one type is none for the next") {
   // Over the reals, pred is decided and integers are not.
   ClaimProof proof = proof_of("real", "pred, s8", kTwo, "ROOT %a = T[] add(%x, %y)",
                               "ROOT %a = T[] maximum(%x, %y)");
-  CHECK(proof.answer == SmtAnswer::Unknown);
+  CHECK(proof.answer == SmtAnswer::Refuted);
+  CHECK(proof.detail.find("T=s8") != std::string::npos);
 }
 
 TEST_CASE("false claims at bits and finite are refuted with numbers") {

@@ -106,6 +106,11 @@ void check_encoded(const Part &lemma, const RewriteRule &rule, const CheckOption
   }
   if (expected.obligations.empty())
     list.refuse("no obligation proves rule '" + rule.name + "'");
+  auto subjects = scalar_subjects(rule);
+  for (std::size_t s = 0; subjects && s < subjects->size(); ++s)
+    for (const Obligation &obligation : expected.obligations)
+      if (obligation.name == (*subjects)[s].name) // and hold for some profiles only
+        lemma.at("method").refuse("'" + obligation.name + "' is a circuit of single elements");
   check_obligations(list, expected.obligations, "rule '" + rule.name + "'", options);
   done.obligations += expected.obligations.size();
   done.encoded += 1;
