@@ -69,7 +69,7 @@ std::string product_of_rows(const std::string &rows) {
 
 } // namespace
 
-TEST_CASE("kernels with joint moves, of tiles and with loops have a chain") {
+TEST_CASE("kernels with joint moves, of tiles and with loops have a chain", "[slow]") {
   struct Row {
     const char *isa, *program;
   };

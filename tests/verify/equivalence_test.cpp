@@ -62,7 +62,8 @@ TEST_CASE("softmax by way of the identity matrix is equivalent at finite and not
 }
 
 TEST_CASE(
-    "the machine that broadcasts row sums along the wrong dimension does not compute attention") {
+    "the machine that broadcasts row sums along the wrong dimension does not compute attention",
+    "[slow]") {
   spec::Isa isa = spec::load_isa("qkv_golden");
   spec::Kernel kernel = test::kernel_file("qkv/attention", isa);
   semantics::TensorGraph attention = test::program("attention");
