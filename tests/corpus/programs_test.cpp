@@ -92,7 +92,7 @@ void compile(const std::filesystem::path &path, const Expectation &e) {
 
 } // namespace
 
-TEST_CASE("programs are compiled as they say, or refused") {
+TEST_CASE("programs are compiled as they say, or refused", "[slow]") {
   int programs = 0;
   for (const char *folder : {"/tests/corpus/programs", "/corpus/qkv"})
     for (const auto &entry :

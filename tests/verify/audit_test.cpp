@@ -263,12 +263,15 @@ TEST_CASE("all of TASO's equalities are answered, alike for any number of jobs",
   AuditOptions how = options();
   how.all_sizes = true;
   std::vector<AuditRow> rows = audit_rules(list, how);
-  how.jobs = 1;
-  std::vector<AuditRow> again = audit_rules(list, how);
   AuditHeading heading = taso_heading(list.size(), how.profile, ElementType::BF16);
-  AuditSection one{heading, rows}, other{heading, again};
-  std::string page = markdown({&one, 1});
-  CHECK(page == markdown({&other, 1}));
+  auto page_of = [&](std::span<const AuditRow> of) {
+    AuditSection section{heading, of};
+    return markdown({&section, 1});
+  };
+  how.jobs = 1;
+  std::span<const RuleSubject> some = std::span(list).first(150);
+  CHECK(page_of(audit_rules(some, how)) == page_of(std::span(rows).first(some.size())));
+  std::string page = page_of(rows);
   std::ifstream file_of_repository(ISAMORPH_SOURCE_DIR "/verify/RULES.md");
   std::string table(std::istreambuf_iterator<char>(file_of_repository), {});
   CHECK(table.starts_with(page)); // RULES.md is what the command prints

@@ -206,7 +206,7 @@ TEST_CASE("another direction, place, rule, term or substitution is refused at it
   CHECK(corruptions >= 200);
 }
 
-TEST_CASE("other ends are refused") {
+TEST_CASE("other ends are refused", "[slow]") {
   for (const Json &good : all()) {
     for (const char *end : {"from", "to"}) {
       Json bad = good;
@@ -252,7 +252,7 @@ TEST_CASE("terms that are changed are refused") {
   }
 }
 
-TEST_CASE("rules that are changed, of weaker levels, or of no use are refused") {
+TEST_CASE("rules that are changed, of weaker levels, or of no use are refused", "[slow]") {
   for (const Json &good : all())
     for (std::size_t r = 0; r < good["chain"]["rules"].size(); ++r) {
       Pointer rule = Pointer("/chain/rules") / r;

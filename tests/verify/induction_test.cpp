@@ -175,7 +175,7 @@ TEST_CASE("iterations that see each other are never taken for independent ones")
   }
 }
 
-TEST_CASE("the checker refuses induction over loops whose iterations see each other") {
+TEST_CASE("the checker refuses induction over loops whose iterations see each other", "[slow]") {
   spec::Isa isa = isamorph::test::integer_machine();
   auto claim = [&](const Rows &rows, std::vector<std::uint32_t> loops) {
     semantics::TensorGraph graph = graph_of(rows.program);
