@@ -9,7 +9,7 @@ using namespace isamorph::cli_tests;
 
 using Lines = std::vector<std::string>;
 
-TEST_CASE("the README's sessions print what it shows") {
+TEST_CASE("the README's sessions print what it shows", "[slow]") {
   ScratchFolder scratch;
   link_project(scratch);
   int sessions = 0;

@@ -220,7 +220,7 @@ TEST_CASE("a check tells among which kernels a bound holds") {
   CHECK_THROWS_AS(check(bad), semantics::InputError);
 }
 
-TEST_CASE("corrupted certificates are refused with a reason") {
+TEST_CASE("corrupted certificates are refused with a reason", "[slow]") {
   const Json good = certificate();
   std::vector<Corruption> all = forgeries();
   std::vector<Corruption> plain = plain_corruptions();

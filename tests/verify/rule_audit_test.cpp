@@ -195,7 +195,8 @@ TEST_CASE("a row says which statement its rule spells out") {
   CHECK(rows[1].statement.empty());
 }
 
-TEST_CASE("the law of remainders is one of the evaluator's, and proves no more than it says") {
+TEST_CASE("the law of remainders is one of the evaluator's, and proves no more than it says",
+          "[slow]") {
   auto rows = audit(
       R"(rule once bits { type T in bf16, f16, f32, f64  shape s  %a : T[*s] %b : T[*s]
            from { %x = T[*s] remainder(%a, %b) ROOT %y = T[*s] remainder(%x, %b) }
