@@ -1,4 +1,5 @@
 #include "verify/audit.h"
+#include "verify/in_parallel.h"
 #include "verify/parameter_shapes.h"
 
 #include "verify/differential.h"
@@ -10,9 +11,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <mutex>
-#include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
-#include <thread>
 
 namespace isamorph::verify {
 namespace {
@@ -253,23 +251,15 @@ void prove_all_sizes(std::span<const RuleSubject> subjects, const AuditOptions &
 std::vector<AuditRow> audit_rules(std::span<const RuleSubject> subjects,
                                   const AuditOptions &options) {
   std::vector<AuditRow> rows(subjects.size());
-  int threads = options.jobs > 0
-                    ? options.jobs
-                    : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
-                            static_cast<std::size_t>(threads));
   std::mutex mutex;
   std::size_t done = 0;
-  tbb::parallel_for(
-      std::size_t{0}, subjects.size(),
-      [&](std::size_t i) {
-        rows[i] = audit(subjects[i], options);
-        std::lock_guard lock(mutex);
-        ++done;
-        if (options.progress)
-          options.progress(fmt::format("{} of {} equalities", done, subjects.size()));
-      },
-      tbb::simple_partitioner());
+  in_parallel(subjects.size(), options.jobs, [&](std::size_t i) {
+    rows[i] = audit(subjects[i], options);
+    std::lock_guard lock(mutex);
+    ++done;
+    if (options.progress)
+      options.progress(fmt::format("{} of {} equalities", done, subjects.size()));
+  });
   if (options.all_sizes)
     prove_all_sizes(subjects, options, rows);
   return rows;

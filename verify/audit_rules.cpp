@@ -1,6 +1,7 @@
 #include "verify/audit_rules.h"
 
 #include "verify/checker/scalar_circuit.h"
+#include "verify/in_parallel.h"
 #include "verify/profile_rules.h"
 #include "verify/refutation.h"
 
@@ -9,9 +10,6 @@
 #include <fmt/format.h>
 #include <limits>
 #include <sstream>
-#include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
-#include <thread>
 
 namespace isamorph::verify {
 namespace {
@@ -114,14 +112,6 @@ void refute(Subject &subject, Level level, const RuleFileOptions &options, const
     answer.witness = std::move(refuted->witness);
     does_not_hold(subject, level, answer);
   }
-}
-
-template <class F> void in_parallel(std::size_t count, int jobs, F f) {
-  int threads =
-      jobs > 0 ? jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
-                            static_cast<std::size_t>(threads));
-  tbb::parallel_for(std::size_t{0}, count, f, tbb::simple_partitioner());
 }
 
 /// The proof is one for the profile's dots, whatever its unit does with their factors.

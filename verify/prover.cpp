@@ -3,6 +3,7 @@
 #include "verify/checker/digest.h"
 #include "verify/checker/lemmas.h"
 #include "verify/checker/scalar_circuit.h"
+#include "verify/in_parallel.h"
 #include "verify/proof_cache.h"
 #include "verify/refutation.h"
 #include "verify/rule_domain.h"
@@ -15,9 +16,6 @@
 #include <fmt/ranges.h>
 #include <mutex>
 #include <set>
-#include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
-#include <thread>
 
 namespace isamorph::verify {
 namespace {
@@ -296,18 +294,6 @@ bool prove_under(const RewriteRule &rule, const std::vector<Encoding> &list,
   }
   return any;
 }
-
-template <class F> void in_parallel(std::size_t count, int jobs, F f) {
-  int threads =
-      jobs > 0 ? jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
-                            static_cast<std::size_t>(threads));
-  tbb::parallel_for(std::size_t{0}, count, f, tbb::simple_partitioner());
-}
-
-} // namespace
-
-namespace {
 
 /// Refuted only for its types: a case in which operations may be any functions, or folds differ
 /// term by term, is no input for which the sides differ.

@@ -234,27 +234,27 @@ inline std::string certificate_text(const Chained &subject, const semantics::Rew
                           {subject.level, 60}, &claim);
 }
 
+inline nlohmann::json certificate_of(const Chained &subject) {
+  return nlohmann::json::parse(certificate_text(subject, chain_of(subject)));
+}
+
 inline nlohmann::json product_certificate() {
-  static const nlohmann::json json =
-      nlohmann::json::parse(certificate_text(product(), chain_of(product())));
+  static const nlohmann::json json = certificate_of(product());
   return json;
 }
 
 inline nlohmann::json pieces_certificate() {
-  static const nlohmann::json json =
-      nlohmann::json::parse(certificate_text(doubled_in_pieces(), chain_of(doubled_in_pieces())));
+  static const nlohmann::json json = certificate_of(doubled_in_pieces());
   return json;
 }
 
 inline nlohmann::json joint_certificate() {
-  static const nlohmann::json json =
-      nlohmann::json::parse(certificate_text(joint_sum(), chain_of(joint_sum())));
+  static const nlohmann::json json = certificate_of(joint_sum());
   return json;
 }
 
 inline nlohmann::json tiled_certificate() {
-  static const nlohmann::json json =
-      nlohmann::json::parse(certificate_text(tiled_product(), chain_of(tiled_product())));
+  static const nlohmann::json json = certificate_of(tiled_product());
   return json;
 }
 
