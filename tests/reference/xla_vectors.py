@@ -97,7 +97,7 @@ class Family:
             self.lines.append(f"output {signature(out)} {hexadecimal}".rstrip())
 
     def write(self, directory):
-        head = [f"// {self.name}: made by tests/reference/xla_vectors.py with jax {jax.__version__}, "
+        head = [f"// {self.name}: made by tests/reference/{pathlib.Path(sys.argv[0]).name} with jax {jax.__version__}, "
                 f"jaxlib {jaxlib.__version__}, numpy {np.__version__}, ml_dtypes "
                 f"{ml_dtypes.__version__}; XLA on the CPU."]
         if self.kind == "functions":

@@ -165,6 +165,8 @@ TEST_CASE("XLA's dots and convolutions of mixed types") { CHECK(check_files({"mi
 
 TEST_CASE("programs as JAX lowers them") { CHECK(check_files({"programs"}) > 30); }
 
+TEST_CASE("random programs of several operations") { CHECK(check_files({"random"}) == 60); }
+
 TEST_CASE("XLA's own functions are the evaluator's rounded ones, but for the listed inputs") {
   Differences found;
   for (int o = 0; o < kOpCodeCount; ++o)
