@@ -371,32 +371,51 @@ def write_vectors(seeds, directory):
     family.write(directory)
 
 
-def compare(seeds, command, keep):
-    """Exit status 1 when a program differs."""
-    ran = refused = differ = 0
-    for seed in seeds:
-        program = random_program(seed)
-        try:
-            expected = run(_hlo.hlo_module_from_text(program.text()), program.inputs)
-        except (jax.errors.JaxRuntimeError, ValueError) as error:
-            refused += 1
-            print(f"{seed}: refused by XLA: {str(error).splitlines()[0][:150]}")
-            continue
-        with tempfile.TemporaryDirectory() as name:
-            folder = pathlib.Path(name)
-            got, error = evaluate(command, program, folder)
-            ran += 1
-            wrong = [i for i, e in enumerate(expected) if got is None or not same(e, got[i])]
-            if not wrong:
-                continue
-            differ += 1
-            kept = keep / str(seed)
-            kept.mkdir(parents=True, exist_ok=True)
-            for file in folder.iterdir():
-                (kept / file.name).write_bytes(file.read_bytes())
-            print(f"{seed}: {error.strip() if got is None else f'results {wrong} differ'}; see {kept}")
-    print(f"{ran} programs compared, {differ} differ; {refused} refused by XLA")
-    return 1 if differ else 0
+def compare(seed, command, keep):
+    """'same', 'differs' or 'refused' by XLA; what differs is printed and kept."""
+    program = random_program(seed)
+    try:
+        expected = run(_hlo.hlo_module_from_text(program.text()), program.inputs)
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        print(f"{seed}: refused by XLA: {str(error).splitlines()[0][:150]}")
+        return "refused"
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        got, error = evaluate(command, program, folder)
+        wrong = [i for i, e in enumerate(expected) if got is None or not same(e, got[i])]
+        if not wrong:
+            return "same"
+        kept = keep / str(seed)
+        kept.mkdir(parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            (kept / file.name).write_bytes(file.read_bytes())
+        print(f"{seed}: {error.strip() if got is None else f'results {wrong} differ'}; see {kept}")
+        return "differs"
+
+
+def compare_all(seeds, options):
+    """Exit status 1 when a program differs. The programs run in a child, begun again after each that ends
+    XLA itself (which divides the least integer by -1 while it compiles)."""
+    counts = {"same": 0, "differs": 0, "refused": 0, "died": 0}
+    left = list(seeds)
+    while left:
+        arguments = [sys.executable, __file__, "--isamorph", options.isamorph, "--keep",
+                     str(options.keep), "--child", str(left[0]), str(left[-1])]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
+            for line in child.stdout:
+                if line.strip() in counts:
+                    counts[line.strip()] += 1
+                    left.pop(0)
+                else:
+                    print(line, end="", flush=True)
+        if left and child.returncode > 0:
+            return child.returncode
+        if left:
+            print(f"{left.pop(0)}: ends XLA itself")
+            counts["died"] += 1
+    print(f"{counts['same'] + counts['differs']} programs compared, {counts['differs']} differ; "
+          f"{counts['refused']} refused by XLA, {counts['died']} end it")
+    return 1 if counts["differs"] else 0
 
 
 def main():
@@ -408,11 +427,17 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="the first program is a million times this")
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("xla_fuzz_differences"),
                         help="where programs that differ go")
+    parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.child:
+        for seed in range(options.child[0], options.child[1] + 1):
+            print(compare(seed, options.isamorph, options.keep), flush=True)
+        return 0
     seeds = range(options.seed * 1_000_000, options.seed * 1_000_000 + options.programs)
     if options.vectors:
         return write_vectors(seeds, options.vectors)
-    return compare(seeds, str(pathlib.Path(options.isamorph).resolve()), options.keep)
+    options.isamorph = str(pathlib.Path(options.isamorph).resolve())
+    return compare_all(seeds, options)
 
 
 if __name__ == "__main__":
