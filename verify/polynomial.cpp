@@ -162,7 +162,15 @@ void Atoms::note_exponential_law() {
 }
 
 Polynomial Atoms::exponential(const Polynomial &p) {
-  return laws_ ? single(exponential_atoms(p), 1) : function(OpCode::Exponential, 0, {p});
+  if (!laws_)
+    return function(OpCode::Exponential, 0, {p});
+  Polynomial rest = p, powers = constant(1);
+  for (const auto &[monomial, factor] : p)
+    if (auto power = without_logarithm(monomial, factor)) {
+      rest.erase(monomial);
+      powers = product(powers, *power);
+    }
+  return product(single(exponential_atoms(rest), 1), powers);
 }
 
 void Atoms::add_product(Polynomial &sum, const Polynomial &a, const Polynomial &b,
@@ -297,36 +305,44 @@ Polynomial Atoms::common_exponent(const Polynomial &p) const {
   return out;
 }
 
+/// Of what has no reciprocals in it.
+Atoms::Factors Atoms::factors(const Polynomial &p) {
+  Factors out;
+  out.common = p.begin()->first;
+  for (const auto &[monomial, factor] : p) {
+    Monomial both;
+    std::ranges::set_intersection(out.common, monomial, std::back_inserter(both));
+    out.common = std::move(both);
+  }
+  for (const auto &[monomial, factor] : p) {
+    Monomial left;
+    std::ranges::set_difference(monomial, out.common, std::back_inserter(left));
+    out.rest.emplace(std::move(left), factor);
+  }
+  if (Polynomial shift = common_exponent(out.rest); out.rest.size() > 1 && !shift.empty()) {
+    note_exponential_law(); // by which this is not zero
+    out.rest = product(out.rest, exponential(scaled(shift, -1)));
+    out.shift = std::move(shift);
+  }
+  out.scale = out.rest.begin()->second;
+  out.rest = scaled(out.rest, 1 / out.scale);
+  return out;
+}
+
 Polynomial Atoms::reciprocal(const Polynomial &p) {
   if (p.empty())
     throw NotReal("a division by zero");
   Fraction of = fraction(p);
   if (of.numerator.empty())
     throw NotReal("a division by zero");
-  Monomial common = of.numerator.begin()->first;
-  for (const auto &[monomial, factor] : of.numerator) {
-    Monomial both;
-    std::ranges::set_intersection(common, monomial, std::back_inserter(both));
-    common = std::move(both);
-  }
-  Polynomial rest;
-  for (const auto &[monomial, factor] : of.numerator) {
-    Monomial left;
-    std::ranges::set_difference(monomial, common, std::back_inserter(left));
-    rest.emplace(std::move(left), factor);
-  }
-  Polynomial out = product(inverse(of.reciprocals), inverse(common));
-  if (Polynomial shift = common_exponent(rest); rest.size() > 1 && !shift.empty()) {
-    note_exponential_law(); // by which this is not zero
-    Polynomial by = exponential(scaled(shift, -1));
-    rest = product(rest, by);
-    out = product(out, by);
-  }
-  Rational scale = rest.begin()->second;
-  rest = scaled(rest, 1 / scale);
-  if (!is_constant(rest))
-    out = product(out, single({intern({AtomKind::Reciprocal, OpCode::Copy, 0, 0, 0, {rest}})}, 1));
-  return scaled(out, 1 / scale);
+  Factors by = factors(of.numerator);
+  Polynomial out = product(inverse(of.reciprocals), inverse(by.common));
+  if (!by.shift.empty())
+    out = product(out, exponential(scaled(by.shift, -1)));
+  if (!is_constant(by.rest))
+    out =
+        product(out, single({intern({AtomKind::Reciprocal, OpCode::Copy, 0, 0, 0, {by.rest}})}, 1));
+  return scaled(out, 1 / by.scale);
 }
 
 Polynomial Atoms::function(OpCode op, std::uint8_t detail, std::vector<Polynomial> arguments,
@@ -380,66 +396,6 @@ void Atoms::collect_inputs(const Monomial &monomial, std::set<AtomId> &out) cons
     for (const Polynomial &argument : atoms_[id]->arguments)
       for (const auto &[inner, factor] : argument)
         collect_inputs(inner, out);
-  }
-}
-
-Rational PointEvaluator::evaluate(const Polynomial &p) {
-  Rational sum = 0;
-  for (const auto &[monomial, factor] : p) {
-    Rational product = factor;
-    for (AtomId id : monomial)
-      product *= atom(id);
-    sum += product;
-  }
-  return sum;
-}
-
-Rational PointEvaluator::atom(AtomId id) {
-  if (auto known = values_.find(id); known != values_.end())
-    return known->second;
-  const Atom &a = atoms_[id];
-  Rational value = 0;
-  switch (a.kind) {
-  case AtomKind::Input:
-    break;
-  case AtomKind::Bits:
-  case AtomKind::Infinity:
-    throw NotReal("no rational values");
-  case AtomKind::Maximum:
-    value = evaluate(a.arguments[0]);
-    for (const Polynomial &p : a.arguments)
-      value = std::max(value, evaluate(p));
-    break;
-  case AtomKind::Reciprocal:
-    value = evaluate(a.arguments[0]);
-    if (value == 0)
-      throw NotReal("a division by zero");
-    value = 1 / value;
-    break;
-  case AtomKind::Function:
-    value = function(a);
-  }
-  values_.emplace(id, value);
-  return value;
-}
-
-Rational PointEvaluator::function(const Atom &a) {
-  using semantics::CompareDirection;
-  auto argument = [&](std::size_t i) { return evaluate(a.arguments[i]); };
-  switch (a.op) {
-  case OpCode::Sign: {
-    Rational x = argument(0);
-    return x.sign();
-  }
-  case OpCode::Select:
-    return argument(0) != 0 ? argument(1) : argument(2);
-  case OpCode::Compare: {
-    Rational x = argument(0), y = argument(1);
-    bool out[] = {x == y, x != y, x<y, x <= y, x> y, x >= y};
-    return out[a.detail] ? 1 : 0;
-  }
-  default:
-    throw NotReal("no rational values of '" + std::string(semantics::info(a.op).name) + "'");
   }
 }
 

@@ -8,7 +8,8 @@
 // is 1. With `laws`, exponentials multiply: a monomial has one of them, and one besides for each
 // maximum that stands alone in an exponent (so that exp(x - m) / sum exp(x - m) loses its m); and a
 // reciprocal's exponentials lose what most of them have in common, so that they lose any other
-// shift, too.
+// shift, too. The logarithm of what is known to be positive is the sum of its factors', and cancels
+// against the exponential.
 // What a maximum is known to exceed (0 below a square, with `laws` below an exponential) is no part
 // of it.
 
@@ -18,6 +19,7 @@
 #include <boost/multiprecision/cpp_int.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -95,6 +97,8 @@ public:
   Polynomial reciprocal(const Polynomial &p);
   /// By the laws, if there are any.
   Polynomial exponential(const Polynomial &p);
+  /// By the laws, of what is known to be positive: the sum of its factors' logarithms.
+  Polynomial logarithm(const Polynomial &p);
   Polynomial function(semantics::OpCode op, std::uint8_t detail, std::vector<Polynomial> arguments,
                       std::uint32_t type = 0);
 
@@ -113,6 +117,12 @@ private:
   };
   bool not_negative(AtomId atom, bool &by_law) const;
   bool not_negative(const Polynomial &p, bool &by_law) const;
+  bool positive(AtomId atom) const;
+  bool positive(const Monomial &monomial) const;
+  bool positive(const Polynomial &p) const;
+  Polynomial logarithm(AtomId atom);
+  Polynomial plain_logarithm(const Polynomial &p);
+  std::optional<Polynomial> without_logarithm(const Monomial &monomial, const Rational &factor);
   void flatten(const Polynomial &p, std::set<Polynomial> &out) const;
   void count(std::size_t monomials);
   Monomial multiply(const Monomial &m, const Monomial &n);
@@ -123,6 +133,13 @@ private:
   Polynomial inverse(AtomId id);
   Polynomial inverse(const Monomial &monomial);
   Fraction fraction(const Polynomial &p);
+  /// Monic, and the factors taken out of it: p = scale * product of `common` * exp(shift) * rest.
+  struct Factors {
+    Rational scale;
+    Monomial common;
+    Polynomial shift, rest;
+  };
+  Factors factors(const Polynomial &p);
 
   bool laws_;
   const StopToken *stop_;

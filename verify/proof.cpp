@@ -8,6 +8,7 @@
 #include "verify/integer_normal_form.h"
 #include "verify/normalize.h"
 #include "verify/real_normal_form.h"
+#include "verify/renaming.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -177,9 +178,24 @@ void prove_at_finite(TermGraph terms, const std::vector<Pair> &pairs, const Stop
     close(proof, Level::Finite, kSameUpToZero, lemmas);
 }
 
-void prove_at_real(const TermGraph &terms, const std::vector<Pair> &pairs, const StopToken &stop,
+/// The pairs of which all are instances, for other input elements.
+std::vector<Pair> distinct_pairs(const TermGraph &terms, const std::vector<Pair> &pairs,
+                                 const StopToken &stop) {
+  std::vector<TermPair> sides;
+  for (const Pair &pair : pairs)
+    sides.push_back({pair.graph, pair.kernel});
+  std::vector<std::size_t> of = representatives(terms, sides, stop);
+  std::vector<Pair> out;
+  for (std::size_t p = 0; p < pairs.size(); ++p)
+    if (of[p] == p)
+      out.push_back(pairs[p]);
+  return out;
+}
+
+void prove_at_real(const TermGraph &terms, const std::vector<Pair> &all, const StopToken &stop,
                    Proof &proof) {
   stop.doing("putting terms into normal form at real");
+  std::vector<Pair> pairs = distinct_pairs(terms, all, stop);
   std::string too_large;
   for (RealDepth depth : kRealDepths)
     try {

@@ -247,7 +247,9 @@ std::optional<Polynomial> RealNormalizer::by_law(OpCode op, const Polynomial &x)
   case OpCode::ExponentialMinusOne:
     return law("exponential-minus-one(x)=exp(x)-1", plus(atoms_.exponential(x), -1));
   case OpCode::LogPlusOne:
-    return law("log-plus-one(x)=log(1+x)", atoms_.function(OpCode::Log, 0, {plus(x, 1)}));
+    return law("log-plus-one(x)=log(1+x)", atoms_.logarithm(plus(x, 1)));
+  case OpCode::Log:
+    return atoms_.logarithm(x);
   case OpCode::Rsqrt:
     return law("rsqrt(x)=1/sqrt(x)", reciprocal(atoms_.function(OpCode::Sqrt, 0, {x})));
   case OpCode::Logistic:

@@ -233,6 +233,8 @@ std::string softmax(const std::string &above, const std::string &below) {
          moved("(* x r)", below) + ")))";
 }
 
+constexpr const char *kLogarithmOfProduct = "log(a*b)=log(a)+log(b) where a>0 and b>0";
+
 const Row kEqual[] = {
     {"(* x (+ r x))", "(+ (* x r) (* x x))", "real ring"},
     {"(+ (* 2 x) (* 3 x))", "(* 5 x)", "real ring"},
@@ -258,6 +260,22 @@ const Row kEqual[] = {
     {"(logistic x)", "(/ (exponential x) (+ (exponential x) 1))", "logistic(x)=1/(1+exp(-x))"},
     {"(tanh x)", "(- (* 2 (logistic (* 2 x))) 1)", "tanh(x)=1-2/(exp(2x)+1)"},
     {"(* x (rsqrt r))", "(/ x (sqrt r))", "rsqrt(x)=1/sqrt(x)"},
+    {"(log (exponential (* x r)))", "(bf16 (* x r))", "log(exp(x))=x"},
+    {"(- (log (* 3 (exponential x))) (log (* 3 (exponential r))))", "(- x r)", kLogarithmOfProduct},
+    {"(log (/ (exponential x) (+ (exponential x) (exponential r))))",
+     "(- x (log (+ (exponential r) (exponential x))))", kLogarithmOfProduct},
+    {"(+ (maximum x r) (log (+ (exponential (- x (maximum x r))) (exponential (- r (maximum x "
+     "r))))))",
+     "(log (+ (exponential x) (exponential r)))", kLogarithmOfProduct},
+    {"(log-plus-one (exponential x))", "(- x (log (logistic x)))", kLogarithmOfProduct},
+    {"(exponential (log (+ (exponential x) (exponential r))))",
+     "(+ (exponential x) (exponential r))", "exp(log(x))=x where x>0"},
+    {"(exponential (- x (log (+ (exponential x) (exponential r)))))",
+     "(/ (exponential x) (+ (exponential x) (exponential r)))", "exp(log(x))=x where x>0"},
+    {"(exponential (* -2 (log-plus-one (exponential x))))",
+     "(/ 1 (* (+ 1 (exponential x)) (+ 1 (exponential x))))", "exp(log(x))=x where x>0"},
+    {"(exponential (log (maximum x (exponential r))))", "(maximum (exponential r) x)",
+     "exp(log(x))=x where x>0"},
     {"(maximum (sqrt x) 0)", "(bf16 (sqrt x))", "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0"},
 };
 
@@ -345,9 +363,29 @@ TEST_CASE("minus infinity is below every number, also where functions are told a
 
 TEST_CASE("what real numbers say nothing of is not proved") {
   for (auto [left, right] :
-       {std::pair("(/ x 0)", "(/ (* 2 x) 0)"), std::pair("(* 0 (/ x (- x x)))", "0"),
-        std::pair("(- (+ x nan) nan)", "(bf16 x)"), std::pair("(- (+ x inf) inf)", "(bf16 x)"),
-        std::pair("(log (* x r))", "(+ (log x) (log r))"), std::pair("(sqrt (* x x))", "x")})
+       {std::pair("(/ x 0)", "(/ (* 2 x) 0)"),
+        std::pair("(* 0 (/ x (- x x)))", "0"),
+        std::pair("(- (+ x nan) nan)", "(bf16 x)"),
+        std::pair("(- (+ x inf) inf)", "(bf16 x)"),
+        std::pair("(log (* x r))", "(+ (log x) (log r))"),
+        std::pair("(sqrt (* x x))", "x"),
+        std::pair("(exponential (log x))", "x"),
+        std::pair("(log (* x x))", "(* 2 (log x))"),
+        std::pair("(exponential (log (* x x)))", "(bf16 (* x x))"),
+        std::pair("(exponential (log (sqrt x)))", "(bf16 (sqrt x))"),
+        std::pair("(exponential (log (maximum x r)))", "(maximum x r)"),
+        std::pair("(exponential (log (negate (exponential x))))", "(negate (exponential x))"),
+        std::pair("(exponential (log (- (exponential x) (exponential r))))",
+                  "(- (exponential x) (exponential r))"),
+        std::pair("(log (- (exponential (+ x 1)) (exponential x)))",
+                  "(+ x (log (- (exponential 1) 1)))"),
+        std::pair("(log (/ (exponential x) r))", "(- x (log r))"),
+        std::pair("(log (+ (exponential x) (exponential r)))", "(+ x r)"),
+        std::pair("(exponential (+ x (log (+ 1 (exponential x)))))",
+                  "(/ (exponential x) (+ 1 (exponential x)))"),
+        std::pair("(exponential (* 0.5 (log (+ 1 (exponential x)))))", "(+ 1 (exponential x))"),
+        std::pair("(exponential (* 2 (log (+ 1 (exponential x)))))", "(+ 1 (exponential x))"),
+        std::pair("(log (* 3 (exponential x)))", "(+ x (log 2))")})
     for (bool laws : {false, true}) {
       INFO(left << " and " << right);
       Answers answers = compare(left, right, laws);

@@ -110,6 +110,8 @@ Wire Circuit::make(Gate gate, int bits, std::vector<std::uint32_t> operands, int
       values.push_back(nodes_[id].value);
     return constant(result(node, values));
   }
+  if (auto shifted = by_power_of_two(gate, bits, in))
+    return *shifted;
   if (gate == Gate::Equal && in[0] == in[1])
     return constant({1, 1});
   if (gate == Gate::Choose && nodes_[in[0]].gate == Gate::Constant)
@@ -134,6 +136,32 @@ Wire Circuit::make(Gate gate, int bits, std::vector<std::uint32_t> operands, int
   if (gate == Gate::Extract)
     return part(in[0], bits, low);
   return add(std::move(node));
+}
+
+/// A product, quotient or remainder of bits by 2^k: the same bits elsewhere, beside zeros.
+std::optional<Wire> Circuit::by_power_of_two(Gate gate, int bits,
+                                             const std::vector<std::uint32_t> &in) {
+  if (gate != Gate::Multiply && gate != Gate::Quotient && gate != Gate::Remainder)
+    return std::nullopt;
+  bool first = gate == Gate::Multiply && nodes_[in[0]].gate == Gate::Constant;
+  const Node &by = nodes_[in[first ? 0 : 1]];
+  if (by.gate != Gate::Constant || by.value.value == 0 ||
+      (by.value.value & (by.value.value - 1)) != 0)
+    return std::nullopt;
+  std::uint32_t x = in[first ? 1 : 0];
+  int k = 0;
+  while (by.value.value >> k != 1)
+    ++k;
+  auto zeros = [&](int count) { return constant({count, 0}); };
+  auto beside = [&](const Wire &high, const Wire &low) {
+    return make(Gate::Concat, bits, {high.id, low.id});
+  };
+  if (gate == Gate::Remainder)
+    return k == 0 ? zeros(bits) : beside(zeros(bits - k), make(Gate::Extract, k, {x}, 0));
+  if (k == 0)
+    return Wire{this, x};
+  return gate == Gate::Multiply ? beside(make(Gate::Extract, bits - k, {x}, 0), zeros(k))
+                                : beside(zeros(k), make(Gate::Extract, bits - k, {x}, k));
 }
 
 /// Bits of bits, and of one half of a concatenation, are taken where they come from.

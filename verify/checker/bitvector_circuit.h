@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -79,6 +80,7 @@ private:
                          std::vector<std::uint32_t>>;
   Wire add(Node node);
   Wire part(std::uint32_t id, int bits, int low);
+  std::optional<Wire> by_power_of_two(Gate gate, int bits, const std::vector<std::uint32_t> &in);
   std::string expression(std::uint32_t id) const;
   std::string reference(std::uint32_t id) const;
 

@@ -8,6 +8,7 @@
 #include "verify/checker/execution.h"
 #include "verify/checker/finite_forms.h"
 #include "verify/checker/induction.h"
+#include "verify/checker/instances.h"
 #include "verify/checker/integer_forms.h"
 #include "verify/checker/lemma_parts.h"
 #include "verify/checker/optimality_checker.h"
@@ -158,6 +159,41 @@ struct Depth {
   bool common_closed;
 };
 
+using ValuePair = std::pair<ValueId, ValueId>;
+
+/// Of pairs that are instances of one another, the first is compared for all of them.
+class RealComparison {
+public:
+  RealComparison(Values &values, const std::vector<ValuePair> &pairs, bool common_closed) {
+    Instances instances(values);
+    std::map<Instances::Pattern, ValuePair> firsts;
+    std::set<ValuePair> compared;
+    for (const ValuePair &pair : pairs) {
+      if (first_.count(pair))
+        continue;
+      ValuePair first =
+          firsts.emplace(instances.pattern(pair.first, pair.second), pair).first->second;
+      first_.emplace(pair, first);
+      compared.insert(first);
+    }
+    forms_.emplace(values, common_closed ? common_values(values, compared) : std::set<ValueId>());
+  }
+
+  /// One of the pairs.
+  bool equal(const ValuePair &pair) {
+    const ValuePair &first = first_.at(pair);
+    auto [known, fresh] = answers_.try_emplace(first, false);
+    if (fresh)
+      known->second = forms_->equal(first.first, first.second);
+    return known->second;
+  }
+
+private:
+  std::map<ValuePair, ValuePair> first_;
+  std::map<ValuePair, bool> answers_;
+  std::optional<RealForms> forms_;
+};
+
 Comparison compare(const Subject &subject, const std::set<std::string> &listed, Depth depth) {
   Values values(subject.isa.numerics, listed);
   std::vector<GenericResult> results = execute_both(values, subject);
@@ -168,21 +204,22 @@ Comparison compare(const Subject &subject, const std::set<std::string> &listed, 
   std::optional<IntegerForms> integers;
   if (!asked.empty())
     integers.emplace(values, asked, depth.max_product);
-  std::set<std::pair<ValueId, ValueId>> open;
+  std::vector<ValuePair> open;
   for (const GenericResult &r : results)
     if (r.program != r.kernel && integers->form(r.program) != integers->form(r.kernel))
-      open.insert({integers->form(r.program), integers->form(r.kernel)});
+      open.emplace_back(integers->form(r.program), integers->form(r.kernel));
   std::optional<FiniteForms> finite;
   if (subject.level == Level::Finite)
     finite.emplace(values);
-  std::optional<RealForms> reals;
+  std::optional<RealComparison> reals;
   if (subject.level == Level::Real && !open.empty())
-    reals.emplace(values, depth.common_closed ? common_values(values, open) : std::set<ValueId>());
+    reals.emplace(values, open, depth.common_closed);
   auto equal = [&](ValueId a, ValueId b) {
     if (a == b)
       return true;
-    ValueId x = integers->form(a), y = integers->form(b);
-    return x == y || (finite && finite->equal(x, y)) || (reals && reals->equal(x, y));
+    ValuePair pair{integers->form(a), integers->form(b)};
+    return pair.first == pair.second || (finite && finite->equal(pair.first, pair.second)) ||
+           (reals && reals->equal(pair));
   };
   Comparison out;
   out.elements = static_cast<std::int64_t>(results.size());

@@ -298,7 +298,8 @@ std::optional<std::vector<Obligation>> ordered(const std::string &name,
 
 bool is_law(const std::string &name) {
   for (const char *law :
-       {"exp(a+b)=exp(a)exp(b)", "exp(0)=1", "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0",
+       {"exp(a+b)=exp(a)exp(b)", "exp(0)=1", "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0", "exp(x)>0",
+        "log(exp(x))=x", "log(a*b)=log(a)+log(b) where a>0 and b>0", "exp(log(x))=x where x>0",
         "exponential-minus-one(x)=exp(x)-1", "log-plus-one(x)=log(1+x)", "rsqrt(x)=1/sqrt(x)",
         "logistic(x)=1/(1+exp(-x))", "tanh(x)=1-2/(exp(2x)+1)"})
     if (name == law)

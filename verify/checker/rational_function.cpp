@@ -110,7 +110,7 @@ Powers RationalFunctions::joined(const Powers &a, const Powers &b) {
       out.emplace_back(atom, exponent);
     exponential |= exponent != 0 && atoms_[atom]->what == What::Exponential;
   }
-  return exponential && law_ ? one_exponential(std::move(out)) : out;
+  return exponential && laws_.exponential ? one_exponential(std::move(out)) : out;
 }
 
 /// Exponentials as one of the sum of their exponents.
@@ -127,7 +127,7 @@ Powers RationalFunctions::one_exponential(Powers powers) {
     }
   if (exponentials < 2)
     return powers;
-  law_used_ = true;
+  used_.exponential = true;
   for (auto power : exponential_powers(exponent))
     out.push_back(power);
   std::sort(out.begin(), out.end());
@@ -146,15 +146,21 @@ Powers RationalFunctions::exponential_powers(const Sum &exponent) {
       rest.emplace(powers, factor);
   if (!rest.empty())
     of(rest);
-  law_used_ |= out.size() != 1;
+  used_.exponential |= out.size() != 1;
   std::sort(out.begin(), out.end());
   return out;
 }
 
 Sum RationalFunctions::exponential(const Sum &exponent) {
-  if (!law_)
+  if (!laws_.exponential)
     return atom({What::Exponential, {}, {exponent}});
-  return {{exponential_powers(exponent), 1}};
+  Sum rest, powers = constant(1);
+  for (const auto &[part, factor] : exponent)
+    if (auto power = inverted(part, factor))
+      powers = product(powers, *power);
+    else
+      rest.emplace(part, factor);
+  return product({{exponential_powers(rest), 1}}, powers);
 }
 
 Sum RationalFunctions::product(const Sum &a, const Sum &b) {
@@ -231,27 +237,33 @@ Sum RationalFunctions::usual_exponent(const Sum &sum) const {
   return out;
 }
 
+RationalFunctions::Parts RationalFunctions::parts(const Sum &sum) {
+  Parts out;
+  out.powers = least_exponents(sum);
+  for (const auto &[powers, factor] : sum)
+    add_product(out.rest, joined(powers, inverse(out.powers)), factor);
+  if (Sum shift;
+      laws_.exponential && out.rest.size() > 1 && !(shift = usual_exponent(out.rest)).empty()) {
+    used_.exponential = true; // as the law says that it is not 0
+    out.rest = product(out.rest, exponential(times(shift, -1)));
+    out.shift = std::move(shift);
+  }
+  out.factor = out.rest.begin()->second;
+  out.rest = times(out.rest, 1 / out.factor);
+  return out;
+}
+
 Sum RationalFunctions::reciprocal(const Sum &sum) {
   Powers denominators;
   Sum above = without_denominators(sum, denominators);
   if (above.empty())
     refuse("the proof divides by zero");
-  Powers common = least_exponents(above);
-  Sum rest;
-  for (const auto &[powers, factor] : above)
-    add_product(rest, joined(powers, inverse(common)), factor);
-  Sum out = product(expanded(denominators), {{joined({}, inverse(common)), 1}});
-  if (Sum shift; law_ && rest.size() > 1 && !(shift = usual_exponent(rest)).empty()) {
-    Sum by = exponential(times(shift, -1)); // above and below, as the law says that it is not 0
-    law_used_ = true;
-    rest = product(rest, by);
-    out = product(out, by);
-  }
-  Fraction first = rest.begin()->second;
-  rest = times(rest, 1 / first);
-  out = times(out, 1 / first);
-  if (!is_constant(rest))
-    out = product(out, {{{{number({What::Denominator, {}, {rest}}), -1}}, 1}});
+  Parts of = parts(above);
+  Sum out = product(expanded(denominators), {{joined({}, inverse(of.powers)), 1 / of.factor}});
+  if (!of.shift.empty())
+    out = product(out, exponential(times(of.shift, -1)));
+  if (!is_constant(of.rest))
+    out = product(out, {{{{number({What::Denominator, {}, {of.rest}}), -1}}, 1}});
   return out;
 }
 
@@ -266,7 +278,7 @@ bool RationalFunctions::same(const Sum &a, const Sum &b) {
 
 bool RationalFunctions::is_never_negative(std::uint32_t atom, bool &by_law) const {
   const RealAtom &a = *atoms_[atom];
-  if (signs_ && (a.what == What::Exponential || a.never_negative)) {
+  if (laws_.signs && (a.what == What::Exponential || a.never_negative)) {
     by_law = true;
     return true;
   }
@@ -303,7 +315,7 @@ Sum RationalFunctions::greatest(const std::vector<Sum> &of) {
       Sum difference = other;
       add(difference, sum, -1);
       bool by_law = false, below = !difference.empty() && is_never_negative(difference, by_law);
-      signs_used_ |= below && by_law;
+      used_.signs |= below && by_law;
       return below;
     });
   };

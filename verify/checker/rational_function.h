@@ -7,11 +7,13 @@
 // stand in denominators only: a sum with a positive exponent is multiplied out. Every operation
 // gives a function that is defined wherever its operands are, and equal there. By the law of the
 // exponential, if it may be used, the exponentials in a product are one, but for those of greatest
-// ones that stand alone in an exponent.
+// ones that stand alone in an exponent; by those of the logarithm, that of a product of positive
+// numbers is a sum.
 
 #include <boost/multiprecision/cpp_int.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,15 @@ using Powers = std::vector<std::pair<std::uint32_t, int>>;
 using Sum = std::map<Powers, Fraction>;
 
 struct RealAtom {
-  enum class What : std::uint8_t { Value, Infinity, Greatest, Denominator, Exponential, Function };
+  enum class What : std::uint8_t {
+    Value,
+    Infinity,
+    Greatest,
+    Denominator,
+    Exponential,
+    Logarithm,
+    Function
+  };
   What what = What::Value;
   std::vector<std::int64_t> tag; ///< Value: its number; Function: all that tells it apart
   std::vector<Sum> arguments;
@@ -32,12 +42,16 @@ struct RealAtom {
   auto operator<=>(const RealAtom &other) const = default;
 };
 
+/// Laws that may be used, or were: exp(a+b) = exp(a) exp(b) and exp(0) = 1; that exp, logistic and
+/// sqrt are not negative; the logarithms of exponentials and of products of positive numbers;
+/// exp(log(x)) = x of positive ones. The last two with exp(x) > 0.
+struct RealLaws {
+  bool exponential = false, signs = false, logarithm = false, inverse = false;
+};
+
 class RationalFunctions {
 public:
-  /// Laws that may be used: exp(a+b) = exp(a) exp(b) and exp(0) = 1; that exp, logistic and sqrt
-  /// are not negative.
-  RationalFunctions(bool exponential_law, bool sign_law)
-      : law_(exponential_law), signs_(sign_law) {}
+  explicit RationalFunctions(RealLaws laws) : laws_(laws) {}
 
   std::uint32_t number(RealAtom atom);
   static Sum constant(const Fraction &value);
@@ -49,10 +63,10 @@ public:
   Sum reciprocal(const Sum &sum);
   Sum greatest(const std::vector<Sum> &of);
   Sum exponential(const Sum &exponent);
+  Sum logarithm(const Sum &sum);
   /// Whether two are the same rational function of their atoms.
   bool same(const Sum &a, const Sum &b);
-  bool exponential_law_used() const { return law_used_; }
-  bool sign_law_used() const { return signs_used_; }
+  const RealLaws &used() const { return used_; }
 
 private:
   void count(std::size_t products);
@@ -65,8 +79,21 @@ private:
   Sum expanded(const Powers &powers);
   bool is_never_negative(const Sum &sum, bool &by_law) const;
   bool is_never_negative(std::uint32_t atom, bool &by_law) const;
+  /// Above 0 wherever it is defined, as exponentials are.
+  bool is_positive(const Sum &sum) const;
+  bool is_positive(const Powers &powers) const;
+  Sum logarithm_atom(const Sum &sum);
+  Sum logarithm(const Powers &powers);
+  std::optional<Sum> inverted(const Powers &part, const Fraction &factor);
+  /// A sum without denominators as factor * powers * exp(shift) * rest, whose first factor is 1.
+  struct Parts {
+    Fraction factor;
+    Powers powers;
+    Sum shift, rest;
+  };
+  Parts parts(const Sum &sum);
 
-  bool law_, law_used_ = false, signs_, signs_used_ = false;
+  RealLaws laws_, used_;
   std::int64_t work_ = 0;
   std::map<RealAtom, std::uint32_t> numbers_;
   std::vector<const RealAtom *> atoms_;

@@ -15,7 +15,10 @@ using What = RealAtom::What;
 namespace {
 
 constexpr const char *kExponentialOfSum = "exp(a+b)=exp(a)exp(b)", *kExponentialOfZero = "exp(0)=1",
-                     *kNotNegative = "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0";
+                     *kNotNegative = "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0",
+                     *kPositive = "exp(x)>0", *kLogarithmOfExponential = "log(exp(x))=x",
+                     *kLogarithmOfProduct = "log(a*b)=log(a)+log(b) where a>0 and b>0",
+                     *kExponentialOfLogarithm = "exp(log(x))=x where x>0";
 /// More are forgotten, and computed anew.
 constexpr std::size_t kMostHeld = std::size_t{1} << 20;
 
@@ -44,12 +47,30 @@ std::optional<Fraction> number_of(const Value &v) {
   return Fraction(number);
 }
 
+RealLaws listed_laws(const Values &values) {
+  bool exponential = values.lists(kExponentialOfSum) && values.lists(kExponentialOfZero),
+       positive = values.lists(kPositive);
+  return {exponential, values.lists(kNotNegative),
+          positive && values.lists(kLogarithmOfExponential) && values.lists(kLogarithmOfProduct),
+          positive && values.lists(kExponentialOfLogarithm)};
+}
+
+void use_laws(Values &values, const RealLaws &laws) {
+  auto use = [&](bool used, std::initializer_list<const char *> names) {
+    for (const char *name : names)
+      if (used)
+        values.may_use(name);
+  };
+  use(laws.exponential, {kExponentialOfSum, kExponentialOfZero});
+  use(laws.signs, {kNotNegative});
+  use(laws.logarithm, {kPositive, kLogarithmOfExponential, kLogarithmOfProduct});
+  use(laws.inverse, {kPositive, kExponentialOfLogarithm});
+}
+
 } // namespace
 
 RealForms::RealForms(Values &values, std::set<ValueId> closed)
-    : values_(values), closed_(std::move(closed)),
-      functions_(values.lists(kExponentialOfSum) && values.lists(kExponentialOfZero),
-                 values.lists(kNotNegative)),
+    : values_(values), closed_(std::move(closed)), functions_(listed_laws(values)),
       ring_(values.may_use("real ring")) {}
 
 bool RealForms::equal(ValueId a, ValueId b) {
@@ -63,11 +84,7 @@ bool RealForms::equal(ValueId a, ValueId b) {
   }
   const Form *x = form(a), *y = form(b);
   bool same = x && y && x->infinity == y->infinity && functions_.same(x->sum, y->sum);
-  if (functions_.exponential_law_used())
-    for (const char *law : {kExponentialOfSum, kExponentialOfZero})
-      values_.may_use(law);
-  if (functions_.sign_law_used())
-    values_.may_use(kNotNegative);
+  use_laws(values_, functions_.used());
   return same;
 }
 
@@ -238,8 +255,10 @@ std::optional<Sum> RealForms::by_law(const Value &value, const Sum &x) {
     return std::nullopt;
   case OpCode::LogPlusOne:
     if (values_.may_use("log-plus-one(x)=log(1+x)"))
-      return application(OpCode::Log, with(x, 1));
+      return functions_.logarithm(with(x, 1));
     return std::nullopt;
+  case OpCode::Log:
+    return functions_.logarithm(x);
   case OpCode::Rsqrt:
     if (may_divide("rsqrt(x)=1/sqrt(x)"))
       return functions_.reciprocal(application(OpCode::Sqrt, x));
