@@ -86,15 +86,15 @@ ISAMORPH_INLINE Lanes<std::uint32_t> load_words(Target, const S *from) {
 template <VectorTarget T, class S>
 requires(T >= VectorTarget::Avx512)
     [[gnu::target(ISAMORPH_AVX512)]] inline Lanes<std::uint32_t> load_words(On<T>, const S *from) {
-  __m256i bits{};
-  std::memcpy(&bits, from, sizeof(S) * kLanes);
-  __m128i low = _mm256_castsi256_si128(bits);
   __m512i words;
-  if constexpr (sizeof(S) == 2)
-    words = _mm512_maskz_cvtepi16_epi32(0xffff, bits);
-  else
-    words = std::is_signed_v<S> ? _mm512_maskz_cvtepi8_epi32(0xffff, low)
-                                : _mm512_maskz_cvtepu8_epi32(0xffff, low);
+  if constexpr (sizeof(S) == 2) {
+    words = _mm512_maskz_cvtepi16_epi32(
+        0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)));
+  } else {
+    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
+    words = std::is_signed_v<S> ? _mm512_maskz_cvtepi8_epi32(0xffff, bytes)
+                                : _mm512_maskz_cvtepu8_epi32(0xffff, bytes);
+  }
   return lanes_cast<Lanes<std::uint32_t>>(words);
 }
 #endif
@@ -246,6 +246,13 @@ ISAMORPH_INLINE void NarrowDot::pack_left(const L *left, typename Terms::Element
   std::size_t whole = rows_dense_ ? count / kLanes * kLanes : 0;
   for (std::size_t row : rows) {
     std::size_t k = 0;
+    if constexpr (sizeof(L) == 1 && sizeof(Element) == 1)
+      for (; k + 4 * kLanes <= whole; k += 4 * kLanes) {
+        Lanes<std::uint32_t> bytes;
+        __builtin_memcpy(&bytes, left + row + k, sizeof bytes);
+        bytes ^= flip * 0x01010101u;
+        __builtin_memcpy(packed + k, &bytes, sizeof bytes);
+      }
     for (; k < whole; k += kLanes)
       store_lanes<Element, Element>(packed + k, load_lanes<Element>(left + row + k) ^ flip);
     for (; k < count; ++k)
@@ -257,30 +264,52 @@ ISAMORPH_INLINE void NarrowDot::pack_left(const L *left, typename Terms::Element
   }
 }
 
+/// One panel; `load(k)`: term k of each column, without bits above its own.
+template <class Terms, class Load>
+ISAMORPH_INLINE void pack_panel(std::size_t terms, const Load &load, std::uint32_t *to) {
+  [&]<std::size_t... T>(std::index_sequence<T...>) __attribute__((always_inline)) {
+    constexpr std::size_t bits = 32 / Terms::kCount;
+    std::size_t k = 0;
+    for (; k + Terms::kCount <= terms; k += Terms::kCount, to += kLanes) {
+      Lanes<std::uint32_t> word = ((load(k + T) << (bits * T)) | ...);
+      __builtin_memcpy(to, &word, sizeof word);
+    }
+    if (k < terms) {
+      Lanes<std::uint32_t> word{};
+      ((k + T < terms ? void(word |= load(k + T) << (bits * T)) : void()), ...);
+      __builtin_memcpy(to, &word, sizeof word);
+    }
+  }
+  (std::make_index_sequence<Terms::kCount>{});
+}
+
 /// Panels of sixteen columns (filled up with zeros), each by words of terms.
 template <class Terms, class Target, class R>
 ISAMORPH_INLINE void NarrowDot::pack_right(Target target, const R *right,
                                            std::uint32_t *panels) const {
+  using Bits = std::conditional_t<std::is_same_v<Terms, Quads>, std::make_unsigned_t<R>, R>;
+  auto words = [&](const Bits *from) __attribute__((always_inline)) {
+    Lanes<std::uint32_t> out = load_words(target, from);
+    return std::is_unsigned_v<Bits> ? out : out & Terms::kMask;
+  };
   std::span<const std::size_t> terms = layout_.right_terms, columns = layout_.right_columns;
-  std::uint32_t *to = panels;
   for (std::size_t column = 0; column < columns.size(); column += kLanes) {
     auto panel = columns.subspan(column, std::min(kLanes, columns.size() - column));
-    bool dense = columns_dense_ && panel.size() == kLanes;
-    auto load = [&](std::size_t k) __attribute__((always_inline)) {
-      const R *from = right + terms[k];
-      if (dense)
-        return load_words(target, from + panel[0]) & Terms::kMask;
-      std::array<R, kLanes> elements{};
-      for (std::size_t l = 0; l < panel.size(); ++l)
-        elements[l] = from[panel[l]];
-      return load_words(target, elements.data()) & Terms::kMask;
+    const auto *from = reinterpret_cast<const Bits *>(right);
+    auto dense = [&](std::size_t k) __attribute__((always_inline)) {
+      return words(from + panel[0] + terms[k]);
     };
-    for (std::size_t k = 0; k < terms.size(); k += Terms::kCount, to += kLanes) {
-      Lanes<std::uint32_t> word = load(k);
-      for (std::size_t t = 1; t < std::min(Terms::kCount, terms.size() - k); ++t)
-        word |= load(k + t) << (32 / Terms::kCount * t);
-      __builtin_memcpy(to, &word, sizeof word);
-    }
+    auto spread = [&](std::size_t k) __attribute__((always_inline)) {
+      std::array<Bits, kLanes> elements{};
+      for (std::size_t l = 0; l < panel.size(); ++l)
+        elements[l] = from[terms[k] + panel[l]];
+      return words(elements.data());
+    };
+    std::uint32_t *to = panels + column * this->words();
+    if (columns_dense_ && panel.size() == kLanes)
+      pack_panel<Terms>(terms.size(), dense, to);
+    else
+      pack_panel<Terms>(terms.size(), spread, to);
   }
 }
 
