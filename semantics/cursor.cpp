@@ -1,6 +1,7 @@
 #include "semantics/cursor.h"
 
 #include <charconv>
+#include <cstring>
 #include <limits>
 
 namespace isamorph::semantics {
@@ -8,6 +9,16 @@ namespace {
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Whether eight bytes of the text from `i` on are ASCII without NUL.
+bool plain_ahead(const std::string &text, std::size_t i) {
+  if (text.size() - i < sizeof(std::uint64_t))
+    return false;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, text.data() + i, sizeof bytes);
+  constexpr std::uint64_t ones = 0x0101010101010101, tops = ones << 7;
+  return ((bytes | (bytes - ones)) & tops) == 0;
+}
 
 /// The offset of the first byte that is not part of well-formed UTF-8 (RFC 3629) or is NUL;
 /// text.size() if none.
@@ -17,6 +28,10 @@ std::size_t first_bad_byte(const std::string &text) {
     return i + k < text.size() && (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
   };
   while (i < text.size()) {
+    if (plain_ahead(text, i)) {
+      i += sizeof(std::uint64_t);
+      continue;
+    }
     auto c = static_cast<unsigned char>(text[i]);
     auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
     if (c == 0)

@@ -80,8 +80,8 @@ public:
     for (Action &action : body_.actions_) // after all values
       if (auto *dot = std::get_if<RunDot>(&action))
         dot->scratch = scratch_;
-      else if (auto *pair_dot = std::get_if<RunPairDot>(&action))
-        pair_dot->scratch = scratch_;
+      else if (auto *narrow_dot = std::get_if<RunNarrowDot>(&action))
+        narrow_dot->scratch = scratch_;
       else if (auto *reduce = std::get_if<RunReduce>(&action))
         reduce->scratch = scratch_;
   }
@@ -186,14 +186,14 @@ private:
     const Node &dot = graph_[product.dot];
     const auto &[lhs, rhs] = product.shapes;
     note_products(dot);
-    PairDot kernel(dot.attributes, lhs, rhs, node.shape.type, body_.target_);
+    NarrowDot kernel(dot.attributes, lhs, rhs, node.shape.type, body_.target_);
     action_scratch_ = std::max(action_scratch_, kernel.scratch_bytes());
-    RunPairDot action{places_[product.operands[0].v],
-                      places_[product.operands[1].v],
-                      {},
-                      to,
-                      std::move(kernel),
-                      0};
+    RunNarrowDot action{places_[product.operands[0].v],
+                        places_[product.operands[1].v],
+                        {},
+                        to,
+                        std::move(kernel),
+                        0};
     if (product.addend)
       action.addend = places_[product.addend->v];
     add(std::move(action));
@@ -292,7 +292,7 @@ public:
   void operator()(const RunDot &action) const {
     action.dot.run(from(action.lhs), from(action.rhs), to(action.to), scratch_ + action.scratch);
   }
-  void operator()(const RunPairDot &action) const {
+  void operator()(const RunNarrowDot &action) const {
     action.dot.run(from(action.lhs), from(action.rhs),
                    action.addend ? from(*action.addend) : nullptr, to(action.to),
                    scratch_ + action.scratch);

@@ -11,7 +11,7 @@
 #include "semantics/strided_copy.h"
 #include "sim/arithmetic.h"
 #include "sim/dot.h"
-#include "sim/pair_dot.h"
+#include "sim/narrow_dot.h"
 #include "sim/reduce.h"
 
 #include <atomic>
@@ -53,11 +53,11 @@ private:
     Dot dot;
     std::size_t scratch;
   };
-  struct RunPairDot {
+  struct RunNarrowDot {
     Place lhs, rhs;
     std::optional<Place> addend;
     Place to;
-    PairDot dot;
+    NarrowDot dot;
     std::size_t scratch;
   };
   /// By the profile's unit, rows in parallel.
@@ -100,7 +100,7 @@ private:
     std::vector<Place> operands;
     Place to;
   };
-  using Action = std::variant<CopyBytes, Move, RunDot, RunPairDot, RunUnit, RunReduce,
+  using Action = std::variant<CopyBytes, Move, RunDot, RunNarrowDot, RunUnit, RunReduce,
                               RunArithmetic, Widen, Elementwise, Evaluate>;
   class Compiler;
   class Runner;

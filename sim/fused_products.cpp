@@ -1,7 +1,7 @@
 #include "sim/fused_products.h"
 
 #include "semantics/strided_copy.h"
-#include "sim/pair_dot.h"
+#include "sim/narrow_dot.h"
 
 namespace isamorph::sim {
 
@@ -69,7 +69,7 @@ private:
       out.operands[i] = from;
       out.shapes[i] = {type, graph_[operand].shape.dims};
     }
-    bool taken = PairDot::takes(out.shapes[0].type, out.shapes[1].type, graph_[dot].shape.type);
+    bool taken = NarrowDot::takes(out.shapes[0].type, out.shapes[1].type, graph_[dot].shape.type);
     return taken ? std::optional(out) : std::nullopt;
   }
 

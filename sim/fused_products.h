@@ -1,5 +1,5 @@
 #pragma once
-// Which operations of a graph are one product of narrow integers (sim/pair_dot.h): a dot, the
+// Which operations of a graph are one product of narrow integers (sim/narrow_dot.h): a dot, the
 // conversions that widened its operands, and the addition to it. Private to sim/.
 
 #include "semantics/graph.h"

@@ -125,7 +125,41 @@ private:
                             static_cast<std::int64_t>(iterations.end), iteration, visit_operand);
   }
 
+  /// Whether all writes move alike with the loop, and what may read written bytes moves with them
+  /// and was written before in the same iteration: seen in the first one, of which the others are
+  /// copies that moved.
+  bool moves_as_one(std::uint32_t loop, LoopNest::Iteration &iteration) {
+    std::vector<LoopFootprints::Hull> hulls;
+    footprints_.each_hull(Space::OnChip, loop, 0, nest_.iterations(loop), iteration,
+                          [&](const LoopFootprints::Hull &hull, const Footprint &,
+                              std::span<const LoopFootprints::Range>) { hulls.push_back(hull); });
+    spec::IntervalSet all;
+    std::vector<const AffineOperand *> moving; // may touch what is written
+    for (const LoopFootprints::Hull &hull : hulls)
+      if (hull.writes)
+        all.add(hull.begin, hull.end);
+    for (const LoopFootprints::Hull &hull : hulls)
+      if (hull.writes || all.intersects(hull.begin, hull.end))
+        moving.push_back(&hull.operand);
+    std::size_t depth = iteration.size();
+    for (const AffineOperand *operand : moving)
+      if (operand->strides[depth] != moving[0]->strides[depth])
+        return false;
+    spec::IntervalSet written;
+    auto check = [&](const AffineOperand &operand, bool writes, std::size_t begin,
+                     std::size_t end) {
+      auto first = static_cast<std::int64_t>(begin), last = static_cast<std::int64_t>(end);
+      if (writes)
+        written.add(first, last);
+      return writes || std::ranges::count(moving, &operand) == 0 ||
+             !written.first_missing(first, last);
+    };
+    return each_run(Space::OnChip, loop, {0, 1}, kEverywhere, iteration, check);
+  }
+
   bool independent_on_chip(std::uint32_t loop, LoopNest::Iteration &iteration) {
+    if (moves_as_one(loop, iteration))
+      return true;
     auto count = static_cast<std::size_t>(nest_.iterations(loop));
     spec::IntervalSet all;
     auto note = [&](const AffineOperand &, bool writes, std::size_t begin, std::size_t end) {

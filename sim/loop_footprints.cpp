@@ -1,5 +1,7 @@
 #include "sim/loop_footprints.h"
 
+#include <algorithm>
+
 namespace isamorph::sim {
 
 LoopFootprints::LoopFootprints(const LoopNest &nest) : nest_(nest) {
@@ -33,6 +35,21 @@ void LoopFootprints::note(const std::vector<LoopNest::Item> &items,
 
 bool LoopFootprints::depends(std::uint32_t inner, std::size_t depth) const {
   return depends_[inner][depth] != 0;
+}
+
+bool LoopFootprints::fills(const Hull &hull, const Footprint &footprint,
+                           std::span<const Range> ranges) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> moves; // by how much, how often
+  for (std::size_t d = 0; d < ranges.size(); ++d)
+    moves.emplace_back(std::abs(hull.operand.strides[d]), ranges[d].count() - 1);
+  std::ranges::sort(moves);
+  auto covered = static_cast<std::int64_t>(footprint.hull());
+  for (auto [stride, times] : moves) {
+    if (stride > covered && times > 0)
+      return false;
+    covered += stride * times;
+  }
+  return footprint.dense();
 }
 
 } // namespace isamorph::sim

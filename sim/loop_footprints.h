@@ -53,6 +53,9 @@ public:
     hulls(space, loop, ranges, visit);
   }
 
+  /// Whether an operand of such iterations leaves no gap in its hull.
+  static bool fills(const Hull &hull, const Footprint &footprint, std::span<const Range> ranges);
+
 private:
   template <class Visit>
   void hulls(Space space, std::uint32_t loop, std::vector<Range> &ranges, Visit &visit) const {

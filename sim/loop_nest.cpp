@@ -2,6 +2,8 @@
 
 #include "semantics/affine_index.h"
 
+#include <algorithm>
+
 namespace isamorph::sim {
 
 using semantics::AffineIndex;
@@ -168,7 +170,7 @@ std::optional<LoopNest> LoopNest::compile(const spec::Kernel &kernel, const Memo
 
 std::size_t LoopNest::address(const AffineOperand &operand, const Iteration &iteration) {
   std::int64_t offset = 0;
-  for (std::size_t d = 0; d < operand.strides.size(); ++d)
+  for (std::size_t d = 0; d < iteration.size(); ++d)
     offset += operand.strides[d] * iteration[d];
   return operand.address + static_cast<std::size_t>(offset);
 }
@@ -179,6 +181,35 @@ void LoopNest::run(const Step &step, const Iteration &iteration, const Memory &m
   for (const AffineOperand &operand : operands(step))
     worker.operands[count++] = {address(operand, iteration), operand.staged};
   step.routine->run(worker.operands.data(), memory, worker);
+}
+
+bool LoopNest::innermost(std::uint32_t loop) const {
+  return std::ranges::none_of(bodies_[loop], &Item::loop);
+}
+
+/// Addresses are found for the first iteration and moved on: operands of consecutive instructions
+/// lie side by side.
+void LoopNest::run_innermost(std::uint32_t loop, std::int64_t begin, std::int64_t end,
+                             const Iteration &around, const Memory &memory, Worker &worker) const {
+  const Step &first = steps_[bodies_[loop].front().index],
+             &last = steps_[bodies_[loop].back().index];
+  std::span<const AffineOperand> all = std::span(operands_).subspan(
+      first.first_operand,
+      last.first_operand + last.routine->footprints().size() - first.first_operand);
+  worker.operands.resize(std::max(worker.operands.size(), all.size()));
+  for (std::size_t i = 0; i < all.size(); ++i)
+    worker.operands[i] = {address(all[i], around) +
+                              static_cast<std::size_t>(all[i].strides.back() * begin),
+                          all[i].staged};
+  for (std::int64_t iteration = begin; iteration < end; ++iteration) {
+    for (Item item : bodies_[loop]) {
+      const Step &step = steps_[item.index];
+      step.routine->run(worker.operands.data() + (step.first_operand - first.first_operand), memory,
+                        worker);
+    }
+    for (std::size_t i = 0; i < all.size(); ++i)
+      worker.operands[i].address += static_cast<std::size_t>(all[i].strides.back());
+  }
 }
 
 } // namespace isamorph::sim

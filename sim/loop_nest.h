@@ -47,9 +47,15 @@ public:
   /// About what Routine::work says, of all iterations of a loop.
   std::size_t work(std::uint32_t loop) const { return work_[loop]; }
 
+  /// With the loops that `iteration` leaves out in their first iterations.
   static std::size_t address(const AffineOperand &operand, const Iteration &iteration);
   void run(const Step &step, const Iteration &iteration, const Memory &memory,
            Worker &worker) const;
+  /// Whether there are no loops in it.
+  bool innermost(std::uint32_t loop) const;
+  /// Iterations [begin, end) of such a loop; `around` are those of the loops around it.
+  void run_innermost(std::uint32_t loop, std::int64_t begin, std::int64_t end,
+                     const Iteration &around, const Memory &memory, Worker &worker) const;
 
 private:
   class Compiler;

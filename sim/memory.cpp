@@ -101,15 +101,16 @@ Footprint MemoryMap::footprint(const spec::ConcreteRegion &region) const {
   return out;
 }
 
-std::size_t MemoryMap::address(const spec::ConcreteRegion &region) const {
-  const Space &space = spaces_[region.buffer];
+std::size_t MemoryMap::address(std::uint32_t buffer, std::span<const std::int64_t> starts,
+                               std::span<const std::int64_t> extents) const {
+  const Space &space = spaces_[buffer];
   const std::string &name = space.buffer.name;
-  if (region.starts.size() != space.sizes.size())
+  if (starts.size() != space.sizes.size())
     throw semantics::InputError(fmt::format("{} has {} addressed dimensions, not {}", name,
-                                            space.sizes.size(), region.starts.size()));
+                                            space.sizes.size(), starts.size()));
   std::int64_t place = 0;
   for (std::size_t d = 0; d < space.sizes.size(); ++d) {
-    std::int64_t start = region.starts[d], extent = region.extents[d], size = space.sizes[d];
+    std::int64_t start = starts[d], extent = extents[d], size = space.sizes[d];
     if (leaves(start, extent, size))
       throw semantics::InputError(fmt::format("{}[{} : {}] leaves the buffer, which has {} places",
                                               name, start, extent, size));

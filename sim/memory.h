@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 
 namespace isamorph::sim {
 
@@ -41,7 +42,11 @@ public:
   Footprint footprint(const spec::ConcreteRegion &region) const;
   /// The offset in memory of the region's first byte. Throws InputError when the region leaves its
   /// buffer or has another rank.
-  std::size_t address(const spec::ConcreteRegion &region) const;
+  std::size_t address(const spec::ConcreteRegion &region) const {
+    return address(region.buffer, region.starts, region.extents);
+  }
+  std::size_t address(std::uint32_t buffer, std::span<const std::int64_t> starts,
+                      std::span<const std::int64_t> extents) const;
   bool inside(const spec::ConcreteRegion &region) const;
   /// How many bytes lie between neighbours in each addressed dimension of a buffer.
   std::vector<std::int64_t> strides(std::uint32_t buffer) const;

@@ -26,6 +26,8 @@ void NestRunner::run(const std::vector<LoopNest::Item> &items, Iteration &iterat
 
 void NestRunner::run_iterations(std::uint32_t loop, std::int64_t begin, std::int64_t end,
                                 Iteration &iteration, const Memory &memory, Worker &worker) {
+  if (nest_.innermost(loop))
+    return nest_.run_innermost(loop, begin, end, iteration, memory, worker);
   iteration.push_back(begin);
   for (; iteration.back() < end; ++iteration.back())
     run(nest_.body(loop), iteration, memory, worker);
@@ -51,6 +53,15 @@ void NestRunner::copy_read(std::uint32_t loop, std::int64_t begin, std::int64_t 
 void NestRunner::copy_written(std::uint32_t loop, std::int64_t begin, std::int64_t end,
                               Iteration &iteration, const std::byte *from, std::byte *to) const {
   spec::IntervalSet bytes;
+  bool gaps = false;
+  footprints_.each_hull(LoopFootprints::Space::OnChip, loop, begin, end, iteration,
+                        [&](const LoopFootprints::Hull &hull, const Footprint &footprint,
+                            std::span<const LoopFootprints::Range> ranges) {
+                          if (hull.writes && LoopFootprints::fills(hull, footprint, ranges))
+                            bytes.add(hull.begin, hull.end);
+                          else
+                            gaps |= hull.writes;
+                        });
   auto note = [&](const LoopNest::AffineOperand &, const Footprint &footprint, bool writes,
                   std::size_t address) {
     for (std::size_t run : footprint.runs) {
@@ -60,7 +71,8 @@ void NestRunner::copy_written(std::uint32_t loop, std::int64_t begin, std::int64
     }
     return true;
   };
-  footprints_.each(LoopFootprints::Space::OnChip, loop, begin, end, iteration, note);
+  if (gaps)
+    footprints_.each(LoopFootprints::Space::OnChip, loop, begin, end, iteration, note);
   bytes.for_each([&](std::int64_t first, std::int64_t last) {
     std::copy(from + first, from + last, to + first);
   });

@@ -105,17 +105,20 @@ void Program::Batch::clear() {
   operands.clear();
 }
 
-Program::Program(const spec::Isa &isa, const spec::Kernel &kernel, std::size_t parallel_work)
-    : Program(spec::Resolved(isa, kernel), kernel, parallel_work) {
-  if (spec::has_control(isa))
-    observed_ = kernel;
+Program::Program(const spec::Isa &isa, spec::Kernel kernel, std::size_t parallel_work)
+    : parallel_work_(parallel_work), map_(isa, kernel.off_chip_bytes), numerics_(isa.numerics) {
+  if (!spec::has_control(isa)) {
+    kernel_ = std::move(kernel);
+    compile(isa);
+  } else {
+    spec::Resolved resolved(isa, kernel);
+    kernel_ = resolved.kernel();
+    compile(resolved.isa());
+    observed_ = std::move(kernel);
+  }
 }
 
-Program::Program(const spec::Resolved &resolved, const spec::Kernel &kernel,
-                 std::size_t parallel_work)
-    : parallel_work_(parallel_work), kernel_(resolved.kernel()),
-      map_(resolved.isa(), kernel.off_chip_bytes), numerics_(resolved.isa().numerics) {
-  const spec::Isa &isa = resolved.isa();
+void Program::compile(const spec::Isa &isa) {
   for (const spec::Instruction &instruction : isa.instructions) {
     Operands operands{{}, instruction.reads.size(), spec::body_variables(instruction)};
     for (const spec::Read &read : instruction.reads)
@@ -130,6 +133,8 @@ Program::Program(const spec::Resolved &resolved, const spec::Kernel &kernel,
       make_nest();
     return;
   }
+  whole_.steps.reserve(kernel_.instructions.size());
+  whole_.operands.reserve(kernel_.instructions.size() * most_operands_);
   for (const spec::KernelInstruction &call : kernel_.instructions)
     add_step(call, whole_);
   for (const Step &step : whole_.steps)
@@ -143,6 +148,23 @@ Program::RoutineKey Program::key(const spec::KernelInstruction &call) const {
   for (std::uint32_t v : instructions_[call.instruction].body_variables)
     out.second.push_back(call.attributes[v]);
   return out;
+}
+
+/// nullopt where it has not been added.
+std::optional<std::uint32_t> Program::routine(const spec::KernelInstruction &call,
+                                              LastRoutines &last) const {
+  last.resize(instructions_.size());
+  auto &known = last[call.instruction];
+  const std::vector<std::uint32_t> &variables = instructions_[call.instruction].body_variables;
+  auto value = [&](std::uint32_t v) { return call.attributes[v]; };
+  if (known && std::ranges::equal(variables, known->first, {}, value))
+    return known->second;
+  RoutineKey wanted = key(call);
+  auto found = known_.find(wanted);
+  if (found == known_.end())
+    return std::nullopt;
+  known = {std::move(wanted.second), found->second};
+  return found->second;
 }
 
 /// Iterations are walked only for instructions whose bodies they change; whether there are none.
@@ -187,8 +209,9 @@ const std::vector<char> &Program::independent() const {
 }
 
 void Program::add_routine(const spec::Isa &isa, const spec::KernelInstruction &call) {
-  if (!known_.try_emplace(key(call), static_cast<std::uint32_t>(routines_.size())).second)
+  if (routine(call, whole_.last))
     return;
+  known_.emplace(key(call), static_cast<std::uint32_t>(routines_.size()));
   routines_.push_back(make_routine(isa, call));
   scratch_bytes_ = std::max(scratch_bytes_, routines_.back().scratch_bytes());
   most_operands_ = std::max(most_operands_, routines_.back().footprints().size());
@@ -217,23 +240,41 @@ Program::operand_regions(const spec::KernelInstruction &call) const {
   return out;
 }
 
+/// Addresses only: whether they are staged comes when all are there.
+void Program::add_operands(const spec::KernelInstruction &call, const Routine &routine,
+                           Batch &batch) const {
+  batch.values.assign(call.attributes.begin(), call.attributes.end());
+  std::size_t index = 0;
+  for (const spec::Region &region : instructions_[call.instruction].regions) {
+    batch.starts.clear();
+    for (const semantics::IntExpr &start : region.starts) {
+      auto value = start.evaluate(batch.values);
+      assert(value);
+      batch.starts.push_back(*value);
+    }
+    std::span<const std::int64_t> extents = routine.footprints()[index++].shape.dims;
+    batch.operands.push_back(
+        {map_.address(region.buffer, batch.starts, extents.first(region.extents.size())), false});
+  }
+}
+
 void Program::add_step(const spec::KernelInstruction &call, Batch &batch) const {
   std::size_t first = batch.operands.size();
+  std::optional<std::uint32_t> index = this->routine(call, batch.last);
+  assert(index);
+  const Routine &routine = routines_[*index];
   try {
-    for (const spec::ConcreteRegion &region : operand_regions(call))
-      batch.operands.push_back({map_.address(region), false});
+    add_operands(call, routine, batch);
   } catch (const semantics::InputError &error) {
     if (call.location.source)
       semantics::fail(call.location, error.what());
     throw;
   }
-  std::uint32_t index = known_.at(key(call));
-  const Routine &routine = routines_[index];
   std::span<Operand> operands = std::span(batch.operands).subspan(first);
   for (std::size_t i = 0; i < operands.size(); ++i)
     operands[i].staged = routine.needs_staging(i, operands[i].address) ||
                          (i >= routine.reads() && touches_another(routine, operands, i));
-  batch.steps.push_back({index, first});
+  batch.steps.push_back({*index, first});
 }
 
 bool Program::touches_another(const Routine &routine, std::span<const Operand> operands,

@@ -22,8 +22,7 @@ public:
   /// Levels and loops of less work run on one thread.
   static constexpr std::size_t kParallelWork = 1 << 15;
   /// Throws InputError at an instruction whose regions leave their buffers.
-  Program(const spec::Isa &isa, const spec::Kernel &kernel,
-          std::size_t parallel_work = kParallelWork);
+  Program(const spec::Isa &isa, spec::Kernel kernel, std::size_t parallel_work = kParallelWork);
   ~Program();
 
   std::vector<semantics::Tensor> run(std::span<const semantics::Tensor> inputs) const;
@@ -35,8 +34,6 @@ public:
   const std::vector<char> &independent() const;
 
 private:
-  Program(const spec::Resolved &resolved, const spec::Kernel &kernel, std::size_t parallel_work);
-
   struct Step {
     std::uint32_t routine;
     std::size_t first_operand;
@@ -45,27 +42,39 @@ private:
   struct Level {
     std::size_t begin, end, work;
   };
+  using RoutineKey = std::pair<std::uint32_t, std::vector<std::int64_t>>;
+  /// By instruction, the routine of its last execution: the next one mostly has the same.
+  using LastRoutines =
+      std::vector<std::optional<std::pair<std::vector<std::int64_t>, std::uint32_t>>>;
   /// Consecutive executions with their addresses.
   struct Batch {
     std::vector<Step> steps;
     std::vector<Operand> operands;
+    LastRoutines last;
+    // Of the instruction at hand:
+    semantics::Bindings values;
+    std::vector<std::int64_t> starts;
     void clear();
   };
   struct Order {
     std::vector<std::uint32_t> steps; ///< by level
     std::vector<Level> levels;
   };
-  using RoutineKey = std::pair<std::uint32_t, std::vector<std::int64_t>>;
   struct State;
   class StateLease;
   class View;
 
+  void compile(const spec::Isa &isa);
   RoutineKey key(const spec::KernelInstruction &call) const;
+  std::optional<std::uint32_t> routine(const spec::KernelInstruction &call,
+                                       LastRoutines &last) const;
   bool add_routines(const spec::Isa &isa);
   void make_nest();
   void add_routine(const spec::Isa &isa, const spec::KernelInstruction &call);
   Routine make_routine(const spec::Isa &isa, const spec::KernelInstruction &call) const;
   std::vector<spec::ConcreteRegion> operand_regions(const spec::KernelInstruction &call) const;
+  void add_operands(const spec::KernelInstruction &call, const Routine &routine,
+                    Batch &batch) const;
   void add_step(const spec::KernelInstruction &call, Batch &batch) const;
   static bool touches_another(const Routine &routine, std::span<const Operand> operands,
                               std::size_t one);

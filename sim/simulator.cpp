@@ -4,8 +4,8 @@
 
 namespace isamorph::sim {
 
-Simulator::Simulator(const spec::Isa &isa, const spec::Kernel &kernel)
-    : program_(std::make_unique<Program>(isa, kernel)) {}
+Simulator::Simulator(const spec::Isa &isa, spec::Kernel kernel)
+    : program_(std::make_unique<Program>(isa, std::move(kernel))) {}
 Simulator::~Simulator() = default;
 Simulator::Simulator(Simulator &&) noexcept = default;
 

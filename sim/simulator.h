@@ -15,7 +15,7 @@ class Program;
 class Simulator {
 public:
   /// Throws InputError at an instruction that leaves a buffer or has no evaluator.
-  Simulator(const spec::Isa &isa, const spec::Kernel &kernel);
+  Simulator(const spec::Isa &isa, spec::Kernel kernel);
   ~Simulator();
   Simulator(Simulator &&) noexcept;
 

@@ -15,6 +15,7 @@ namespace isamorph::sim {
 
 #define ISAMORPH_AVX2 "avx2,fma"
 #define ISAMORPH_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#define ISAMORPH_VNNI ISAMORPH_AVX512 ",avx512vnni"
 
 /// For which target code is compiled, as a type.
 template <VectorTarget T> struct On { static constexpr VectorTarget target = T; };
@@ -30,19 +31,30 @@ template <class F>
 [[gnu::target(ISAMORPH_AVX512), gnu::noinline]] void run_with_avx512(const F &f) {
   f(On<VectorTarget::Avx512>{});
 }
+template <class F> [[gnu::target(ISAMORPH_VNNI), gnu::noinline]] void run_with_vnni(const F &f) {
+  f(On<VectorTarget::Avx512Vnni>{});
+}
 #endif
 template <class F> [[gnu::noinline]] void run_portable(const F &f) {
   f(On<VectorTarget::Portable>{});
 }
 template <class F> void run_on(VectorTarget target, const F &f) {
 #if defined(__x86_64__)
-  if (target == VectorTarget::Avx512)
+  if (target >= VectorTarget::Avx512)
     return run_with_avx512(f);
   if (target == VectorTarget::Avx2)
     return run_with_avx2(f);
 #endif
   (void)target;
   run_portable(f);
+}
+/// The same for what has code of its own for Avx512Vnni: sums of products of narrow integers.
+template <class F> void run_on_integer_products(VectorTarget target, const F &f) {
+#if defined(__x86_64__)
+  if (target == VectorTarget::Avx512Vnni)
+    return run_with_vnni(f);
+#endif
+  run_on(target, f);
 }
 
 template <class C> struct LanesOf {

@@ -7,7 +7,7 @@ VectorTarget host_vector_target() {
   static const VectorTarget found = [] {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-      return VectorTarget::Avx512;
+      return __builtin_cpu_supports("avx512vnni") ? VectorTarget::Avx512Vnni : VectorTarget::Avx512;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? VectorTarget::Avx2
                                                                            : VectorTarget::Portable;
   }();

@@ -6,8 +6,9 @@
 
 namespace isamorph::sim {
 
-/// Avx2: with FMA, as all processors have it that were ever sold.
-enum class VectorTarget : std::uint8_t { Portable, Avx2, Avx512 };
+/// Each has the instructions of those before it. Avx2: with FMA, as all processors have it that
+/// were ever sold.
+enum class VectorTarget : std::uint8_t { Portable, Avx2, Avx512, Avx512Vnni };
 /// The widest that this machine has.
 VectorTarget host_vector_target();
 

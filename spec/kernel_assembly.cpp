@@ -1,9 +1,11 @@
 // isamorph's own assembly text.
 #include "spec/constants.h"
 #include "spec/kernel_text.h"
+#include "spec/repeated_calls.h"
 #include "spec/unroll.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 namespace isamorph::spec {
@@ -15,6 +17,9 @@ using semantics::fail;
 using semantics::Location;
 using semantics::Shape;
 
+/// Room is made for as many calls as a text of that size may hold, but no more than these.
+constexpr std::size_t kCallBytes = 32, kMostCalls = std::size_t{1} << 16;
+
 class Reader {
 public:
   Reader(const semantics::SourceRef &source, const Isa &isa) : cursor_(source), isa_(isa) {}
@@ -23,8 +28,10 @@ public:
     cursor_.expect_word("kernel");
     kernel_.name = cursor_.identifier("the kernel's name", ".-");
     cursor_.expect("{");
+    kernel_.instructions.reserve(std::min(cursor_.source()->text.size() / kCallBytes, kMostCalls));
     while (!cursor_.accept("}"))
-      statement();
+      if (!repeated_call())
+        statement();
     if (!has_memory_)
       cursor_.error("the kernel has no `memory BYTES` line");
     if (!cursor_.at_end())
@@ -33,6 +40,13 @@ public:
   }
 
 private:
+  bool repeated_call() {
+    std::size_t offset = cursor_.here().offset;
+    bool known = repeated_.read(cursor_.source(), offset, kernel_.instructions);
+    cursor_.seek(offset);
+    return known;
+  }
+
   void statement() {
     Location place = cursor_.here();
     std::string word =
@@ -164,6 +178,7 @@ private:
       Argument argument;
       argument.location = cursor_.here();
       argument.name = attribute_name();
+      argument.value_offset = cursor_.here().offset;
       argument.value = parse_affine(cursor_, loops_.variables());
       if (cursor_.looking_at("."))
         cursor_.error("attributes are integers");
@@ -172,6 +187,26 @@ private:
         cursor_.expect(",");
     }
     kernel_.instructions.push_back(bind_arguments(isa_, name, place, arguments));
+    repeated_.note(kernel_.instructions.back(), place.offset, cursor_.offset(), fields(arguments));
+  }
+
+  /// The arguments of the last instruction that are plain integers.
+  std::vector<RepeatedCalls::Field> fields(std::span<const Argument> arguments) const {
+    const std::string &text = cursor_.source()->text;
+    const Instruction &definition = isa_.instructions[kernel_.instructions.back().instruction];
+    std::vector<RepeatedCalls::Field> out;
+    for (std::uint32_t i = 0; i < arguments.size(); ++i) {
+      const char *begin = text.data() + arguments[i].value_offset;
+      std::int64_t value = 0;
+      const char *end = std::from_chars(begin, text.data() + text.size(), value).ptr;
+      std::size_t stop = static_cast<std::size_t>(end - text.data());
+      std::size_t next = text.find_first_not_of(" \t\r\n", stop);
+      if (end != begin && (text[next] == ',' || text[next] == ')'))
+        out.push_back(
+            {arguments[i].value_offset, stop,
+             arguments[i].name ? *definition.symbols.integers.find(*arguments[i].name) : i});
+    }
+    return out;
   }
 
   /// `NAME =`; a loop's variable may come instead.
@@ -190,6 +225,7 @@ private:
   const Isa &isa_;
   Kernel kernel_;
   LoopStack loops_{kernel_};
+  RepeatedCalls repeated_;
   bool has_memory_ = false;
   std::int64_t constant_bytes_ = 0;
 };

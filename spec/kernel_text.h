@@ -11,6 +11,7 @@ struct Argument {
   std::optional<std::string> name;
   Affine value;
   semantics::Location location;
+  std::size_t value_offset = 0; ///< in the text, of isamorph's own assembly
 };
 
 /// The instruction `name` with its arguments in the order of its attributes. Throws InputError at

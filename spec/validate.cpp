@@ -1,9 +1,8 @@
 #include "spec/constants.h"
 #include "spec/folded_rules.h"
-#include "spec/int_range.h"
-#include "spec/interval_set.h"
 #include "spec/kernel.h"
 #include "spec/kernel_text.h"
+#include "spec/loop_rules.h"
 #include "spec/state.h"
 #include "spec/unroll.h"
 
@@ -14,7 +13,6 @@ namespace isamorph::spec {
 namespace {
 
 using semantics::Location;
-__extension__ using Wide = __int128;
 
 class Validator {
 public:
@@ -33,13 +31,16 @@ public:
            " bytes is larger than 2^40 bytes");
     tensors();
     check_loops(kernel_, isa_);
-    auto check_one = [&](const Instance &instance) { check(instance); };
-    // Places that were written stay written: what does not depend on a loop holds in all of its
-    // iterations if it does in the first. But control state is another one after each.
-    if (control_)
-      for_each_instance(kernel_, check_one);
-    else
-      for_each_distinct_instance(kernel_, dependences(), check_one);
+    // Control state is another one after each instance.
+    if (control_) {
+      for_each_instance(kernel_, [&](const Instance &instance) { check(instance); });
+    } else {
+      LoopRules rules(kernel_, isa_, written_);
+      for_each_distinct_instance(kernel_, rules.dependences(), [&](const Instance &instance) {
+        rules.reach(instance.index);
+        check(instance);
+      });
+    }
     instance_ = nullptr;
     for (const Placed &output : kernel_.outputs)
       if (auto byte = written_[isa_.off_chip].first_missing(output.address,
@@ -116,79 +117,6 @@ private:
       fail_at(b, std::string(all[second].second) + " '" + b.name + "' " + range(b) + " overlaps " +
                      all[first].second + " '" + a.name + "' " + range(a));
     }
-  }
-
-  /// On which loops the rules of each instruction depend, but for rules that hold by the ranges of
-  /// the attributes.
-  LoopFlags dependences() const {
-    std::vector<std::vector<std::uint32_t>> around = enclosing_loops(kernel_);
-    LoopFlags out(kernel_.instructions.size(), std::vector<char>(kernel_.loops.size(), 0));
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const KernelInstruction &call = kernel_.instructions[i];
-      if (call.strides.empty())
-        continue;
-      std::set<std::uint32_t> attributes = open_attributes(call, attribute_ranges(call, around[i]));
-      for (const Stride &stride : call.strides)
-        if (attributes.count(stride.attribute))
-          out[i][around[i][stride.depth]] = 1;
-    }
-    return out;
-  }
-
-  std::vector<IntRange> attribute_ranges(const KernelInstruction &call,
-                                         const std::vector<std::uint32_t> &around) const {
-    std::vector<std::pair<Wide, Wide>> bounds;
-    for (std::int64_t value : call.attributes)
-      bounds.emplace_back(value, value);
-    for (const Stride &stride : call.strides) {
-      const Loop &loop = kernel_.loops[around[stride.depth]];
-      Wide first = Wide{stride.factor} * loop.start,
-           last = first + Wide{stride.factor} * (loop.iterations() - 1) * loop.step;
-      bounds[stride.attribute].first += std::min(first, last);
-      bounds[stride.attribute].second += std::max(first, last);
-    }
-    std::vector<IntRange> out; // check_loops saw to it that they fit
-    for (auto [low, high] : bounds)
-      out.push_back({static_cast<std::int64_t>(low), static_cast<std::int64_t>(high)});
-    return out;
-  }
-
-  /// The attributes of rules that the ranges leave open, and of places that are written.
-  std::set<std::uint32_t> open_attributes(const KernelInstruction &call,
-                                          const std::vector<IntRange> &ranges) const {
-    std::set<std::uint32_t> out;
-    auto note = [&](const IntExpr &expression) {
-      expression.for_each_variable([&](std::uint32_t v) { out.insert(v); });
-    };
-    const Instruction &definition = isa_.instructions[call.instruction];
-    for (const IntExpr &constraint : definition.constraints) {
-      auto value = range_of(constraint, ranges);
-      if (!value || (value->low <= 0 && value->high >= 0))
-        note(constraint);
-    }
-    auto note_region = [&](const Region &region) {
-      for (std::size_t d = 0; d < region.starts.size(); ++d) {
-        note(region.starts[d]);
-        note(region.extents[d]);
-      }
-    };
-    for (const Read &read : definition.reads)
-      if (!reads_given_bytes(read.region, ranges))
-        note_region(read.region);
-    for (const Write &write : definition.writes)
-      note_region(write.region);
-    return out;
-  }
-
-  /// Whether a region lies in off-chip memory that was written before the first instruction.
-  bool reads_given_bytes(const Region &region, const std::vector<IntRange> &ranges) const {
-    if (region.buffer != isa_.off_chip)
-      return false;
-    auto start = range_of(region.starts[0], ranges), extent = range_of(region.extents[0], ranges);
-    return start && extent && extent->low >= 0 && start->low >= 0 &&
-           extent->high <= kernel_.off_chip_bytes &&
-           start->high <= kernel_.off_chip_bytes - extent->high &&
-           !written_[region.buffer].first_missing(start->low, start->high + extent->high);
   }
 
   void check(const Instance &instance) {

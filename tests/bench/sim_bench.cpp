@@ -114,7 +114,7 @@ template <class Make> void first_result(benchmark::State &state, Make make) {
   auto inputs = random_inputs(make().second);
   for (auto _ : state) {
     auto [isa, kernel] = make();
-    benchmark::DoNotOptimize(sim::Simulator(isa, kernel).run(inputs));
+    benchmark::DoNotOptimize(sim::Simulator(isa, std::move(kernel)).run(inputs));
   }
 }
 

@@ -23,11 +23,11 @@ using sim::VectorTarget;
 namespace {
 
 std::vector<VectorTarget> targets() {
-  std::vector<VectorTarget> out{VectorTarget::Portable};
-  if (sim::host_vector_target() >= VectorTarget::Avx2)
-    out.push_back(VectorTarget::Avx2);
-  if (sim::host_vector_target() == VectorTarget::Avx512)
-    out.push_back(VectorTarget::Avx512);
+  std::vector<VectorTarget> out;
+  for (auto target :
+       {VectorTarget::Portable, VectorTarget::Avx2, VectorTarget::Avx512, VectorTarget::Avx512Vnni})
+    if (target <= sim::host_vector_target())
+      out.push_back(target);
   return out;
 }
 

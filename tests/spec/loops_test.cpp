@@ -228,6 +228,51 @@ std::string complaint(const Kernel &kernel, const Isa &isa) {
   }
 }
 
+/// A kernel, valid or not, of nests that write rows and bytes with and without gaps and read what
+/// was written before, within or after them.
+class RandomFills : test::RandomNest {
+public:
+  using RandomNest::RandomNest;
+
+  Kernel kernel() {
+    place(40, 40);
+    if (std::int64_t rows = pick(0, 8)) // some of the rows
+      add("load32", {rows, 0, 0});
+    for (std::int64_t nests = pick(1, 3); nests > 0; --nests)
+      body(3);
+    if (pick(0, 1)) // all of the output
+      add("load32", {20, 0, 0}), add("store32", {20, 0, 640}), add("store32", {20, 0, 960});
+    return std::move(kernel_);
+  }
+
+private:
+  void vary(std::uint32_t attribute, std::int64_t scale) {
+    constexpr std::array<std::int64_t, 6> steps{0, 0, 1, 1, 2, 3};
+    std::int64_t sign = pick(0, 9) ? 1 : -1;
+    for (std::uint32_t d = 0; d < depth_; ++d)
+      if (std::int64_t step = sign * steps[static_cast<std::size_t>(pick(0, 5))])
+        kernel_.instructions.back().strides.push_back({attribute, d, scale * step});
+  }
+  bool opens_loop(int levels) override { return levels == 3 || RandomNest::opens_loop(levels); }
+  void instructions() override {
+    switch (pick(0, 5)) {
+    case 0:
+    case 1:
+    case 2: // of the input, or of the output
+      add("load32", {pick(1, 3), 16 * pick(0, 3) + 640 * (pick(0, 5) / 5), pick(0, 3)});
+      return vary(2, 1);
+    case 3:
+      add("accumulate", {1, pick(0, 4), pick(0, 4)});
+      vary(1, 1);
+      return vary(2, 1);
+    default:
+      add("store32", {pick(1, 2), pick(0, 4), 640 + 16 * pick(0, 2)});
+      vary(1, 1);
+      return vary(2, 16);
+    }
+  }
+};
+
 } // namespace
 
 TEST_CASE("loops are valid when all that they unroll to is, and break the same rule first") {
@@ -249,6 +294,21 @@ TEST_CASE("loops are valid when all that they unroll to is, and break the same r
   }));
   CHECK(valid > 10);
   CHECK(broken > 10);
+}
+
+TEST_CASE("what loops write with and without gaps is what they write unrolled") {
+  Isa isa = test::integer_machine();
+  int valid = 0, broken = 0;
+  REQUIRE(rc::check([&] {
+    for (int i = 0; i < 40; ++i) {
+      Kernel kernel = RandomFills(isa, *rc::gen::arbitrary<std::uint64_t>()).kernel();
+      std::string looped = complaint(kernel, isa), flat = complaint(unrolled(kernel), isa);
+      (flat.empty() ? valid : broken)++;
+      RC_ASSERT(looped == flat);
+    }
+  }));
+  CHECK(valid > 100);
+  CHECK(broken > 100);
 }
 
 TEST_CASE("distinct instances are those whose other loops are in their first iteration") {
