@@ -1,5 +1,6 @@
 #include "corpus/synthesis.h"
 
+#include "corpus/offered_facts.h"
 #include "search/rewrite_chain.h"
 #include "search/tiling.h"
 #include "semantics/hlo.h"
@@ -228,6 +229,9 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
   auto start = Clock::now();
   std::vector<semantics::RewriteRule> rules =
       proved_rules(semantics::shipped_rules(), isa.numerics, options);
+  for (semantics::RewriteRule &fact :
+       proved_rules(offered_facts(graph, isa.numerics, options.level), isa.numerics, options))
+    rules.push_back(std::move(fact));
   out.seconds.emplace_back("rules", since(start));
   out.search = find_any_kernel(graph, isa, rules, search_options(options));
   add_search_seconds(out);

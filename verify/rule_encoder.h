@@ -154,6 +154,8 @@ private:
                            Index &right) const;
   std::vector<Summand> summands(const Side &side, std::uint32_t node, const Index &index,
                                 semantics::OpCode op);
+  std::vector<Summand> initial_value(const Side &side, const Node &node, semantics::OpCode op);
+  std::string symmetry_lemma(const std::string &property, semantics::OpCode op) const;
   std::vector<Summand> fold_summands(const Side &side, const Node &node, const Index &index,
                                      semantics::OpCode op);
   std::vector<Summand> products(const std::vector<Summand> &left, const std::vector<Summand> &right,

@@ -30,6 +30,11 @@ bool has_fold(const GraphTemplate &side, std::uint32_t id) {
                      [&](std::uint32_t operand) { return has_fold(side, operand); });
 }
 
+/// x op x is x.
+bool idempotent(OpCode op) {
+  return op == OpCode::Maximum || op == OpCode::Minimum || op == OpCode::And || op == OpCode::Or;
+}
+
 /// The operation of the first fold below a node.
 std::optional<OpCode> first_reducer(const GraphTemplate &side, std::uint32_t id) {
   if (auto op = reducer(side.nodes[id]))
@@ -108,18 +113,30 @@ std::vector<RuleEncoder::Summand> RuleEncoder::products(const std::vector<Summan
   return out;
 }
 
-/// The summands of a dot, or of a reduce by `op` from its identity.
+/// What a reduce by `op` begins with, unless that is its identity: x op x must be x, so that it
+/// matters only whether there is one.
+std::vector<RuleEncoder::Summand> RuleEncoder::initial_value(const GraphTemplate &side,
+                                                             const TemplateNode &node, OpCode op) {
+  if (multiplies(node) || is_identity(side, node.operands[1], op))
+    return {};
+  if (!idempotent(op))
+    throw OutsideFragment("a fold from another value than the identity");
+  return {{{}, {}, element(side, node.operands[1], {}), true}};
+}
+
+/// The summands of a dot, or of a reduce by `op`.
 std::vector<RuleEncoder::Summand> RuleEncoder::fold_summands(const GraphTemplate &side,
                                                              const TemplateNode &node,
                                                              const Index &index, OpCode op) {
   const ShapeTemplate &in = side.nodes[node.operands[0]].shape;
   no_prefix(in, "a fold");
+  const std::vector<Summand> initial = initial_value(side, node, op);
   Summand sum;
   std::vector<std::string> at;
   for (std::size_t d : folded(node)) {
     std::string length = size(in, d);
     if (length == "0")
-      return {};
+      return initial;
     if (length == "1") {
       at.emplace_back("0");
       continue;
@@ -135,8 +152,6 @@ std::vector<RuleEncoder::Summand> RuleEncoder::fold_summands(const GraphTemplate
     out = products(summands(side, node.operands[0], left, op),
                    summands(side, node.operands[1], right, op), node);
   } else {
-    if (!is_identity(side, node.operands[1], op))
-      throw OutsideFragment("a fold from another value than the identity");
     auto dims = folded(node);
     Index inner(components(in));
     std::size_t next = 0;
@@ -152,6 +167,7 @@ std::vector<RuleEncoder::Summand> RuleEncoder::fold_summands(const GraphTemplate
     term.folded = true;
   }
   bound_.resize(bound_.size() - sum.variables.size());
+  out.insert(out.end(), initial.begin(), initial.end());
   return out;
 }
 
@@ -205,15 +221,28 @@ std::string RuleEncoder::combined(const std::vector<Summand> &list, const Templa
                                   OpCode op) {
   std::string out;
   TemplateNode step = with_operation(node, op);
-  for (const Summand &term : list)
-    if (term.variables.empty()) {
-      if (!term.guards.empty())
-        throw OutsideFragment("a condition on no variable");
-      out = out.empty() ? term.term : interpreted(step, node.shape, {out, term.term});
-      if (out.empty())
-        throw OutsideFragment("sums of these elements");
+  std::set<std::string> once;
+  const bool by_lemma = idempotent(op) && encoding_.theory != ElementTheory::Real;
+  for (const Summand &term : list) {
+    if (!term.variables.empty())
+      continue;
+    if (!term.guards.empty())
+      throw OutsideFragment("a condition on no variable");
+    if (by_lemma && !once.insert(term.term).second) {
+      lemmas_.push_back(symmetry_lemma("idempotent", op));
+      continue;
     }
+    out = out.empty() ? term.term : interpreted(step, node.shape, {out, term.term});
+    if (out.empty())
+      throw OutsideFragment("sums of these elements");
+  }
   return out;
+}
+
+/// "associative add T"
+std::string RuleEncoder::symmetry_lemma(const std::string &property, OpCode op) const {
+  return property + " " + std::string(semantics::info(op).name) + " " +
+         type_name(from_.nodes[from_.results[0]].shape);
 }
 
 /// Where a term stands: its variables in their ranges, its guards true.
@@ -366,10 +395,8 @@ void RuleEncoder::match_sums(std::vector<Obligation> &out) {
   if (steps_may_differ() && folded(left) != folded(right))
     throw OutsideFragment("a fold of floats and what is none");
   if (encoding_.theory != ElementTheory::Real) {
-    lemmas_.push_back("associative " + std::string(semantics::info(*op).name) + " " +
-                      type_name(root.shape));
-    lemmas_.push_back("commutative " + std::string(semantics::info(*op).name) + " " +
-                      type_name(root.shape));
+    lemmas_.push_back(symmetry_lemma("associative", *op));
+    lemmas_.push_back(symmetry_lemma("commutative", *op));
   }
   if (!decision_order_.empty() && cannot_occur(assumptions, out))
     return;
