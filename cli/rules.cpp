@@ -3,6 +3,7 @@
 
 #include "semantics/rule_facts.h"
 #include "semantics/source.h"
+#include "semantics/sum_rules.h"
 #include "verify/checker/lemmas.h"
 #include "verify/prover.h"
 
@@ -48,7 +49,8 @@ std::vector<semantics::RewriteRule> chosen_rules(const RulesOptions &options) {
   std::vector<semantics::RewriteRule> all =
       options.file.empty() ? semantics::shipped_rules() : rules_of_file(options.file);
   if (options.file.empty())
-    all.insert(all.end(), semantics::scalar_facts().begin(), semantics::scalar_facts().end());
+    for (const auto *more : {&semantics::sum_rules(), &semantics::scalar_facts()})
+      all.insert(all.end(), more->begin(), more->end());
   std::vector<std::string> known;
   for (const auto &rule : all)
     known.push_back(rule.name);

@@ -1,8 +1,10 @@
 #include "corpus/synthesis.h"
 
+#include "corpus/offered_facts.h"
 #include "search/rewrite_chain.h"
 #include "search/tiling.h"
 #include "semantics/hlo.h"
+#include "semantics/sum_rules.h"
 #include "spec/unroll.h"
 #include "verify/certificate.h"
 #include "verify/checker/kernel_terms.h"
@@ -52,12 +54,12 @@ void add_search_seconds(Synthesis &out) {
   out.seconds.emplace_back("plan", out.search.seconds.plan);
 }
 
-/// The shipped rules that are proved under a profile (of all levels: when a level has no kernel,
+/// Those of some rules that are proved under a profile (of all levels: when a level has no kernel,
 /// weaker ones are tried, to say so). Rules and lemmas proved before are remembered; a first run
 /// proves them.
-std::vector<semantics::RewriteRule> proved_rules(const semantics::NumericsProfile &profile,
+std::vector<semantics::RewriteRule> proved_rules(std::span<const semantics::RewriteRule> rules,
+                                                 const semantics::NumericsProfile &profile,
                                                  const SynthesisOptions &options) {
-  const std::vector<semantics::RewriteRule> &rules = semantics::shipped_rules();
   verify::ProveOptions how;
   how.use_cache = options.use_cache;
   how.jobs = options.jobs;
@@ -167,6 +169,9 @@ verify::ChainClaim chain_claim(const semantics::TensorGraph &graph, const spec::
     how.limits.nodes = kMostChainNodes;
     how.limits.seconds = seconds;
     how.limits.interrupt = options.interrupt;
+    std::vector<semantics::RewriteRule> sums =
+        proved_rules(semantics::sum_rules(), isa.numerics, options);
+    how.sums = sums;
     search::ChainSearch found = search::find_chain(ends.terms, ends.from, ends.to, isa, rules, how);
     if (!found.chain)
       return {{}, {}, found.absent};
@@ -222,7 +227,11 @@ Synthesis synthesize(const semantics::TensorGraph &graph, const spec::Isa &isa,
                      const SynthesisOptions &options) {
   Synthesis out;
   auto start = Clock::now();
-  std::vector<semantics::RewriteRule> rules = proved_rules(isa.numerics, options);
+  std::vector<semantics::RewriteRule> rules =
+      proved_rules(semantics::shipped_rules(), isa.numerics, options);
+  for (semantics::RewriteRule &fact :
+       proved_rules(offered_facts(graph, isa.numerics, options.level), isa.numerics, options))
+    rules.push_back(std::move(fact));
   out.seconds.emplace_back("rules", since(start));
   out.search = find_any_kernel(graph, isa, rules, search_options(options));
   add_search_seconds(out);

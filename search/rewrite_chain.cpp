@@ -2,6 +2,7 @@
 
 #include "search/assembled_terms.h"
 #include "search/movement_rule.h"
+#include "search/partial_sums.h"
 #include "semantics/byte_sources.h"
 
 #include <algorithm>
@@ -200,32 +201,26 @@ void add_wholes(TensorTerms &terms, std::span<const NodeId> from, std::span<cons
       add_whole(terms, {n});
 }
 
-/// True for a rule that only exchanges the operands of an operation: with rules about
-/// concatenations, values of n pieces would be written in 2^n ways.
-bool exchanges(const semantics::RewriteRule &rule) {
-  const auto &from = rule.from.nodes[rule.from.results[0]], &to = rule.to.nodes[rule.to.results[0]];
-  return from.op == to.op && from.operands.size() == 2 && rule.from.nodes.size() == 3 &&
-         from.operands[0] == to.operands[1] && from.operands[1] == to.operands[0];
-}
-
-/// The rules in the directions in which terms get no larger.
+/// The rules in the directions in which terms get no larger; those about sums over parts where they
+/// put these in order: exchanging operands everywhere, values of n pieces would be written in 2^n
+/// ways.
 std::vector<DirectedRule> simplifying(std::span<const semantics::RewriteRule> rules,
                                       semantics::Level level) {
   std::vector<DirectedRule> out;
   for (std::uint32_t r = 0; r < rules.size(); ++r) {
-    if (!semantics::implies(rules[r].level, level) || exchanges(rules[r]))
+    if (!semantics::implies(rules[r].level, level) || add_in_order(out, rules, r))
       continue;
     std::size_t from = rules[r].from.nodes.size(), to = rules[r].to.nodes.size();
     if (from == to)
       add_directions(out, rules, r);
     else
-      out.push_back({r, to < from});
+      out.push_back({r, to < from, {}});
   }
   return out;
 }
 
 /// Of what is in pieces, saturates with movement and rules that simplify; where that leads to no
-/// goal, and of anything else, as a search does.
+/// goal, and of anything else, as a search does. `rules` end in those about sums over parts.
 SaturationReport saturate_in_turn(TensorEGraph &egraph, const spec::Isa &isa,
                                   std::span<const semantics::RewriteRule> rules,
                                   const ChainOptions &options, SaturationLog &log) {
@@ -238,7 +233,8 @@ SaturationReport saturate_in_turn(TensorEGraph &egraph, const spec::Isa &isa,
     if (report.reason != StopReason::Saturated)
       return report;
   }
-  return saturate(egraph, isa, rules, options.level, options.limits, {}, {}, &log);
+  return saturate(egraph, isa, rules.first(rules.size() - options.sums.size()), options.level,
+                  options.limits, {}, {}, &log);
 }
 
 std::string not_met(const TensorEGraph &egraph, StopReason end) {
@@ -255,6 +251,8 @@ std::string not_met(const TensorEGraph &egraph, StopReason end) {
 ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
                        std::span<const NodeId> to, const spec::Isa &isa,
                        std::span<const semantics::RewriteRule> rules, const ChainOptions &options) {
+  std::vector<semantics::RewriteRule> all(rules.begin(), rules.end());
+  all.insert(all.end(), options.sums.begin(), options.sums.end());
   TensorTerms terms = given;
   add_wholes(terms, from, to);
   TensorEGraph egraph(isa.numerics, true);
@@ -267,11 +265,11 @@ ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
     return true;
   };
   log.goal = equal;
-  SaturationReport end = saturate_in_turn(egraph, isa, rules, options, log);
+  SaturationReport end = saturate_in_turn(egraph, isa, all, options, log);
   if (!equal())
     return {{}, not_met(egraph, end.reason)};
   try {
-    Speller speller(egraph, log, rules, terms.graph());
+    Speller speller(egraph, log, all, terms.graph());
     for (std::size_t i = 0; i < from.size(); ++i)
       speller.add_output(ids[from[i].v], ids[to[i].v]);
     return {speller.finish(), {}};

@@ -102,16 +102,20 @@ std::vector<std::uint32_t> all_integers(const semantics::Symbols &symbols) {
 
 class Rewrite final : public TensorRule {
 public:
-  /// The rule of that number, from left to right if `forward`. `log` may be null.
-  Rewrite(std::span<const RewriteRule> rules, std::uint32_t number, bool forward,
-          SaturationLog *log)
-      : Rewrite(rules[number], forward) {
-    number_ = number;
+  /// `log` may be null.
+  Rewrite(std::span<const RewriteRule> rules, const DirectedRule &use, SaturationLog *log)
+      : Rewrite(rules[use.rule], use.forward) {
+    number_ = use.rule;
+    admit_ = use.admit;
     log_ = log;
   }
   bool usable() const { return matcher_.usable(); }
 
-  void search(const TensorEGraph &egraph) override { matches_ = matcher_.all(egraph); }
+  void search(const TensorEGraph &egraph) override {
+    matches_ = matcher_.all(egraph);
+    if (admit_)
+      admit_(egraph, matches_);
+  }
 
   void apply(TensorEGraph &egraph) override {
     for (const Match &match : matches_) {
@@ -156,6 +160,7 @@ private:
 
   std::uint32_t number_ = 0;
   bool forward_;
+  decltype(DirectedRule::admit) admit_;
   SaturationLog *log_ = nullptr;
   const GraphTemplate &from_, &to_;
   Matcher matcher_;
@@ -311,9 +316,9 @@ struct LoopRule {
 
 void add_directions(std::vector<DirectedRule> &chosen, std::span<const RewriteRule> rules,
                     std::uint32_t rule) {
-  chosen.push_back({rule, true});
+  chosen.push_back({rule, true, {}});
   if (rules[rule].both_ways)
-    chosen.push_back({rule, false});
+    chosen.push_back({rule, false, {}});
 }
 
 SaturationReport saturate(TensorEGraph &egraph, std::span<const RewriteRule> rules,
@@ -324,7 +329,7 @@ SaturationReport saturate(TensorEGraph &egraph, std::span<const RewriteRule> rul
   assert((log != nullptr) == (egraph.graph().proofs() != nullptr));
   std::vector<LoopRule> all;
   for (const DirectedRule &rule : chosen) {
-    auto rewrite = std::make_unique<Rewrite>(rules, rule.rule, rule.forward, log);
+    auto rewrite = std::make_unique<Rewrite>(rules, rule, log);
     if (rewrite->usable())
       all.push_back({std::move(rewrite), &egraph});
   }

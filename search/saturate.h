@@ -41,6 +41,8 @@ SaturationReport saturate(TensorEGraph &egraph, const spec::Isa &isa,
 struct DirectedRule {
   std::uint32_t rule = 0;
   bool forward = true; ///< from the rule's `from` to its `to`
+  /// Takes out of an iteration's matches those at which the rule is not used; empty: none.
+  std::function<void(const TensorEGraph &, std::vector<Match> &)> admit = {};
 };
 /// Appends a rule in the directions in which it is read.
 void add_directions(std::vector<DirectedRule> &chosen,

@@ -7,10 +7,16 @@ extern const char element_rules[];
 
 namespace isamorph::semantics {
 
+const std::vector<RewriteRule> &element_facts() {
+  static const std::vector<RewriteRule> facts =
+      parse_rules(make_source("semantics/rules/elements.rules", embedded::element_rules));
+  return facts;
+}
+
 const std::vector<RewriteRule> &scalar_facts() {
   static const std::vector<RewriteRule> facts = [] {
     auto all = parse_rules(make_source("semantics/rules/facts.rules", embedded::rule_facts));
-    auto more = parse_rules(make_source("semantics/rules/elements.rules", embedded::element_rules));
+    const std::vector<RewriteRule> &more = element_facts();
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

@@ -26,7 +26,7 @@ using semantics::OpCode;
 using semantics::RewriteRule;
 
 /// Changes whenever the encoding does, so that old cache entries are not believed.
-constexpr std::string_view kEncoderVersion = "9";
+constexpr std::string_view kEncoderVersion = "10";
 constexpr std::uint64_t kTestSeed = 1;
 
 /// Part of a key: a proof is for the ways of rounding, and where, that were asked for.

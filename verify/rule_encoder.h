@@ -19,7 +19,7 @@
 // when the solver proves that their indices are equal, and different variables otherwise: what then
 // holds for all values of the variables holds for the elements.
 //
-// With `reassociate`, folds are sums in any order (rule_folds.cpp).
+// With `reassociate`, folds are sums in any order (rule_sums.cpp).
 //
 // Premises: sizes are not negative, the rule's conditions, well-typedness of `from`, and that
 // indices lie in range. Well-typedness of `to`, and equality of the result shapes, are obligations
@@ -90,6 +90,7 @@ private:
     std::vector<std::pair<std::string, std::string>> variables; ///< name, length
     std::vector<std::string> guards;
     std::string term;
+    bool folded = false; ///< a step of a fold takes it in
   };
   struct Source {
     std::uint32_t node = 0;
@@ -143,7 +144,7 @@ private:
   bool bound(const std::string &text) const;
   bool decide(const std::string &condition);
 
-  // Folds (rule_folds.cpp)
+  // Folds (rule_folds.cpp, rule_sums.cpp)
   std::string fold(const Side &side, const Node &node, const Index &index);
   std::optional<std::string> short_fold(const Side &side, const Node &node, const Index &index);
   void dot_indices(const Side &side, const Node &node, const Index &index,
@@ -153,17 +154,28 @@ private:
                            Index &right) const;
   std::vector<Summand> summands(const Side &side, std::uint32_t node, const Index &index,
                                 semantics::OpCode op);
+  std::vector<Summand> initial_value(const Side &side, const Node &node, semantics::OpCode op);
+  std::string symmetry_lemma(const std::string &property, semantics::OpCode op) const;
   std::vector<Summand> fold_summands(const Side &side, const Node &node, const Index &index,
                                      semantics::OpCode op);
   std::vector<Summand> products(const std::vector<Summand> &left, const std::vector<Summand> &right,
                                 const Node &node);
+  bool steps_may_differ() const;
   bool is_identity(const Side &side, std::uint32_t node, semantics::OpCode op) const;
   std::string combined(const std::vector<Summand> &list, const Node &node, semantics::OpCode op);
   void match_sums(std::vector<Obligation> &out);
   bool single_term(Summand &sum, semantics::OpCode op, std::vector<std::string> &assumptions,
                    std::vector<Obligation> &out);
-  bool match_summand(const Summand &left, const Summand &right,
+  std::string place_of(const Summand &sum);
+  bool match_summand(const Summand &left, const Summand &right, const std::string &shift,
                      const std::vector<std::string> &assumptions, std::vector<Obligation> &out);
+  void pair_summands(std::vector<Summand> &left, std::vector<Summand> &right,
+                     const std::vector<std::string> &shifts,
+                     const std::vector<std::string> &assumptions, std::vector<Obligation> &out);
+  void drop_empty(std::vector<Summand> &list, const std::vector<std::string> &assumptions,
+                  std::vector<Obligation> &out);
+  static std::vector<std::string> shifts(const std::vector<Summand> &left,
+                                         const std::vector<Summand> &right);
 
   // Obligations (rule_typing.cpp, rule_obligations.cpp)
   std::vector<std::string> typing(const Side &side) const;

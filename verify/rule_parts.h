@@ -1,6 +1,7 @@
 #pragma once
-// What the three parts of the rule encoder share: elements (rule_encoder.cpp), well-typedness
-// (rule_typing.cpp) and obligations (rule_obligations.cpp).
+// What the parts of the rule encoder share: elements (rule_encoder.cpp), movement
+// (rule_movement.cpp), folds (rule_folds.cpp, rule_sums.cpp), well-typedness (rule_typing.cpp) and
+// obligations (rule_obligations.cpp).
 
 #include "verify/rule_encoder.h"
 
@@ -53,6 +54,42 @@ inline void no_prefix(const semantics::ShapeTemplate &shape, const char *what) {
 
 inline bool contains(const std::vector<std::size_t> &list, std::size_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+/// A node like `node` whose operation is another.
+inline semantics::TemplateNode with_operation(const semantics::TemplateNode &node,
+                                              semantics::OpCode op) {
+  semantics::TemplateNode out;
+  out.op = op;
+  out.shape = node.shape;
+  return out;
+}
+
+/// dot, or convolution: a sum of products.
+inline bool multiplies(const semantics::TemplateNode &node) {
+  return !is_symbol(node) && (code_of(node) == semantics::OpCode::Dot ||
+                              code_of(node) == semantics::OpCode::Convolution);
+}
+
+/// The operation that a fold repeats.
+inline std::optional<semantics::OpCode> reducer(const semantics::TemplateNode &node) {
+  if (is_symbol(node))
+    return std::nullopt;
+  if (multiplies(node))
+    return semantics::OpCode::Add;
+  auto list = attribute(node, semantics::AttributeKey::Reducer);
+  if (code_of(node) != semantics::OpCode::Reduce || list.size() != 1 || !list[0].is_constant())
+    return std::nullopt;
+  return static_cast<semantics::OpCode>(list[0].value());
+}
+
+/// The dimensions of the first operand that a fold runs over.
+inline std::vector<std::size_t> folded(const semantics::TemplateNode &node) {
+  if (code_of(node) == semantics::OpCode::Convolution)
+    return {dimensions(node, semantics::AttributeKey::LhsLayout).at(1)};
+  return dimensions(node, code_of(node) == semantics::OpCode::Dot
+                              ? semantics::AttributeKey::LhsContracting
+                              : semantics::AttributeKey::Dimensions);
 }
 
 } // namespace isamorph::verify

@@ -38,19 +38,25 @@ struct Synthesized {
   verify::CheckReport report;
 };
 
-Synthesized certified(const std::string &text, const std::string &isa) {
+verify::CheckReport checked(const std::string &certificate) {
+  verify::CheckOptions how;
+  how.solver = [](const verify::Obligation &) {
+    return verify::SmtResult{verify::SmtAnswer::Proved, {}, 0};
+  };
+  return verify::check_certificate(semantics::make_source("c.json", certificate), how);
+}
+
+Synthesized certified(const std::string &text, const std::string &isa,
+                      semantics::Level level = semantics::Level::Bits) {
   corpus::SynthesisOptions options;
   options.certificate = true;
+  options.level = level;
   corpus::Synthesis found = corpus::synthesize(
       semantics::parse_hlo(semantics::make_source("g.hlo", text)), spec::load_isa(isa), options);
   REQUIRE(found.outcome == corpus::Synthesis::Outcome::Found);
   Synthesized out{nlohmann::json::parse(found.certificate), {}};
   CHECK(out.json.contains("chain") == found.chain_absent.empty());
-  verify::CheckOptions how;
-  how.solver = [](const verify::Obligation &) {
-    return verify::SmtResult{verify::SmtAnswer::Proved, {}, 0};
-  };
-  out.report = verify::check_certificate(semantics::make_source("c.json", found.certificate), how);
+  out.report = checked(found.certificate);
   INFO(out.report.reason);
   CHECK(out.report.accepted);
   return out;
@@ -74,12 +80,36 @@ TEST_CASE("kernels with joint moves, of tiles and with loops have a chain", "[sl
     const char *isa, *program;
   };
   for (const Row &row : {Row{"gemmini", "add_2.hlo"}, Row{"gemmini", "product_3_add.hlo"},
-                         Row{"amx", "product_16_32.hlo"}, Row{"amx", "product_32_tiled.hlo"},
-                         Row{"qkv", "dot_256.hlo"}, Row{"qkv", "attention_128.hlo"}}) {
+                         Row{"gemmini", "product_32_words.hlo"}, Row{"amx", "product_16_32.hlo"},
+                         Row{"amx", "product_32_tiled.hlo"}, Row{"qkv", "dot_256.hlo"},
+                         Row{"qkv", "attention_128.hlo"}}) {
     INFO(row.isa << "/" << row.program);
     Synthesized found = certified(corpus_text(std::string(row.isa) + "/" + row.program), row.isa);
     CHECK(found.json.contains("chain"));
   }
+}
+
+TEST_CASE("a fact that was enumerated leads to a kernel, and its digest is counted again") {
+  Synthesized found =
+      certified(corpus_text("qkv/attention_converted.hlo"), "qkv", semantics::Level::Real);
+  std::size_t digests = 0;
+  for (std::size_t r = 0; r < found.json.at("chain").at("rules").size(); ++r) {
+    const nlohmann::json enumerations = found.json["chain"]["rules"][r]["lemma"]["enumerations"];
+    for (std::size_t e = 0; e < enumerations.size(); ++e, ++digests) {
+      nlohmann::json bad = found.json;
+      std::string digest = enumerations[e]["sha256"];
+      digest[5] = digest[5] == '0' ? '1' : '0';
+      bad["chain"]["rules"][r]["lemma"]["enumerations"][e]["sha256"] = digest;
+      verify::CheckReport report = checked(bad.dump());
+      INFO(report.reason);
+      CHECK_FALSE(report.accepted);
+      CHECK(report.reason.find("the cases' digest is ") != std::string::npos);
+    }
+  }
+  CHECK(digests > 0);
+  CHECK(std::ranges::any_of(found.report.steps, [](const std::string &step) {
+    return step.find(" enumerations") != std::string::npos;
+  }));
 }
 
 TEST_CASE("a certificate without a chain says why, and check prints it") {

@@ -1,6 +1,7 @@
 #include "search/rewrite_chain.h"
 
 #include "semantics/hlo.h"
+#include "semantics/sum_rules.h"
 
 #include <catch2/catch.hpp>
 
@@ -21,6 +22,7 @@ std::optional<semantics::RewriteChain> chain(const std::string &left, const std:
   std::vector<NodeId> from = {terms.add(a)[a.results[0].v]}, to = {terms.add(b)[b.results[0].v]};
   search::ChainOptions options;
   options.level = level;
+  options.sums = semantics::sum_rules();
   return search::find_chain(terms, from, to, spec::load_isa("qkv"), semantics::shipped_rules(),
                             options)
       .chain;
@@ -127,6 +129,105 @@ TEST_CASE("what is computed in tiles is put together, whichever way they are cut
                     tiles + "  g = s32[2,6] concatenate(e, d), dimensions={1}\n"
                             "  h = s32[2,6] concatenate(c, f), dimensions={1}\n"
                             "  ROOT r = s32[4,6] concatenate(g, h), dimensions={0}\n"));
+}
+
+namespace {
+
+/// Three parts of a contraction: `sum` of the dots p, q and r, a bias e, and the dot `all`.
+std::string parts(const std::string &type, const std::string &sum) {
+  std::string out = "  a = TYPE[2,9] parameter(0)\n  b = TYPE[9,4] parameter(1)\n"
+                    "  e = TYPE[2,4] parameter(2)\n",
+              dot = ", lhs_contracting_dims={1}, rhs_contracting_dims={0}\n";
+  const char *const cuts[][2] = {{"0:3", "3"}, {"3:7", "4"}, {"7:9", "2"}};
+  for (int i = 0; i < 3 && sum.find("all") == std::string::npos; ++i) {
+    std::string n = std::to_string(i), cut = cuts[i][0], size = cuts[i][1];
+    out += "  x" + n + " = TYPE[2," + size + "] slice(a), slice={[0:2], [" + cut + "]}\n  y" + n +
+           " = TYPE[" + size + ",4] slice(b), slice={[" + cut + "], [0:4]}\n  " + "pqr"[i] +
+           " = TYPE[2,4] dot(x" + n + ", y" + n + ")" + dot;
+  }
+  if (sum.find("all") != std::string::npos)
+    out += "  all = TYPE[2,4] dot(a, b)" + dot;
+  out += sum;
+  for (std::size_t at = 0; (at = out.find("TYPE", at)) != std::string::npos;)
+    out.replace(at, 4, type);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("products that are accumulated over parts of a contraction are one product") {
+  const std::string all = "  ROOT z = TYPE[2,4] copy(all)\n",
+                    biased = "  ROOT z = TYPE[2,4] add(e, all)\n";
+  struct Row {
+    const char *sum;
+    std::string program;
+    bool found;
+  };
+  const Row rows[] = {
+      {"  s = TYPE[2,4] add(q, p)\n  ROOT z = TYPE[2,4] add(r, s)\n", all, true},
+      {"  s = TYPE[2,4] add(p, q)\n  ROOT z = TYPE[2,4] add(s, r)\n", all, true},
+      {"  s = TYPE[2,4] add(q, r)\n  ROOT z = TYPE[2,4] add(s, p)\n", all, true},
+      {"  s = TYPE[2,4] add(p, e)\n  t = TYPE[2,4] add(q, s)\n  ROOT z = TYPE[2,4] add(r, t)\n",
+       biased, true},
+      {"  s = TYPE[2,4] add(e, p)\n  t = TYPE[2,4] add(s, q)\n  ROOT z = TYPE[2,4] add(t, r)\n",
+       biased, true},
+      {"  s = TYPE[2,4] add(p, p)\n  ROOT z = TYPE[2,4] add(r, s)\n", all, false},
+      {"  ROOT z = TYPE[2,4] add(q, p)\n", all, false},
+      {"  s = TYPE[2,4] add(p, q)\n  ROOT z = TYPE[2,4] subtract(s, r)\n", all, false},
+      {"  s = TYPE[2,4] add(q, p)\n  ROOT z = TYPE[2,4] add(r, s)\n", biased, false},
+  };
+  struct Where {
+    const char *type;
+    semantics::Level level;
+    bool holds;
+  };
+  for (const Where &where :
+       {Where{"s32", semantics::Level::Bits, true}, Where{"f32", semantics::Level::Real, true},
+        Where{"f32", semantics::Level::Finite, false}})
+    for (const Row &row : rows) {
+      INFO(where.type << " " << semantics::name(where.level) << "\n" << row.sum << row.program);
+      auto found = chain(parts(where.type, row.program), parts(where.type, row.sum), where.level);
+      CHECK(found.has_value() == (row.found && where.holds));
+      if (found)
+        check_places(*found);
+    }
+}
+
+TEST_CASE("reductions over parts of a row are one reduction") {
+  auto rows = [](const std::string &type, const std::string &op, const std::string &start,
+                 const std::string &body) {
+    return "HloModule g\nf {\n  x = " + type + "[] parameter(0)\n  y = " + type +
+           "[] parameter(1)\n  ROOT z = " + type + "[] " + op +
+           "(x, y)\n}\nENTRY g {\n  a = " + type + "[3,7] parameter(0)\n  i = " + type +
+           "[] constant(" + start + ")\n" + body + "}\n";
+  };
+  auto search = [&](const std::string &type, const std::string &op, const std::string &start,
+                    semantics::Level level) {
+    std::string r = ", dimensions={1}, to_apply=f\n", t = type + "[3";
+    semantics::TensorTerms terms;
+    auto end = [&](const std::string &body) {
+      semantics::TensorGraph g =
+          semantics::parse_hlo(semantics::make_source("g.hlo", rows(type, op, start, body)));
+      return terms.add(g)[g.results[0].v];
+    };
+    std::vector<NodeId> from = {end("  ROOT r = " + t + "] reduce(a, i)" + r)},
+                        to = {end("  u = " + t + ",5] slice(a), slice={[0:3], [0:5]}\n  v = " + t +
+                                  ",2] slice(a), slice={[0:3], [5:7]}\n  p = " + t +
+                                  "] reduce(u, i)" + r + "  q = " + t + "] reduce(v, i)" + r +
+                                  "  ROOT s = " + t + "] " + op + "(q, p)\n")};
+    search::ChainOptions options;
+    options.level = level;
+    options.sums = semantics::sum_rules();
+    return search::find_chain(terms, from, to, spec::load_isa("gemmini"),
+                              semantics::shipped_rules(), options)
+        .chain.has_value();
+  };
+  using semantics::Level;
+  CHECK(search("s32", "add", "0", Level::Bits));
+  CHECK(search("s32", "maximum", "-2147483648", Level::Bits));
+  CHECK_FALSE(search("s32", "add", "1", Level::Bits));
+  CHECK_FALSE(search("f32", "add", "0", Level::Finite));
+  CHECK(search("f32", "add", "0", Level::Real));
 }
 
 TEST_CASE("what came with other values of one load is one of these, also after arithmetic") {

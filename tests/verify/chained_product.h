@@ -1,11 +1,13 @@
 #pragma once
 // Certificates that carry a chain of rewriting: the product of certified_product.h, found equal at
-// finite by rules of both kinds of steps and constants; and a sum whose chain makes a detour over a
-// rule that is proved by enumeration.
+// finite by rules of both kinds of steps and constants; a sum whose chain makes a detour over a
+// rule that is proved by enumeration; and a product that is accumulated over parts of its
+// contraction.
 
 #include "certified_product.h"
 
 #include "search/rewrite_chain.h"
+#include "semantics/sum_rules.h"
 #include "verify/checker/kernel_terms.h"
 
 namespace isamorph::verify::test {
@@ -155,6 +157,52 @@ ENTRY tiled {
                  Level::Bits);
 }
 
+/// A product of integers that is accumulated over two halves of its contraction.
+inline Chained accumulated_product() {
+  std::string isa = kTileIsa;
+  for (auto [from, to] : {std::pair("bf16", "s32"), std::pair("n*8", "n*16"),
+                          std::pair("8*n", "16*n"), std::pair(",4,2]", ",4,4]")})
+    for (std::size_t at = 0; (at = isa.find(from, at)) != std::string::npos; at += 4)
+      isa.replace(at, std::string_view(from).size(), to);
+  isa.insert(isa.rfind('}'), R"(
+  instruction accumulate () [a, b, sum] {
+    reads  %x = r[a : 4]
+    reads  %y = r[b : 4]
+    reads  %c = r[sum : 4]
+    writes r[sum : 4] = %s
+    cost   unit mxu, latency 7, bytes 0
+    semantics {
+      %z = s32[4,4] dot(%x, %y), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+      %s = s32[4,4] add(%z, %c)
+    }
+  }
+)");
+  return chained(R"(HloModule accumulated
+ENTRY accumulated {
+  a = s32[4,4] parameter(0)
+  b = s32[4,4] parameter(1)
+  d = s32[8,4] parameter(2)
+  e = s32[4,8] concatenate(a, b), dimensions={1}
+  ROOT c = s32[4,4] dot(e, d), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+}
+)",
+                 isa, R"(kernel accumulated {
+  memory 320
+  input a @ 0 : s32[4,4]
+  input b @ 64 : s32[4,4]
+  input d @ 128 : s32[8,4]
+  output c @ 256 : s32[4,4]
+  load(n=4, from=0, to=0)
+  load(n=4, from=64, to=4)
+  load(n=8, from=128, to=8)
+  gemm(a=0, b=8, to=16)
+  accumulate(a=4, b=12, sum=16)
+  store(n=4, from=16, to=256)
+}
+)",
+                 Level::Bits);
+}
+
 inline semantics::RewriteChain chain_of(const Chained &subject) {
   semantics::TensorTerms terms;
   std::vector<semantics::NodeId> values = terms.add(subject.graph), inputs, from, to;
@@ -165,6 +213,7 @@ inline semantics::RewriteChain chain_of(const Chained &subject) {
   to = kernel_images(terms, subject.kernel, subject.isa, inputs);
   search::ChainOptions options;
   options.level = subject.level;
+  options.sums = semantics::sum_rules();
   search::ChainSearch found =
       search::find_chain(terms, from, to, subject.isa, semantics::shipped_rules(), options);
   INFO(found.absent);
@@ -255,6 +304,11 @@ inline nlohmann::json joint_certificate() {
 
 inline nlohmann::json tiled_certificate() {
   static const nlohmann::json json = certificate_of(tiled_product());
+  return json;
+}
+
+inline nlohmann::json accumulated_certificate() {
+  static const nlohmann::json json = certificate_of(accumulated_product());
   return json;
 }
 

@@ -87,6 +87,16 @@ std::vector<Unsound> unsound_rules() {
       {"a dot from zero of floats, where -0 becomes 0", dot_from("f32", "0")},
       {"row sums with factor two", row_sums("s32", "2")},
       {"row sums of floats in another order", row_sums("bf16", "1")},
+      {"the greatest of one number, which only the reduction flushes",
+       "rule r bits { type T in bf16 int m %x : T[m,1] from { %z = T[] constant(-inf) ROOT %u = "
+       "T[m] reduce(%x, %z), dimensions={1}, to_apply=maximum } to { ROOT %y = T[m] reshape(%x) } "
+       "}"},
+      {"the greatest of a row and a number, of two rows",
+       "rule r finite { type T in bf16 int m, k %x : T[m,k] %y : T[m] from { %z = T[] "
+       "constant(-inf) %u = T[m] reduce(%x, %z), dimensions={1}, to_apply=maximum ROOT %v = T[m] "
+       "maximum(%u, %y) } to { %z = T[] constant(-inf) %u = T[m] reduce(%x, %z), dimensions={1}, "
+       "to_apply=maximum %w = T[m,1] reshape(%y) %r = T[m] reduce(%w, %z), dimensions={1}, "
+       "to_apply=maximum ROOT %v = T[m] maximum(%u, %r) } }"},
       {"a transpose is nothing", "rule r bits { type T int m %x : T[m,m] from { ROOT %y = T[m,m] "
                                  "transpose(%x), dimensions={1,0} } to { ROOT %x } }"},
       {"a wrong permutation", R"(rule r bits { type T int m %x : T[m,m,m]

@@ -64,8 +64,8 @@ std::optional<std::vector<Obligation>> commutative_floats(const std::string &nam
   return out;
 }
 
-/// "commutative OP TYPE" and "associative OP TYPE". The integers modulo a power of two are a ring
-/// because the integers are; there associativity is an identity of numbers.
+/// "commutative OP TYPE", "associative OP TYPE" and "idempotent OP TYPE". The integers modulo a
+/// power of two are a ring because the integers are; there associativity is an identity of numbers.
 std::optional<std::vector<Obligation>> symmetry(const std::string &name,
                                                 const std::vector<std::string> &words) {
   auto op = semantics::op_code(words[1]);
@@ -80,6 +80,11 @@ std::optional<std::vector<Obligation>> symmetry(const std::string &name,
   if (!apply("x", "y"))
     return std::nullopt;
   bool commutes = words[0] == "commutative";
+  if (words[0] == "idempotent" && semantics::is_float(*type)) // which may flush x
+    return std::nullopt;
+  if (words[0] == "idempotent")
+    return std::vector{
+        claim(name, "QF_BV", declarations(*type, {"x"}), "(= " + *apply("x", "x") + " x)")};
   std::string left = commutes ? *apply("x", "y") : *apply(*apply("x", "y"), "z"),
               right = commutes ? *apply("y", "x") : *apply("x", *apply("y", "z"));
   if (!commutes && semantics::is_integer(*type) && *op == OpCode::Multiply)
@@ -345,7 +350,8 @@ std::optional<std::vector<Obligation>> lemma_obligations(const std::string &name
     return real_division(name);
   if (name == "real maximum")
     return real_maximum(name);
-  if (words.size() == 3 && (words[0] == "commutative" || words[0] == "associative"))
+  if (words.size() == 3 &&
+      (words[0] == "commutative" || words[0] == "associative" || words[0] == "idempotent"))
     return symmetry(name, words);
   if (words.size() == 6 && name.starts_with("unit vector dot ") && words[4] == "in") {
     auto element = float_named(words[3]), accumulator = float_named(words[5]);

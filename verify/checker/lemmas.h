@@ -6,6 +6,7 @@
 //                             one of scalar_profiles() (scalar_circuit.h), flushed denormals
 //                             included
 //   associative OP TYPE       op(op(x, y), z) = op(x, op(y, z)), likewise
+//   idempotent OP TYPE        op(x, x) = x, of integers and truth values
 //   join extract              the bytes of an element, joined, are the element
 //   unit vector dot T in A    a dot over T accumulated in A, one of whose vectors is a single 1 and
 //   zeros, is the other's element
