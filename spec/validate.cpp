@@ -1,3 +1,4 @@
+#include "semantics/interrupt_point.h"
 #include "spec/constants.h"
 #include "spec/folded_rules.h"
 #include "spec/int_range.h"
@@ -36,10 +37,15 @@ public:
     auto check_one = [&](const Instance &instance) { check(instance); };
     // Places that were written stay written: what does not depend on a loop holds in all of its
     // iterations if it does in the first. But control state is another one after each.
-    if (control_)
-      for_each_instance(kernel_, check_one);
-    else
-      for_each_distinct_instance(kernel_, dependences(), check_one);
+    try {
+      if (control_)
+        for_each_instance(kernel_, check_one);
+      else
+        for_each_distinct_instance(kernel_, dependences(), check_one);
+    } catch (const semantics::Interrupted &) {
+      throw semantics::Interrupted("interrupted while the kernel was validated, after " +
+                                   std::to_string(number_) + " instructions");
+    }
     instance_ = nullptr;
     for (const Placed &output : kernel_.outputs)
       if (auto byte = written_[isa_.off_chip].first_missing(output.address,
