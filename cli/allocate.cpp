@@ -19,7 +19,7 @@ using Status = AllocationResult::Status;
 struct AllocateOptions {
   std::string file, output;
   std::optional<std::int64_t> capacity;
-  double time_limit = 0;
+  double time_limit = search::AllocationOptions().seconds;
   int jobs = 1;
   bool json = false;
 };
@@ -27,8 +27,7 @@ struct AllocateOptions {
 search::AllocationOptions search_options(const AllocateOptions &options) {
   search::AllocationOptions how;
   how.jobs = options.jobs;
-  if (options.time_limit > 0)
-    how.seconds = options.time_limit;
+  how.seconds = options.time_limit;
   how.interrupt = &interrupted();
   how.progress = [](const search::AllocationProgress &progress) {
     show_progress(fmt::format("height {}: {} steps", progress.height, progress.steps));

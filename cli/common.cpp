@@ -93,16 +93,17 @@ CLI::Validator not_negative() {
       "");
 }
 
-CLI::Validator whole_number(std::uint64_t largest) {
+CLI::Validator whole_number(std::uint64_t largest, std::uint64_t least) {
   return CLI::Validator(
-      [largest](std::string &text) {
+      [largest, least](std::string &text) {
         std::uint64_t value = 0;
         auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
         bool digits = !text.empty() && end == text.data() + text.size();
-        if (digits && error == std::errc() && value <= largest)
+        if (digits && error == std::errc() && value >= least && value <= largest)
           return std::string();
-        return fmt::format("expected a whole number from 0{}, found '{}'",
-                           digits ? fmt::format(" to {}", largest) : "", text);
+        bool large = digits && (error != std::errc() || value > largest);
+        return fmt::format("expected a whole number from {}{}, found '{}'", least,
+                           large ? fmt::format(" to {}", largest) : "", text);
       },
       "");
 }

@@ -133,7 +133,8 @@ std::string shell_word(const std::string &text);
 /// Validators with messages that say what was expected: of numbers that are not negative, and of
 /// whole ones among them.
 CLI::Validator not_negative();
-CLI::Validator whole_number(std::uint64_t largest = std::numeric_limits<std::int64_t>::max());
+CLI::Validator whole_number(std::uint64_t largest = std::numeric_limits<std::int64_t>::max(),
+                            std::uint64_t least = 0);
 constexpr std::uint64_t kAnySeed = std::numeric_limits<std::uint64_t>::max();
 /// Adds `--jobs N`; 0 is one a core.
 void add_jobs_option(CLI::App &app, int &jobs);

@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "costmodel/cost_model.h"
+#include "semantics/interrupt_point.h"
 #include "semantics/source.h"
 #include "spec/unroll.h"
 
@@ -78,6 +79,7 @@ void print_schedule(const CostOptions &options, const spec::Isa &isa, const spec
 }
 
 int run(const CostOptions &options) {
+  semantics::InterruptScope interruptible(interrupted());
   Stopwatch watch;
   spec::Isa isa = spec::load_isa(options.isa);
   std::vector<std::string> models = costmodel::cost_model_names();

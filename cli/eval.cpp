@@ -16,6 +16,7 @@ struct EvalOptions {
 };
 
 int run(const EvalOptions &options) {
+  semantics::InterruptScope interruptible(interrupted());
   Stopwatch watch;
   watch.start("parse");
   const semantics::NumericsProfile &profile = semantics::numerics_profile(options.numerics);
@@ -29,7 +30,6 @@ int run(const EvalOptions &options) {
   std::vector<semantics::Tensor> inputs = read_inputs(options.inputs, expected, options.fill);
   std::vector<semantics::Tensor> golden = read_golden(options.results, names);
   watch.start("evaluate");
-  semantics::InterruptScope interruptible(interrupted());
   std::vector<semantics::Tensor> results = semantics::evaluate(graph, inputs, profile);
   watch.stop();
   return report_results(options.results, results, golden, names, watch);

@@ -32,16 +32,13 @@ void say(int descriptor, std::string_view text) {
   [[maybe_unused]] ssize_t written = write(descriptor, text.data(), text.size());
 }
 
-} // namespace
-
-void end_as_interrupted() {
+/// Ends the program at once as one that was interrupted. Async-signal-safe.
+[[noreturn]] void end_as_interrupted() {
   if (g_json && !g_answered)
     say(STDOUT_FILENO, "{\n  \"verdict\": \"unknown\",\n  \"reason\": \"interrupted\"\n}\n");
   say(STDERR_FILENO, "stopped: interrupted\n");
   _exit(kUnknown);
 }
-
-namespace {
 
 extern "C" void on_alarm(int) {
   if (g_answering || semantics::files_being_written() > 0)

@@ -18,9 +18,6 @@ void install_interrupt_handler(int argc, const char *const *argv);
 /// Set by the first Ctrl-C.
 const std::atomic<bool> &interrupted();
 
-/// Ends the program at once as one that was interrupted. Async-signal-safe.
-[[noreturn]] void end_as_interrupted();
-
 /// Says that it was interrupted, and where: "interrupted after 5 instructions". The exit status.
 int report_interrupted(const std::string &where);
 

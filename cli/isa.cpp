@@ -1,6 +1,7 @@
 // isamorph isa: list, show, check and compare instruction sets.
 #include "cli/common.h"
 
+#include "semantics/interrupt_point.h"
 #include "semantics/source.h"
 #include "spec/isa.h"
 #include "verify/instruction_comparison.h"
@@ -87,8 +88,11 @@ std::string text_of(const verify::IsaFinding &finding) {
 }
 
 int check(const IsaOptions &options) {
+  semantics::InterruptScope interruptible(interrupted());
   spec::Isa isa = spec::load_isa(options.first);
-  verify::IsaCheck result = verify::check_isa(isa);
+  verify::IsaCheckOptions how;
+  how.interrupt = &interrupted();
+  verify::IsaCheck result = verify::check_isa(isa, how);
   Json findings = Json::array();
   for (const verify::IsaFinding &finding : result.findings) {
     findings.push_back(json_of(finding));

@@ -5,6 +5,7 @@
 #include "semantics/summation_order.h"
 #include "verify/profile_difference.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
 #include <limits>
@@ -14,6 +15,8 @@ namespace {
 
 using semantics::ElementType;
 using semantics::NumericsProfile;
+
+constexpr std::uint64_t kMostTests = std::numeric_limits<std::int64_t>::max();
 
 struct NumericsOptions {
   std::string first, second, op = "dot", type = "bf16";
@@ -93,7 +96,10 @@ void print_difference(const NumericsOptions &options, const verify::ProfileDiffe
     fmt::print("{:<16} {:>8} {:>10} {:>10.2f} {:>10} {:>10}\n", verify::name(c.input_class),
                c.tests, c.different, c.mean_ulp, c.max_ulp, c.special);
   if (!difference.witness) {
-    fmt::print("no difference found{}\n", difference.complete ? "" : " so far");
+    bool tested = std::ranges::any_of(difference.classes, [](const auto &c) { return c.tests; });
+    fmt::print("{}\n", !tested               ? "nothing was tested"
+                       : difference.complete ? "no difference found"
+                                             : "no difference found so far");
     return;
   }
   const verify::ProfileWitness &witness = *difference.witness;
@@ -192,7 +198,7 @@ void add_diff_options(CLI::App &command, NumericsOptions &options) {
       ->capture_default_str();
   command.add_option("--tests", options.question.tests, "Inputs of each class")
       ->type_name("N")
-      ->check(whole_number())
+      ->check(whole_number(kMostTests, 1))
       ->capture_default_str();
   command.add_option("--time-limit", options.time_limit, "Seconds; then what was found is shown")
       ->type_name("S")

@@ -69,6 +69,8 @@ std::vector<semantics::RewriteRule> chosen_rules(const RulesOptions &options) {
                                                     rule.name) != options.names.end();
     return !named || (!options.level.empty() && rule.level != *semantics::level(options.level));
   });
+  if (all.empty())
+    throw semantics::InputError("no rule is both named and of the level '" + options.level + "'");
   return all;
 }
 

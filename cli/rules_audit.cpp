@@ -1,6 +1,7 @@
 // isamorph rules audit: at which levels do equalities between tensor expressions hold?
 #include "cli/common.h"
 
+#include "semantics/interrupt_point.h"
 #include "semantics/output_files.h"
 #include "semantics/source.h"
 #include "verify/audit_rules.h"
@@ -46,6 +47,8 @@ std::vector<verify::RuleSubject> subjects(const std::string &file,
   std::vector<verify::RuleSubject> out;
   for (const verify::TasoRule &rule : verify::read_taso_rules(source))
     out.push_back(verify::taso_subject(rule, type));
+  if (out.empty())
+    throw semantics::InputError(file + ": there is no equality in it");
   return out;
 }
 
@@ -175,17 +178,26 @@ Audit audit_rule_file(const std::string &file, const RulesAuditOptions &options)
   return out;
 }
 
+/// Throws Interrupted: rows that nobody looked at are no answer.
+std::vector<Audit> audits_of(const RulesAuditOptions &options) {
+  semantics::InterruptScope interruptible(interrupted());
+  std::vector<Audit> out;
+  try {
+    for (const std::string &file : options.files)
+      out.push_back(file.ends_with(".rules") ? audit_rule_file(file, options)
+                                             : audit_taso(file, options));
+  } catch (const semantics::Interrupted &) { // in some evaluation, which says nothing
+  }
+  clear_progress();
+  if (interrupted())
+    throw semantics::Interrupted("interrupted");
+  return out;
+}
+
 int audit(const RulesAuditOptions &options) {
-  constexpr std::string_view rule_file = ".rules";
   if (!options.markdown.empty())
     semantics::check_writable(options.markdown, "table");
-  std::vector<Audit> audits;
-  for (const std::string &file : options.files)
-    audits.push_back(file.ends_with(rule_file) ? audit_rule_file(file, options)
-                                               : audit_taso(file, options));
-  clear_progress();
-  if (interrupted()) // rows that nobody looked at are no answer
-    end_as_interrupted();
+  std::vector<Audit> audits = audits_of(options);
   Json list = Json::array();
   std::vector<verify::AuditSection> sections;
   for (const Audit &part : audits) {

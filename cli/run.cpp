@@ -29,6 +29,7 @@ std::vector<ExpectedTensor> tensors(const std::vector<spec::Placed> &placed) {
 }
 
 int run(const RunOptions &options) {
+  semantics::InterruptScope interruptible(interrupted());
   std::optional<tbb::global_control> threads;
   if (options.jobs > 0)
     threads.emplace(tbb::global_control::max_allowed_parallelism,
@@ -50,7 +51,6 @@ int run(const RunOptions &options) {
   std::optional<Debugger> debugger;
   if (options.debug.any())
     debugger.emplace(options.debug, isa, kernel, inputs, options.results.json);
-  semantics::InterruptScope interruptible(interrupted());
   auto results = debugger ? simulator.run(inputs, *debugger) : simulator.run(inputs);
   watch.stop();
   if (!options.trace.empty())

@@ -3,6 +3,7 @@
 
 #include "corpus/synthesis.h"
 #include "semantics/hlo.h"
+#include "semantics/interrupt_point.h"
 #include "semantics/output_files.h"
 #include "verify/certificate.h"
 
@@ -207,6 +208,7 @@ void write_outputs(const SynthOptions &options, const std::string &kernel,
 
 int run(const SynthOptions &options) {
   Stopwatch watch;
+  std::optional<semantics::InterruptScope> interruptible(std::in_place, interrupted());
   watch.start("parse");
   corpus::SynthesisOptions how = synthesis_options(options);
   spec::Isa isa = spec::load_isa(options.isa);
@@ -214,6 +216,7 @@ int run(const SynthOptions &options) {
   semantics::TensorGraph graph = semantics::parse_hlo(semantics::read_source(options.graph));
   check_outputs(options);
   watch.stop();
+  interruptible.reset(); // from here on there may be a kernel to show
   Synthesis synthesis = corpus::synthesize(graph, isa, how);
   clear_progress();
   for (const auto &[stage, seconds] : synthesis.seconds)

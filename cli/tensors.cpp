@@ -1,5 +1,6 @@
 #include "cli/common.h"
 
+#include "semantics/interrupt_point.h"
 #include "semantics/output_files.h"
 #include "semantics/source.h"
 
@@ -59,6 +60,7 @@ Tensor random_tensor(const Shape &shape, std::uint64_t seed) {
   Tensor tensor(shape);
   std::mt19937_64 engine(seed);
   for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    semantics::interrupt_point();
     if (semantics::is_float(shape.type))
       tensor.set_bits(i, semantics::encode(shape.type, nearly_normal(engine) / 2));
     else if (shape.type == ElementType::Pred)
@@ -108,6 +110,7 @@ Tensor boundary_tensor(const Shape &shape, std::uint64_t seed) {
   Tensor tensor(shape);
   std::mt19937_64 engine(seed);
   for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    semantics::interrupt_point();
     std::uint64_t bits = values[engine() % values.size()];
     bool negative = floats && engine() % 2 != 0 && !semantics::is_nan(shape.type, bits);
     tensor.set_bits(i, negative ? bits | sign : bits);

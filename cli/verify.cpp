@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include "semantics/hlo.h"
+#include "semantics/interrupt_point.h"
 #include "semantics/output_files.h"
 #include "spec/unroll.h"
 #include "verify/certificate.h"
@@ -133,6 +134,7 @@ Json to_json(const verify::Verdict &verdict, const spec::Kernel &kernel,
 }
 
 int run(const VerifyOptions &options) {
+  std::optional<semantics::InterruptScope> interruptible(std::in_place, interrupted());
   Stopwatch watch;
   watch.start("parse");
   auto level = semantics::level(options.level);
@@ -151,6 +153,7 @@ int run(const VerifyOptions &options) {
   how.tests.interrupt = &interrupted();
   how.stop = {&interrupted(), options.time_limit};
   verify::Verdict verdict = verify::verify_kernel(kernel, isa, graph, how);
+  interruptible.reset(); // what was found is shown
   watch.stop();
   std::string replay;
   if (verdict.counterexample && !options.counterexample.empty())

@@ -1,5 +1,7 @@
 #include "semantics/cursor.h"
 
+#include "semantics/interrupt_point.h"
+
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -65,6 +67,7 @@ Cursor::Cursor(SourceRef source, bool hash_comments)
 }
 
 void Cursor::skip_space() {
+  interrupt_point();
   const std::string &text = source_->text;
   while (offset_ < text.size()) {
     char c = text[offset_];

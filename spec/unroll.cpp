@@ -1,5 +1,6 @@
 #include "spec/unroll.h"
 
+#include "semantics/interrupt_point.h"
 #include "spec/nesting.h"
 
 #include <algorithm>
@@ -91,6 +92,7 @@ private:
   void instance(std::uint32_t index) {
     if (depends_ && muted_[index])
       return;
+    semantics::interrupt_point();
     const KernelInstruction &call = kernel_.instructions[index];
     if (call.strides.empty())
       return visit_({index, call, iteration_});

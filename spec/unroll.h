@@ -16,7 +16,8 @@ struct Instance {
 };
 
 /// Walks the instances of a kernel with well-formed loops (check_loops). Attributes wrap where they
-/// leave 64 bits, which check_loops refuses.
+/// leave 64 bits, which check_loops refuses. Each instance is an interrupt point
+/// (semantics/interrupt_point.h).
 void for_each_instance(const Kernel &kernel, const std::function<void(const Instance &)> &visit);
 
 /// The same instances, the last one first.

@@ -1,3 +1,4 @@
+#include "semantics/interrupt_point.h"
 #include "spec/constants.h"
 #include "spec/folded_rules.h"
 #include "spec/kernel.h"
@@ -31,15 +32,20 @@ public:
            " bytes is larger than 2^40 bytes");
     tensors();
     check_loops(kernel_, isa_);
-    // Control state is another one after each instance.
-    if (control_) {
-      for_each_instance(kernel_, [&](const Instance &instance) { check(instance); });
-    } else {
-      LoopRules rules(kernel_, isa_, written_);
-      for_each_distinct_instance(kernel_, rules.dependences(), [&](const Instance &instance) {
-        rules.reach(instance.index);
-        check(instance);
-      });
+    auto check_one = [&](const Instance &instance) { check(instance); };
+    try {
+      if (control_) { // it is another one after each instance
+        for_each_instance(kernel_, check_one);
+      } else {
+        LoopRules rules(kernel_, isa_, written_);
+        for_each_distinct_instance(kernel_, rules.dependences(), [&](const Instance &instance) {
+          rules.reach(instance.index);
+          check(instance);
+        });
+      }
+    } catch (const semantics::Interrupted &) {
+      throw semantics::Interrupted("interrupted while the kernel was validated, after " +
+                                   std::to_string(number_) + " instructions");
     }
     instance_ = nullptr;
     for (const Placed &output : kernel_.outputs)

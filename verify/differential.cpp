@@ -1,5 +1,6 @@
 #include "verify/differential.h"
 
+#include "semantics/interrupt_point.h"
 #include "verify/minimizer.h"
 #include "verify/parameter_shapes.h"
 #include "verify/term_values.h"
@@ -103,9 +104,9 @@ private:
   Clock::time_point begin_ = Clock::now();
 };
 
-/// Makes a counterexample small: one element of it alone where that can be told, else whole.
-Counterexample made_small(Tester &tester, Counterexample found,
-                          const DifferentialOptions &options) {
+/// Makes `found` small: one element of it alone where that can be told, else whole. It is a
+/// counterexample at any moment.
+void make_small(Tester &tester, Counterexample &found, const DifferentialOptions &options) {
   auto spent = [&](std::int64_t tests, int budget) {
     return tests >= budget || tester.out_of_time();
   };
@@ -118,8 +119,10 @@ Counterexample made_small(Tester &tester, Counterexample found,
                      return cone->differs(inputs);
                    },
                    [&] { return spent(tests, DifferentialOptions().max_minimizing_tests); }});
-    if (auto confirmed = tester.test(small))
-      return *std::move(confirmed);
+    if (auto confirmed = tester.test(small)) {
+      found = *std::move(confirmed);
+      return;
+    }
   }
   std::int64_t before = tester.tests;
   minimized(found.inputs,
@@ -130,7 +133,6 @@ Counterexample made_small(Tester &tester, Counterexample found,
                return smaller.has_value();
              },
              [&] { return spent(tester.tests - before, options.max_minimizing_tests); }});
-  return found;
 }
 
 } // namespace
@@ -156,18 +158,20 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph, const P
             tensor.set_bits(i, 0);
     return tensors;
   };
-  for (const std::vector<Tensor> &tensors : options.first)
-    if (!out.counterexample)
-      out.counterexample = tester.test(tensors);
-  for (int i = 0; i < options.max_tests && !out.counterexample; ++i) {
-    if (tester.out_of_time()) {
-      out.stopped = true;
-      break;
+  try {
+    for (const std::vector<Tensor> &tensors : options.first)
+      if (!out.counterexample)
+        out.counterexample = tester.test(tensors);
+    for (int i = 0; i < options.max_tests && !out.counterexample && !out.stopped; ++i) {
+      out.stopped = tester.out_of_time();
+      if (!out.stopped)
+        out.counterexample = tester.test(input(options.seed, i));
     }
-    out.counterexample = tester.test(input(options.seed, i));
+    if (out.counterexample && options.minimize)
+      make_small(tester, *out.counterexample, options);
+  } catch (const semantics::Interrupted &) {
+    out.stopped = true;
   }
-  if (out.counterexample && options.minimize)
-    out.counterexample = made_small(tester, std::move(*out.counterexample), options);
   out.tests = tester.tests;
   return out;
 }

@@ -34,7 +34,7 @@ struct DifferentialOptions {
 struct DifferentialResult {
   std::int64_t tests = 0;
   std::optional<Counterexample> counterexample;
-  bool stopped = false; ///< by the time limit or an interrupt
+  bool stopped = false; ///< by the time limit or an interrupt, also within a test
 };
 
 /// Input number `index` of the deterministic sequence for these shapes.

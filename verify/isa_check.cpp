@@ -1,5 +1,6 @@
 #include "verify/isa_check.h"
 
+#include "semantics/interrupt_point.h"
 #include "spec/state.h"
 #include "spec/unroll.h"
 #include "verify/integer_formula.h"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fmt/format.h>
 
 namespace isamorph::verify {
 namespace {
@@ -106,9 +108,11 @@ private:
   }
 
   SmtResult solve(const std::string &what, const std::string &assertions) const {
-    return check({isa_.name + " " + instruction_.name + ": " + what,
-                  premises_ + assertions + "(check-sat)\n"},
-                 {options_.timeout_ms, 0});
+    SmtResult result = check({isa_.name + " " + instruction_.name + ": " + what,
+                              premises_ + assertions + "(check-sat)\n"},
+                             {options_.timeout_ms, 0, options_.interrupt});
+    semantics::interrupt_point();
+    return result;
   }
 
   void region(const spec::Region &region, const std::string &what) {
@@ -328,11 +332,17 @@ IsaCheck check_isa(const spec::Isa &isa, const IsaCheckOptions &options) {
   IsaCheck out;
   spec::Arms arms(isa);
   for (std::uint32_t i = 0; i < isa.instructions.size(); ++i)
-    InstructionCheck(
-        isa.instructions[i],
-        std::span(arms.isa.instructions).subspan(arms.first[i], arms.first[i + 1] - arms.first[i]),
-        out)
-        .run(arms.isa, options);
+    try {
+      InstructionCheck(isa.instructions[i],
+                       std::span(arms.isa.instructions)
+                           .subspan(arms.first[i], arms.first[i + 1] - arms.first[i]),
+                       out)
+          .run(arms.isa, options);
+    } catch (const semantics::Interrupted &) {
+      throw semantics::Interrupted(
+          fmt::format("interrupted in instruction {}, {} of {}: {} obligations proved so far",
+                      isa.instructions[i].name, i + 1, isa.instructions.size(), out.proved));
+    }
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return out;
 }

@@ -8,10 +8,13 @@
 
 #include "spec/isa.h"
 
+#include <atomic>
+
 namespace isamorph::verify {
 
 struct IsaCheckOptions {
-  unsigned timeout_ms = 10'000; ///< an obligation
+  unsigned timeout_ms = 10'000;                 ///< an obligation
+  const std::atomic<bool> *interrupt = nullptr; ///< set: the obligation at hand is given up
 };
 
 enum class Severity : std::uint8_t { Error, Unknown, Warning };
@@ -31,6 +34,7 @@ struct IsaCheck {
   bool has(Severity severity) const;
 };
 
+/// Each obligation is an interrupt point (semantics/interrupt_point.h).
 IsaCheck check_isa(const spec::Isa &isa, const IsaCheckOptions &options = {});
 
 } // namespace isamorph::verify

@@ -1,5 +1,7 @@
 #include "verify/rule_instances.h"
 
+#include "semantics/interrupt_point.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -193,6 +195,7 @@ std::vector<SmallInstance> small_instances(const RewriteRule &rule, std::size_t 
   Chooser chooser(rule, random);
   constexpr std::size_t tries_each = 4;
   for (std::size_t i = 0; i < tries_each * count && out.size() < count; ++i) {
+    semantics::interrupt_point();
     auto values = chooser.choose();
     if (!values)
       continue;

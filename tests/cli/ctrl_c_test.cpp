@@ -145,6 +145,54 @@ ENTRY product {
   }
 }
 
+TEST_CASE("reading, validating, filling, pricing and checking end in order", "[slow]") {
+  ScratchFolder scratch;
+  write_file(scratch / "large.hlo", R"(HloModule large
+ENTRY large {
+  x = bf16[30000,30000] parameter(0)
+  ROOT y = bf16[30000,30000] negate(x)
+}
+)");
+  // Where each instance writes depends on all loops, so that all of them are looked at.
+  write_file(scratch / "k.asm", R"(kernel again {
+  memory 16384
+  input x @ 0 : bf16[64,64]
+  output y @ 8192 : bf16[64,64]
+  load_rm(n=64, addr_in=0, addr_out=0)
+  for a in 0..20 { for b in 0..20 { for c in 0..20 { for d in 0..20 { for e in 0..20 { for f in 0..20 {
+    load_rm(n=1, addr_in=0, addr_out=a + b + c + d + e + f)
+  } } } } } }
+  store_rm(n=64, addr_in=0, addr_out=8192)
+}
+)");
+  std::string text = "HloModule many\nENTRY many {\n  x = f32[4000000] parameter(0)\n"
+                     "  c = f32[4000000] constant({";
+  for (int i = 0; i < 4'000'000; ++i)
+    text += i ? ",1" : "1";
+  write_file(scratch / "many.hlo", text + "})\n  ROOT y = f32[4000000] add(x, c)\n}\n");
+  const std::string identity = "corpus/qkv/identity.hlo", kernel = scratch / "k.asm",
+                    many = scratch / "many.hlo";
+  const std::string validating =
+      "interrupted while the kernel was validated, after [1-9][0-9]* instructions";
+  const std::vector<std::tuple<double, std::vector<std::string>, std::string>> commands = {
+      {0.5, {"eval", scratch / "large.hlo", "--random", "1"}, "interrupted"},
+      {0.5, {"eval", scratch / "large.hlo", "--boundary", "1"}, "interrupted"},
+      {0.1, {"eval", many, "--random", "1"}, "interrupted.*"},
+      {0.5, {"run", kernel, "--isa", "qkv", "--random", "1"}, validating},
+      {0.5, {"verify", kernel, "--isa", "qkv", "--against", identity}, validating},
+      {0.5, {"cost", kernel, "--isa", "qkv"}, validating},
+      {0.5, {"rules", "audit", "--no-cache", "semantics/rules/tensorright.rules"}, "interrupted"},
+      {0.3, {"isa", "check", "gemmini_rocc"}, "interrupted in instruction .*"}};
+  for (auto [seconds, arguments, words] : commands) {
+    arguments.push_back("--json");
+    Outcome outcome = interrupt_after(seconds, arguments);
+    INFO(outcome.describe());
+    CHECK(outcome.status == 3);
+    CHECK(std::regex_match(outcome.err, std::regex("stopped: " + words + "\n")));
+    CHECK(nlohmann::json::parse(outcome.out)["verdict"] == "unknown");
+  }
+}
+
 TEST_CASE("profiles are compared until the time is up") {
   Outcome outcome = run_isamorph({"numerics", "diff", "xla_cpu", "xla_cpu", "--k", "1000",
                                   "--tests", "1000000", "--time-limit", "0.05"});
