@@ -19,6 +19,8 @@ namespace {
 
 /// So many parts for each thread, so that a thread that is late costs little.
 constexpr std::size_t kPartsPerThread = 4;
+/// Likewise of a nest, where each has a copy of the on-chip buffers.
+constexpr std::size_t kSharesPerThread = 2;
 /// How many executions of a kernel with loops are laid out at a time.
 constexpr std::size_t kBatchSteps = 4096;
 /// Instructions of less work on average take less time than finding out their order.
@@ -405,7 +407,7 @@ void Program::execute_nest(State &state, std::size_t threads) const {
   static const std::vector<char> none;
   std::function<Share()> new_share = [&] { return make_share(); };
   NestRunner runner(*nest_, *footprints_, threads > 1 ? independent() : none,
-                    threads > 1 ? threads * kPartsPerThread : 1, state.shares, new_share);
+                    threads > 1 ? threads * kSharesPerThread : 1, state.shares, new_share);
   runner.run(memory(state), state.workers.front());
 }
 

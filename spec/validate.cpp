@@ -32,7 +32,7 @@ public:
     tensors();
     check_loops(kernel_, isa_);
     // Control state is another one after each instance.
-    if (control_) {
+    if (control_ || kernel_.loops.empty()) {
       for_each_instance(kernel_, [&](const Instance &instance) { check(instance); });
     } else {
       LoopRules rules(kernel_, isa_, written_);
