@@ -152,6 +152,7 @@ NarrowDot::NarrowDot(const semantics::Attributes &attributes, const Shape &lhs, 
                           right_ == ElementType::S8
                       ? Quads::kCount
                       : Pairs::kCount),
+      words_((layout_.terms() + word_terms_ - 1) / word_terms_),
       rows_dense_(consecutive(layout_.left_terms)),
       columns_dense_(consecutive(layout_.right_columns)) {
   left_dense_ = rows_dense_;
@@ -160,7 +161,7 @@ NarrowDot::NarrowDot(const semantics::Attributes &attributes, const Shape &lhs, 
 }
 
 std::size_t NarrowDot::scratch_bytes() const {
-  return packed_bytes() + layout_.panels() * words() * kLanes * 4;
+  return packed_bytes() + layout_.panels() * words_ * kLanes * 4;
 }
 
 /// Rows of one batch's result.
@@ -186,31 +187,55 @@ template <class Terms, class S> struct NarrowDot::Rows {
   /// `Count` rows at once: independent sums hide each other's latency.
   template <std::size_t Count, class Target>
   ISAMORPH_INLINE void group(Target target, std::size_t first) const {
-    [&]<std::size_t... R>(std::index_sequence<R...>) __attribute__((always_inline)) {
-      const LaneLayout &layout = dot.layout_;
-      std::size_t words = dot.words(), columns = layout.columns();
-      const std::byte *rows = left + first * words * 4;
-      for (std::size_t column = 0; column < columns; column += kLanes) {
-        const std::uint32_t *panel = panels + column * words;
-        std::size_t used = std::min(kLanes, columns - column);
-        std::size_t place = first * layout.result_row + column * layout.result_column;
-        Lanes<std::uint32_t> start = excess(target, panel, words);
-        std::array<Lanes<std::uint32_t>, Count> sums;
-        ((sums[R] = start), ...);
-        if (addend)
-          ((sums[R] += load_spread<std::uint32_t>(addend + place + R * layout.result_row,
-                                                  layout.result_column, used)),
-           ...);
-        for (std::size_t w = 0; w < words; ++w) {
-          Lanes<std::uint32_t> right = load_lanes<std::uint32_t>(panel + w * kLanes);
-          (add_products(target, Terms{}, sums[R], word(rows + (R * words + w) * 4), right), ...);
-        }
-        (store_spread<S, std::uint32_t>(out + place + R * layout.result_row, sums[R],
-                                        layout.result_column, used),
-         ...);
-      }
+    const LaneLayout &layout = dot.layout_;
+    std::size_t columns = layout.columns();
+    for (std::size_t column = 0; column < columns; column += kLanes) {
+      std::size_t used = std::min(kLanes, columns - column);
+      if (used == kLanes && layout.result_column == 1)
+        block(target, std::make_index_sequence<Count>{}, first, column, Dense{});
+      else
+        block(target, std::make_index_sequence<Count>{}, first, column,
+              Spread{layout.result_column, used});
     }
-    (std::make_index_sequence<Count>{});
+  }
+
+  /// How sixteen results of a row lie.
+  struct Dense {
+    ISAMORPH_INLINE Lanes<std::uint32_t> load(const S *from) const {
+      return load_lanes<std::uint32_t>(from);
+    }
+    ISAMORPH_INLINE void store(S *to, const Lanes<std::uint32_t> &x) const {
+      store_lanes<S, std::uint32_t>(to, x);
+    }
+  };
+  struct Spread {
+    std::size_t step, used;
+    ISAMORPH_INLINE Lanes<std::uint32_t> load(const S *from) const {
+      return load_spread<std::uint32_t>(from, step, used);
+    }
+    ISAMORPH_INLINE void store(S *to, const Lanes<std::uint32_t> &x) const {
+      store_spread<S, std::uint32_t>(to, x, step, used);
+    }
+  };
+
+  template <class Target, std::size_t... R, class Results>
+  ISAMORPH_INLINE void block(Target target, std::index_sequence<R...>, std::size_t first,
+                             std::size_t column, const Results &results) const {
+    const LaneLayout &layout = dot.layout_;
+    std::size_t words = dot.words_, step = layout.result_row;
+    const std::byte *rows = left + first * words * 4;
+    const std::uint32_t *panel = panels + column * words;
+    std::size_t place = first * step + column * layout.result_column;
+    Lanes<std::uint32_t> start = excess(target, panel, words);
+    std::array<Lanes<std::uint32_t>, sizeof...(R)> sums;
+    ((sums[R] = start), ...);
+    if (addend)
+      ((sums[R] += results.load(addend + place + R * step)), ...);
+    for (std::size_t w = 0; w < words; ++w) {
+      Lanes<std::uint32_t> right = load_lanes<std::uint32_t>(panel + w * kLanes);
+      (add_products(target, Terms{}, sums[R], word(rows + (R * words + w) * 4), right), ...);
+    }
+    (results.store(out + place + R * step, sums[R]), ...);
   }
 
   /// Takes back, by column, what adding 128 to the elements of the left side adds to the sums.
@@ -238,7 +263,7 @@ ISAMORPH_INLINE void NarrowDot::pack_left(const L *left, typename Terms::Element
   using Element = typename Terms::Element;
   constexpr Element flip = std::is_same_v<Terms, Quads> && std::is_signed_v<L> ? 0x80 : 0;
   std::span<const std::size_t> terms = layout_.left_terms, rows = layout_.left_rows;
-  std::size_t count = terms.size(), step = words() * Terms::kCount;
+  std::size_t count = terms.size(), step = words_ * Terms::kCount;
   if (left_dense_ && count == step && !rows.empty()) { // one long row
     count = step = rows.size() * step;
     rows = rows.first(1);
@@ -305,7 +330,7 @@ ISAMORPH_INLINE void NarrowDot::pack_right(Target target, const R *right,
         elements[l] = from[terms[k] + panel[l]];
       return words(elements.data());
     };
-    std::uint32_t *to = panels + column * this->words();
+    std::uint32_t *to = panels + column * words_;
     if (columns_dense_ && panel.size() == kLanes)
       pack_panel<Terms>(terms.size(), dense, to);
     else

@@ -34,15 +34,14 @@ private:
   void pack_right(Target target, const R *right, std::uint32_t *panels) const;
   template <class Terms, class S> struct Rows;
 
-  /// Of terms: as many as a word holds, the last one filled up with zeros.
-  std::size_t words() const { return (layout_.terms() + word_terms_ - 1) / word_terms_; }
   /// Where the panels begin.
-  std::size_t packed_bytes() const { return aligned_bytes(layout_.rows() * words() * 4); }
+  std::size_t packed_bytes() const { return aligned_bytes(layout_.rows() * words_ * 4); }
 
   LaneLayout layout_;
   semantics::ElementType left_, right_, result_;
   VectorTarget target_;
-  std::size_t word_terms_;                       ///< 2 or 4
+  std::size_t word_terms_; ///< 2 or 4
+  std::size_t words_;      ///< of a row's terms, the last one filled up with zeros
   bool left_dense_, rows_dense_, columns_dense_; ///< all, the terms of a row, the columns of a term
 };
 

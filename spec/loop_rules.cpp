@@ -30,8 +30,7 @@ struct LoopRules::Ranged {
 
 LoopRules::LoopRules(const Kernel &kernel, const Isa &isa, std::vector<IntervalSet> &written)
     : kernel_(kernel), isa_(isa), written_(written), around_(enclosing_loops(kernel)),
-      flags_(kernel.loops.empty() ? 0 : kernel.instructions.size(),
-             std::vector<char>(kernel.loops.size(), 0)) {}
+      flags_(kernel.instructions.size(), std::vector<char>(kernel.loops.size(), 0)) {}
 
 void LoopRules::reach(std::uint32_t instruction) {
   while (next_ < kernel_.loops.size() && kernel_.loops[next_].first <= instruction) {

@@ -108,7 +108,7 @@ private:
   Nesting nesting_;
   const std::function<void(const Instance &)> &visit_;
   const LoopFlags *depends_; ///< of an outermost loop: as it is after that loop's first instance
-  std::vector<int> muted_;                 ///< by instruction: by how many loops around it
+  std::vector<int> muted_;   ///< by instruction: by how many loops around it
   std::vector<KernelInstruction> scratch_; ///< of kernels with strides: what an instance shows
   std::vector<std::int64_t> iteration_;
 };

@@ -34,7 +34,7 @@ public:
     check_loops(kernel_, isa_);
     auto check_one = [&](const Instance &instance) { check(instance); };
     try {
-      if (control_) { // it is another one after each instance
+      if (control_ || kernel_.loops.empty()) { // control is another one after each instance
         for_each_instance(kernel_, check_one);
       } else {
         LoopRules rules(kernel_, isa_, written_);

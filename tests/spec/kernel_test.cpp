@@ -1,4 +1,5 @@
 #include "spec/kernel.h"
+#include "spec/kernel_text.h"
 
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
@@ -110,6 +111,59 @@ kernel k { memory 16384 input x@0:bf16[64,64] /* dense */ output y@8192:bf16[64,
   store_rm(64, 3, 8192) })",
                         isa);
   CHECK(kernel.instructions[0].attributes == std::vector<std::int64_t>{64, 0, 3});
+}
+
+TEST_CASE("a call reads the same whether or not one like it came before") {
+  Isa isa = load_isa("qkv");
+  const std::string before[] = {"load_rm(n=64, addr_in=0, addr_out=0)",
+                                "load_rm( 64,0 , addr_out=7)",
+                                "load_rm(addr_out=1, addr_in=2, n=3)"};
+  const std::string calls[] = {
+      "load_rm(n=1, addr_in=22, addr_out=333)",
+      "load_rm(n=-1, addr_in=-0, addr_out=007)",
+      "load_rm( 1,22 , addr_out=333)",
+      "load_rm(addr_out=1, addr_in=22, n=333)",
+      "load_rm(n=1, addr_in=2 + 3, addr_out=4*5)",
+      "load_rm(n=1, addr_in=2, addr_out=3 )",
+      "load_rm(n=1, addr_in=2, addr_out=3) load_rm(n=64, addr_in=0, addr_out=9)",
+      "load_rm(n=1, addr_in=9223372036854775807, addr_out=-9223372036854775808)",
+      "load_rm(n=1, addr_in=9223372036854775808, addr_out=0)",
+      "load_rm(n=1, addr_in=0, addr_out=)",
+      "load_rm(n=1, addr_in=0, addr_out=1.5)",
+      "load_rm(n=1, addr_in=- 5, addr_out=1)",
+      "load_rm(n=1, addr_in=+5, addr_out=1)",
+      "load_rm(n=1, addr_in=0, addr_out=1",
+      "load_rm(n=1, addr",
+      "load_rm(n=1, addr_in=0x10, addr_out=1)",
+      "load_rmx(n=1, addr_in=0, addr_out=1)",
+      "load_rm(n=1, addr_in=0, addr_out=1, n=2)",
+      "load_rm(n=1, addr_in=0, n=1)",
+      "load_rm(1,22 , addr_in=333)",
+      "load_rm( 1,22 , addr_out=333, 4)",
+      "for i in 0..2 { load_rm(n=1, addr_in=i, addr_out=3) load_rm(n=64, addr_in=0, addr_out=i) }"};
+  auto read = [&](const std::string &first, const std::string &call) -> std::string {
+    auto source = semantics::make_source("<kernel>", "kernel k { memory 9\n" + first + "\n" + call +
+                                                         (call.back() == 'r' ? "" : " }"));
+    try {
+      Kernel kernel = read_own_assembly(source, isa);
+      kernel.instructions.erase(kernel.instructions.begin(),
+                                kernel.instructions.begin() + (first[0] == '/' ? 0 : 1));
+      std::string out;
+      for (const KernelInstruction &i : kernel.instructions)
+        out += to_string(i, isa, std::vector<std::string>{"i"}) + " @ " +
+               std::to_string(i.location.offset - first.size()) + "\n";
+      return out;
+    } catch (const semantics::InputError &error) {
+      return error.what();
+    }
+  };
+  for (const std::string &call : calls) {
+    std::string alone = read("// nothing", call);
+    INFO(call << "\n" << alone);
+    CHECK_FALSE(alone.empty());
+    for (const std::string &first : before)
+      CHECK(read(first, call) == alone);
+  }
 }
 
 TEST_CASE("every form reads back to the same kernel") {

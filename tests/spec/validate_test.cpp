@@ -90,6 +90,25 @@ TEST_CASE("buffers with two addressed dimensions are tracked place by place") {
              Catch::Contains("leave g, whose dimension 1 has 6 places"));
 }
 
+TEST_CASE("what loops cover of two dimensions is tracked place by place") {
+  Isa isa = grid();
+  std::string head = "memory 100 input i @ 0 : u8[24] output o @ 50 : u8[12]\n";
+  const std::pair<std::string, std::string> kernels[] = {
+      {"for i in 0..4 { put(1,6,0,i,0) } get(2,6,2,0,50)", ""},
+      {"for i in 0..3 { put(2,2,0,1,2*i) } get(2,6,1,0,50)", ""},
+      {"for i in 0..2 { put(1,6,0,i,0) } for i in 0..2 { get(1,6,i,0,50 + 6*i) }", ""},
+      {"for i in 0..2 { put(1,5,0,i,1 - i) } get(2,6,0,0,50)",
+       "get: reads g[0:2, 0:6], of which place [0, 0] was never written"},
+      {"for i in 0..2 { for j in 0..2 { put(1,2,0,i,4*j) } } get(2,6,0,0,50)",
+       "get: reads g[0:2, 0:6], of which place [0, 2] was never written"},
+      {"for i in 0..2 { put(1,6,0,2*i,0) } for i in 0..2 { get(1,6,i,0,50 + 6*i) }",
+       "get: reads g[1:1, 0:6], of which place [1, 0] was never written (i=1)"}};
+  for (const auto &[lines, error] : kernels) {
+    INFO(lines);
+    CHECK(error_of(head + lines, isa) == error);
+  }
+}
+
 TEST_CASE("registers must be written before they are read") {
   Isa isa = grid();
   std::string head = "memory 10 input i @ 0 : u8[2] output o @ 4 : u8[2]\n";
