@@ -2,6 +2,7 @@
 
 #include "verify/minimizer.h"
 #include "verify/parameter_shapes.h"
+#include "verify/stop_token.h"
 #include "verify/term_values.h"
 
 namespace isamorph::verify {
@@ -122,14 +123,17 @@ Counterexample made_small(Tester &tester, Counterexample found,
       return *std::move(confirmed);
   }
   std::int64_t before = tester.tests;
-  minimized(found.inputs,
-            {[&](const std::vector<Tensor> &inputs) {
-               auto smaller = tester.test(inputs);
-               if (smaller)
-                 found = *std::move(smaller);
-               return smaller.has_value();
-             },
-             [&] { return spent(tester.tests - before, options.max_minimizing_tests); }});
+  try {
+    minimized(found.inputs,
+              {[&](const std::vector<Tensor> &inputs) {
+                 auto smaller = tester.test(inputs);
+                 if (smaller)
+                   found = *std::move(smaller);
+                 return smaller.has_value();
+               },
+               [&] { return spent(tester.tests - before, options.max_minimizing_tests); }});
+  } catch (const Stopped &) { // the smallest so far stands
+  }
   return found;
 }
 
