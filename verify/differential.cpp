@@ -28,7 +28,7 @@ public:
   /// The first difference for an input, if it counts at the level.
   std::optional<Counterexample> test(const std::vector<Tensor> &inputs) {
     ++tests;
-    if (options_.level != Level::Bits && has_denormals(inputs))
+    if (options_.level != Level::Bits && has_flushed_denormals(inputs, profile_))
       return std::nullopt; // outside of the level
     std::vector<Tensor> expected = semantics::evaluate(graph_, inputs, profile_),
                         actual = other_(inputs);
@@ -73,16 +73,6 @@ private:
       }
       ++found->mismatches;
     }
-  }
-
-  /// Of types whose denormals the profile flushes.
-  bool has_denormals(const std::vector<Tensor> &inputs) const {
-    for (const Tensor &input : inputs)
-      if (flushes(profile_, input.shape().type))
-        for (std::int64_t i = 0; i < input.elements(); ++i)
-          if (is_denormal(input.shape().type, input.bits(i)))
-            return true;
-    return false;
   }
 
   bool stays_finite(const std::vector<Tensor> &inputs) const {
@@ -138,6 +128,16 @@ Counterexample made_small(Tester &tester, Counterexample found,
 }
 
 } // namespace
+
+bool has_flushed_denormals(std::span<const Tensor> inputs,
+                           const semantics::NumericsProfile &profile) {
+  for (const Tensor &input : inputs)
+    if (flushes(profile, input.shape().type))
+      for (std::int64_t i = 0; i < input.elements(); ++i)
+        if (is_denormal(input.shape().type, input.bits(i)))
+          return true;
+  return false;
+}
 
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level) {
   if (a == b || (semantics::is_nan(type, a) && semantics::is_nan(type, b)))
