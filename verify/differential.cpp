@@ -3,6 +3,7 @@
 #include "semantics/interrupt_point.h"
 #include "verify/minimizer.h"
 #include "verify/parameter_shapes.h"
+#include "verify/stop_token.h"
 #include "verify/term_values.h"
 
 namespace isamorph::verify {
@@ -28,7 +29,7 @@ public:
   /// The first difference for an input, if it counts at the level.
   std::optional<Counterexample> test(const std::vector<Tensor> &inputs) {
     ++tests;
-    if (options_.level != Level::Bits && has_denormals(inputs))
+    if (options_.level != Level::Bits && has_flushed_denormals(inputs, profile_))
       return std::nullopt; // outside of the level
     std::vector<Tensor> expected = semantics::evaluate(graph_, inputs, profile_),
                         actual = other_(inputs);
@@ -73,16 +74,6 @@ private:
       }
       ++found->mismatches;
     }
-  }
-
-  /// Of types whose denormals the profile flushes.
-  bool has_denormals(const std::vector<Tensor> &inputs) const {
-    for (const Tensor &input : inputs)
-      if (flushes(profile_, input.shape().type))
-        for (std::int64_t i = 0; i < input.elements(); ++i)
-          if (is_denormal(input.shape().type, input.bits(i)))
-            return true;
-    return false;
   }
 
   bool stays_finite(const std::vector<Tensor> &inputs) const {
@@ -137,6 +128,16 @@ void make_small(Tester &tester, Counterexample &found, const DifferentialOptions
 
 } // namespace
 
+bool has_flushed_denormals(std::span<const Tensor> inputs,
+                           const semantics::NumericsProfile &profile) {
+  for (const Tensor &input : inputs)
+    if (flushes(profile, input.shape().type))
+      for (std::int64_t i = 0; i < input.elements(); ++i)
+        if (is_denormal(input.shape().type, input.bits(i)))
+          return true;
+  return false;
+}
+
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level) {
   if (a == b || (semantics::is_nan(type, a) && semantics::is_nan(type, b)))
     return true;
@@ -168,7 +169,10 @@ DifferentialResult compare_programs(const semantics::TensorGraph &graph, const P
         out.counterexample = tester.test(input(options.seed, i));
     }
     if (out.counterexample && options.minimize)
-      make_small(tester, *out.counterexample, options);
+      try {
+        make_small(tester, *out.counterexample, options);
+      } catch (const Stopped &) { // the smallest so far stands
+      }
   } catch (const semantics::Interrupted &) {
     out.stopped = true;
   }

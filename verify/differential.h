@@ -44,6 +44,10 @@ std::vector<semantics::Tensor> test_input(std::span<const semantics::Shape> shap
 /// The index of the n-th input without special values: such inputs show roundings.
 int plain_index(int n);
 
+/// Whether any element is a denormal of a type whose denormals the profile flushes: the levels
+/// below `bits` say nothing of such inputs.
+bool has_flushed_denormals(std::span<const semantics::Tensor> inputs,
+                           const semantics::NumericsProfile &profile);
 /// Compares at a level: any NaN equals any NaN; at Finite and Real zeros of both signs are equal.
 bool equal_element(ElementType type, std::uint64_t a, std::uint64_t b, Level level);
 

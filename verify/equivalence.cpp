@@ -22,10 +22,11 @@ constexpr int kMeasurements = 60, kClassifications = 90;
 constexpr int kQuickTests = 24, kLeastTests = 8;
 /// Elements that all tests together read, compute and fold, about; those before a long proof; those
 /// of making an input small; those of a first proof, and of looking for a weaker level; those of
-/// unrolling loops; what running an instruction counts for.
+/// unrolling loops; what running an instruction counts for; what a test below bits, which takes a
+/// value and bounds of every term, counts for.
 constexpr std::int64_t kTestWork = std::int64_t{1} << 31, kQuickWork = std::int64_t{1} << 28,
                        kMinimizingWork = std::int64_t{1} << 34, kSmallWork = std::int64_t{1} << 22,
-                       kLoopsWork = std::int64_t{1} << 25, kInstanceWork = 64;
+                       kLoopsWork = std::int64_t{1} << 25, kInstanceWork = 64, kTermsWork = 32;
 
 std::string different_reason(const Counterexample &c, const semantics::TensorGraph &graph) {
   const Shape &shape = graph[graph.results[c.output]].shape;
@@ -118,7 +119,9 @@ public:
       return static_cast<int>(std::min<std::int64_t>(limit, affordable));
     };
     tests_.max_tests = at_most(tests_.max_tests, kTestWork);
-    int affordable = at_most(tests_.max_minimizing_tests, kMinimizingWork);
+    int affordable =
+        at_most(tests_.max_minimizing_tests,
+                level_ == Level::Bits ? kMinimizingWork : kMinimizingWork / kTermsWork);
     if (affordable < tests_.max_minimizing_tests && level_ == Level::Bits)
       tests_.cone = [this](const Counterexample &c) -> std::optional<ElementCone> {
         try {
@@ -207,7 +210,10 @@ private:
       verdict.outcome = Outcome::Different;
       verdict.reason = different_reason(*result.counterexample, graph_);
       if (level_ == Level::Real)
-        verdict.reason += enclosures().describe(*result.counterexample);
+        try {
+          verdict.reason += enclosures().describe(*result.counterexample);
+        } catch (const Stopped &) { // the counterexample stands
+        }
       verdict.counterexample = std::move(result.counterexample);
     } else {
       verdict.reason =

@@ -38,6 +38,8 @@ constexpr const char *kExponentialOfSum = "exp(a+b)=exp(a)exp(b)", *kExponential
                      *kNotNegative = "exp(x)>=0, logistic(x)>=0, sqrt(x)>=0";
 /// Monomials that one comparison may add up: unequal sums of many fractions have too many.
 constexpr std::int64_t kMostComparisonWork = std::int64_t{1} << 18;
+/// Reciprocals that are remembered.
+constexpr std::size_t kMostReciprocals = 1024;
 /// Among more of which a greatest is sought, none is left out for being below another.
 constexpr std::size_t kMostCompared = 16;
 
@@ -282,14 +284,16 @@ Atoms::Fraction Atoms::fraction(const Polynomial &p) {
 
 /// What most monomials have in their exponents: of each part the factor that occurs most often, the
 /// least of these. To exponents that all are moved by the same, this is moved by that.
-Polynomial Atoms::common_exponent(const Polynomial &p) const {
+Polynomial Atoms::common_exponent(const Polynomial &p) {
   std::map<Monomial, std::map<Rational, std::size_t>> factors; // of a part, and how often
   for (const auto &[monomial, factor] : p)
     for (AtomId id : monomial)
-      if (is_exponential(id))
+      if (is_exponential(id)) {
+        count(atoms_[id]->arguments[0].size());
         for (const auto &[part, own] : atoms_[id]->arguments[0])
           if (part.size() != 1 || atoms_[part[0]]->kind != AtomKind::Maximum)
             ++factors[part][own];
+      }
   Polynomial out;
   for (auto &[part, often] : factors) {
     std::size_t absent = p.size();
@@ -330,6 +334,14 @@ Atoms::Factors Atoms::factors(const Polynomial &p) {
 }
 
 Polynomial Atoms::reciprocal(const Polynomial &p) {
+  if (auto known = reciprocals_.find(p); known != reciprocals_.end())
+    return known->second;
+  if (reciprocals_.size() >= kMostReciprocals)
+    reciprocals_.clear();
+  return reciprocals_.emplace(p, new_reciprocal(p)).first->second;
+}
+
+Polynomial Atoms::new_reciprocal(const Polynomial &p) {
   if (p.empty())
     throw NotReal("a division by zero");
   Fraction of = fraction(p);

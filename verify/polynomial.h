@@ -109,7 +109,8 @@ public:
   void collect_inputs(const Monomial &monomial, std::set<AtomId> &out) const;
 
 private:
-  Polynomial common_exponent(const Polynomial &p) const;
+  Polynomial common_exponent(const Polynomial &p);
+  Polynomial new_reciprocal(const Polynomial &p);
   /// numerator / the product of the atoms whose reciprocals these are
   struct Fraction {
     Polynomial numerator;
@@ -148,6 +149,7 @@ private:
   std::vector<const Atom *> atoms_;
   std::vector<char> special_; ///< by atom: multiplies otherwise than by standing beside others
   std::set<std::string> facts_;
+  std::map<Polynomial, Polynomial> reciprocals_; ///< of some
 };
 
 /// Values of atoms at a point; an atom's arguments are evaluated before it.

@@ -1,6 +1,7 @@
 #include "verify/rule_instances.h"
 
 #include "semantics/interrupt_point.h"
+#include "verify/differential.h"
 
 #include <algorithm>
 #include <array>
@@ -229,6 +230,8 @@ std::vector<Tensor> random_inputs(const TensorGraph &graph, InputStyle style, Ra
 
 std::optional<Difference> difference(const SmallInstance &instance, std::span<const Tensor> inputs,
                                      Level level, const semantics::NumericsProfile &profile) {
+  if (level != Level::Bits && has_flushed_denormals(inputs, profile))
+    return std::nullopt; // outside of the level
   std::vector<Tensor> left = evaluate(with_all_results(instance.from), inputs, profile),
                       right = evaluate(with_all_results(instance.to), inputs, profile);
   if (level != Level::Bits && (!all_finite(left) || !all_finite(right)))
