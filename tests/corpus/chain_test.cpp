@@ -113,8 +113,8 @@ TEST_CASE("a fact that was enumerated leads to a kernel, and its digest is count
 }
 
 TEST_CASE("a certificate without a chain says why, and check prints it") {
-  Synthesized found = certified(product_of_rows("4096"), "qkv");
-  std::string why = "the kernel executes 257 instructions; kernels of more than 256 have none";
+  Synthesized found = certified(product_of_rows("16384"), "qkv");
+  std::string why = "the kernel executes 1025 instructions; kernels of more than 1024 have none";
   CHECK_FALSE(found.json.contains("chain"));
   CHECK(found.json["chain_absent"] == why);
   CHECK(std::ranges::count(found.report.steps, "no chain of rewriting; it says why: " + why) == 1);
