@@ -92,21 +92,44 @@ private:
     return out;
   }
 
+  /// Bands of rows that begin with a rectangle of their height.
   std::optional<NodeId> assemble(const Area &area) {
-    auto first = source(area.row, area.column);
-    if (!first || !fits(first->tensor) || ++pieces_ > kMostPieces)
-      return std::nullopt;
-    Area part = first_rectangle(area, *first);
-    if (part.height == area.height && part.width == area.width)
-      return cut(*first, part);
-    bool below = part.height < area.height;
-    Area begin = below ? Area{area.row, area.column, part.height, area.width} : part;
-    Area rest =
-        below ? Area{area.row + part.height, area.column, area.height - part.height, area.width}
-              : Area{area.row, area.column + part.width, area.height, area.width - part.width};
-    auto left = part.width < begin.width ? assemble(begin) : cut(*first, begin);
-    auto right = left ? assemble(rest) : std::nullopt;
-    return right ? std::optional(joined(*left, *right, below ? 0 : 1)) : std::nullopt;
+    std::vector<NodeId> bands;
+    for (Area rest = area; rest.height > 0;) {
+      auto first = source(rest.row, rest.column);
+      if (!first || !fits(first->tensor))
+        return std::nullopt;
+      Area band{rest.row, rest.column, first_rectangle(rest, *first).height, rest.width};
+      auto whole = assemble_band(band);
+      if (!whole)
+        return std::nullopt;
+      bands.push_back(*whole);
+      rest.row += band.height;
+      rest.height -= band.height;
+    }
+    return joined(bands, 0);
+  }
+
+  /// Rectangles beside each other, and what is left where one is not as high as the area.
+  std::optional<NodeId> assemble_band(const Area &area) {
+    std::vector<NodeId> pieces;
+    for (Area rest = area; rest.width > 0;) {
+      auto first = source(rest.row, rest.column);
+      if (!first || !fits(first->tensor) || ++pieces_ > kMostPieces)
+        return std::nullopt;
+      Area part = first_rectangle(rest, *first);
+      if (part.height < rest.height) {
+        auto left = assemble(rest);
+        if (!left)
+          return std::nullopt;
+        pieces.push_back(*left);
+        break;
+      }
+      pieces.push_back(cut(*first, part));
+      rest.column += part.width;
+      rest.width -= part.width;
+    }
+    return joined(pieces, 1);
   }
 
   NodeId cut(const Cell &first, const Area &area) {
@@ -123,7 +146,12 @@ private:
                       shape);
   }
 
-  NodeId joined(NodeId first, NodeId second, std::size_t dimension) {
+  /// Joined in halves: the parts of n pieces have log n times the bytes of the whole.
+  NodeId joined(std::span<const NodeId> pieces, std::size_t dimension) {
+    if (pieces.size() == 1)
+      return pieces[0];
+    NodeId first = joined(pieces.first(pieces.size() / 2), dimension),
+           second = joined(pieces.subspan(pieces.size() / 2), dimension);
     Shape shape = terms_[first].shape;
     shape.dims[dimension] += terms_[second].shape.dims[dimension];
     semantics::Attributes attributes;

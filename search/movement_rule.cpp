@@ -5,8 +5,6 @@
 namespace isamorph::search {
 namespace {
 
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 24;
-
 /// How movement makes a class of others; an atom is made of itself.
 struct Movement {
   OperatorId op{};
@@ -160,7 +158,7 @@ bool too_large_to_follow(const TensorEGraph &egraph) {
   std::int64_t bytes = 0;
   for (ClassId c : egraph.graph().classes())
     bytes += egraph.shape(c).bytes();
-  return bytes > kMostBytes;
+  return bytes > kMostFollowedBytes;
 }
 
 std::unique_ptr<TensorRule> movement_rule(Atoms atoms) {

@@ -12,7 +12,9 @@ namespace isamorph::search {
 
 /// Whether there is a slice or a concatenation.
 bool has_pieces(const TensorEGraph &egraph);
-/// Whether the values of all classes are more bytes than are followed: 2^24.
+/// Of the values of all classes together; of more, where bytes come from is not followed.
+inline constexpr std::int64_t kMostFollowedBytes = std::int64_t{1} << 24;
+/// Whether the values of all classes are more bytes than that.
 bool too_large_to_follow(const TensorEGraph &egraph);
 
 /// Which of computed values that are movements of each other the rest is taken apart into: pieces

@@ -184,6 +184,14 @@ std::vector<char> in_pieces(const TensorTerms &terms) {
   return out;
 }
 
+/// Whether there are pieces, of values that are too large to follow.
+bool pieces_too_large(const TensorTerms &terms) {
+  std::int64_t bytes = 0;
+  for (std::uint32_t n = 0; n < terms.size(); ++n)
+    bytes += terms[{n}].shape.bytes();
+  return bytes > kMostFollowedBytes && std::ranges::count(in_pieces(terms), 1) > 0;
+}
+
 /// Terms to which rules apply, for what is made of pieces and is not a piece of larger ones alone;
 /// for what the kernel computes, the program's values put together of what the kernel's
 /// instructions compute.
@@ -237,9 +245,12 @@ SaturationReport saturate_in_turn(TensorEGraph &egraph, const spec::Isa &isa,
                   options.limits, {}, {}, &log);
 }
 
+constexpr std::string_view kTooLarge =
+    "the values on the way are too large to follow where their bytes come from";
+
 std::string not_met(const TensorEGraph &egraph, StopReason end) {
   if (too_large_to_follow(egraph))
-    return "the values on the way are too large to follow where their bytes come from";
+    return std::string(kTooLarge);
   if (end == StopReason::Saturated)
     return "the rules do not lead from the program's terms to the kernel's";
   return "saturation ended (" + std::string(name(end)) +
@@ -253,6 +264,8 @@ ChainSearch find_chain(const TensorTerms &given, std::span<const NodeId> from,
                        std::span<const semantics::RewriteRule> rules, const ChainOptions &options) {
   std::vector<semantics::RewriteRule> all(rules.begin(), rules.end());
   all.insert(all.end(), options.sums.begin(), options.sums.end());
+  if (pieces_too_large(given))
+    return {{}, std::string(kTooLarge)};
   TensorTerms terms = given;
   add_wholes(terms, from, to);
   TensorEGraph egraph(isa.numerics, true);

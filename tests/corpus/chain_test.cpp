@@ -1,4 +1,5 @@
 // What synthesis says about how it found a kernel.
+#include "corpus/offered_facts.h"
 #include "corpus/synthesis.h"
 #include "semantics/hlo.h"
 #include "verify/certificate.h"
@@ -89,9 +90,28 @@ TEST_CASE("kernels with joint moves, of tiles and with loops have a chain", "[sl
   }
 }
 
+TEST_CASE("facts are offered at real, to programs in which they occur") {
+  const semantics::NumericsProfile profile = spec::load_isa("qkv").numerics;
+  auto offered = [&](const char *path, semantics::Level level) {
+    std::string out;
+    for (const semantics::RewriteRule &rule : corpus::offered_facts(
+             semantics::parse_hlo(semantics::make_source("g.hlo", corpus_text(path))), profile,
+             level))
+      out += rule.name;
+    return out;
+  };
+  for (const char *path : {"qkv/attention.hlo", "qkv/softmax.hlo", "gemmini/product_32_words.hlo"})
+    CHECK(offered(path, semantics::Level::Real).empty());
+  CHECK(offered("qkv/attention_converted.hlo", semantics::Level::Real) == "narrow_widened");
+  for (semantics::Level level : {semantics::Level::Bits, semantics::Level::Finite})
+    CHECK(offered("qkv/attention_converted.hlo", level).empty());
+}
+
 TEST_CASE("a fact that was enumerated leads to a kernel, and its digest is counted again") {
-  Synthesized found =
-      certified(corpus_text("qkv/attention_converted.hlo"), "qkv", semantics::Level::Real);
+  Synthesized found = certified("HloModule g\nENTRY g {\n  x = bf16[64,64] parameter(0)\n"
+                                "  y = f32[64,64] convert(x)\n"
+                                "  ROOT z = bf16[64,64] convert(y)\n}\n",
+                                "qkv", semantics::Level::Real);
   std::size_t digests = 0;
   for (std::size_t r = 0; r < found.json.at("chain").at("rules").size(); ++r) {
     const nlohmann::json enumerations = found.json["chain"]["rules"][r]["lemma"]["enumerations"];
@@ -113,8 +133,8 @@ TEST_CASE("a fact that was enumerated leads to a kernel, and its digest is count
 }
 
 TEST_CASE("a certificate without a chain says why, and check prints it") {
-  Synthesized found = certified(product_of_rows("4096"), "qkv");
-  std::string why = "the kernel executes 257 instructions; kernels of more than 256 have none";
+  Synthesized found = certified(product_of_rows("16384"), "qkv");
+  std::string why = "the kernel executes 1025 instructions; kernels of more than 1024 have none";
   CHECK_FALSE(found.json.contains("chain"));
   CHECK(found.json["chain_absent"] == why);
   CHECK(std::ranges::count(found.report.steps, "no chain of rewriting; it says why: " + why) == 1);
