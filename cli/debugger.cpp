@@ -25,6 +25,23 @@ void expect_end(semantics::Cursor &cursor) {
     cursor.error_expected("the end");
 }
 
+/// Off-chip memory up to the end of the last input or constant, as the kernel finds it: one move
+/// may take several of them.
+Tensor given_bytes(const spec::Kernel &kernel, std::span<const Tensor> inputs) {
+  std::vector<std::byte> bytes;
+  auto place = [&](const spec::Placed &placed, const Tensor &value) {
+    auto begin = static_cast<std::size_t>(placed.address), size = value.bytes().size();
+    bytes.resize(std::max(bytes.size(), begin + size));
+    std::ranges::copy(value.bytes(), bytes.begin() + placed.address);
+  };
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    place(kernel.inputs[i], inputs[i]);
+  for (const spec::Placed &constant : kernel.constants)
+    place(constant, *constant.value);
+  auto size = static_cast<std::int64_t>(bytes.size());
+  return {{semantics::ElementType::U8, {size}}, std::move(bytes)};
+}
+
 } // namespace
 
 void add_debug_options(CLI::App &app, DebugOptions &options) {
@@ -45,8 +62,8 @@ void add_debug_options(CLI::App &app, DebugOptions &options) {
       ->check(CLI::IsMember({"nan", "inf"}))
       ->expected(1, 2);
   app.add_option("--diff", options.diff,
-                 "Stop at the first instruction whose result belongs to no value of this graph; at "
-                 "the end, outputs are its results")
+                 "Stop at the first instruction whose result belongs to no value of this graph and "
+                 "to no partial sum; at the end, outputs are its results")
       ->type_name("GRAPH");
 }
 
@@ -80,6 +97,9 @@ Debugger::Debugger(const DebugOptions &options, const spec::Isa &isa, const spec
         fmt::format("--diff: the results of '{}' are not the kernel's outputs", options.diff));
   for (const spec::Placed &constant : kernel.constants)
     values_->add("constant " + constant.name, *constant.value);
+  if (kernel.inputs.size() + kernel.constants.size() > 1)
+    values_->add("the kernel's inputs", given_bytes(kernel, inputs));
+  values_->add_partial_sums(sim::terms_added(isa, kernel));
 }
 
 void Debugger::fail_at_number(const semantics::Location &where) const {
@@ -260,11 +280,14 @@ bool Debugger::after(const sim::Execution &execution) {
       stop(execution, kDifferent);
       return false;
     }
-  if (last && values_ && diff_outputs(execution)) {
+  if (!last || !values_)
+    return true;
+  if (diff_outputs(execution)) {
     stopped_at_ = execution.number;
     status_ = kDifferent;
     return false;
   }
+  report("outputs", "every output is the graph's result", {{"outputs", results_.size()}});
   return true;
 }
 

@@ -9,7 +9,7 @@
 
 namespace isamorph::sim {
 
-using semantics::NodeId;
+using semantics::ElementType;
 using semantics::Shape;
 using semantics::Tensor;
 
@@ -52,19 +52,34 @@ bool contains_rectangle(Bytes whole, Bytes part, std::size_t row_bytes, std::siz
   return false;
 }
 
-bool belongs(const Tensor &tensor, const Tensor &value) {
-  Bytes part = tensor.bytes(), whole = value.bytes();
+/// `part`, of rows of `row_bytes`, in `value`.
+bool belongs(Bytes part, std::size_t row_bytes, const Tensor &value) {
+  Bytes whole = value.bytes();
   auto step = static_cast<std::size_t>(semantics::byte_size(value.shape().type));
   if (part.size() > whole.size() || part.size() % step != 0)
     return false;
   if (contains(whole, part, step))
     return true;
-  if (tensor.shape().rank() < 2 || value.shape().rank() < 2)
+  if (row_bytes == 0 || value.shape().rank() < 2)
     return false;
-  auto row_bytes = static_cast<std::size_t>(tensor.shape().dims.back() *
-                                            semantics::byte_size(tensor.shape().type));
   auto pitch = static_cast<std::size_t>(value.shape().dims.back()) * step;
   return contains_rectangle(whole, part, row_bytes, pitch, step);
+}
+
+bool belongs(const Tensor &tensor, const Tensor &value) {
+  const Shape &shape = tensor.shape();
+  Bytes bytes = tensor.bytes();
+  std::size_t row_bytes =
+      shape.rank() < 2 ? 0 : static_cast<std::size_t>(shape.dims.back() * byte_size(shape.type));
+  if (belongs(bytes, row_bytes, value))
+    return true;
+  if (shape.rank() < 3 || bytes.empty())
+    return false;
+  std::size_t tile = row_bytes * static_cast<std::size_t>(shape.dims[shape.rank() - 2]);
+  for (std::size_t at = 0; at < bytes.size(); at += tile)
+    if (!belongs(bytes.subspan(at, tile), row_bytes, value))
+      return false;
+  return true;
 }
 
 Tensor transposed(const Tensor &value, const std::vector<std::int64_t> &order,
@@ -82,28 +97,39 @@ Tensor transposed(const Tensor &value, const std::vector<std::int64_t> &order,
 } // namespace
 
 GraphValues::GraphValues(const semantics::TensorGraph &graph, std::span<const Tensor> inputs,
-                         const semantics::NumericsProfile &profile) {
-  semantics::TensorGraph all = graph.without_dead_nodes();
-  all.results.clear();
-  for (std::uint32_t i = 0; i < all.nodes.size(); ++i)
-    all.results.push_back({i});
-  std::vector<Tensor> results = semantics::evaluate(all, inputs, profile);
-  for (std::uint32_t i = 0; i < all.nodes.size(); ++i)
-    add(all.nodes[i].name, std::move(results[i]));
+                         const semantics::NumericsProfile &profile)
+    : graph_(graph.without_dead_nodes()), profile_(profile) {
+  graph_.results.clear();
+  for (std::uint32_t i = 0; i < graph_.nodes.size(); ++i)
+    graph_.results.push_back({i});
+  std::vector<Tensor> results = semantics::evaluate(graph_, inputs, profile_);
+  for (std::uint32_t i = 0; i < graph_.nodes.size(); ++i)
+    add(graph_.nodes[i].name, std::move(results[i]));
 }
 
-void GraphValues::add(const std::string &name, Tensor value) {
-  std::size_t rank = value.shape().rank();
+void GraphValues::add_partial_sums(std::set<std::int64_t> steps) {
+  std::vector<Tensor> values;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
+    values.push_back(values_[i].tensor);
+  partial_.emplace(graph_, std::move(values), profile_, std::move(steps));
+}
+
+void GraphValues::add_transposes(const Value &value, Group &out) {
+  std::size_t rank = value.tensor.shape().rank();
   std::vector<std::int64_t> order(rank);
   std::iota(order.begin(), order.end(), 0);
   if (rank >= 2 && rank <= kMostTransposedDimensions)
     while (std::next_permutation(order.begin(), order.end()))
-      transposes_.push_back({fmt::format("{} transposed {{{}}}", name, semantics::join_dims(order)),
-                             transposed(value, order, {})});
-  values_.push_back({name, std::move(value)});
+      out.push_back({fmt::format("{} transposed {{{}}}", value.name, semantics::join_dims(order)),
+                     transposed(value.tensor, order, {})});
 }
 
-std::optional<std::string> GraphValues::find(const Tensor &tensor) const {
+void GraphValues::add(const std::string &name, Tensor value) {
+  values_.push_back({name, std::move(value)});
+  add_transposes(values_.back(), transposes_);
+}
+
+std::optional<std::string> GraphValues::find(const Tensor &tensor) {
   Bytes bytes = tensor.bytes();
   for (const auto *group : {&values_, &transposes_})
     for (const Value &value : *group)
@@ -116,12 +142,30 @@ std::optional<std::string> GraphValues::find(const Tensor &tensor) const {
     for (const Value &value : *group)
       if (belongs(tensor, value.tensor))
         return "part of " + value.name;
+  return find_partial_sum(tensor);
+}
+
+std::optional<std::string> GraphValues::find_partial_sum(const Tensor &tensor) {
+  ElementType type = tensor.shape().type;
+  if (partial_ && summed_.insert(type).second)
+    for (PartialSums::Sum &sum : partial_->of_type(type)) {
+      sums_.push_back({std::move(sum.name), std::move(sum.value)});
+      add_transposes(Value(sums_.back()), sums_);
+    }
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    const Value &value = sums_[(last_ + i) % sums_.size()];
+    if (!belongs(tensor, value.tensor))
+      continue;
+    last_ = (last_ + i) % sums_.size();
+    bool whole = std::ranges::equal(tensor.bytes(), value.tensor.bytes());
+    return (whole ? "" : "part of ") + value.name;
+  }
   return std::nullopt;
 }
 
 std::optional<GraphValues::Nearest> GraphValues::nearest(const Tensor &tensor) const {
   std::optional<Nearest> best;
-  for (const auto *group : {&values_, &transposes_})
+  for (const auto *group : {&values_, &transposes_, &sums_})
     for (const Value &value : *group) {
       if (value.tensor.shape() != tensor.shape())
         continue;
