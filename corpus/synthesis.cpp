@@ -113,7 +113,7 @@ verify::BoundsClaim bounds_claim(const Synthesis &from, const semantics::TensorG
   return out;
 }
 
-/// Longer kernels get no chain: saturation with all their terms would not end.
+/// Longer kernels get no chain: it would take longer to find than the kernel, and to read.
 constexpr std::int64_t kMostChained = 1024;
 /// Chains are found among fewer e-nodes, or saturation takes longer than the search for the kernel.
 constexpr std::size_t kMostChainNodes = 20'000;
