@@ -194,3 +194,25 @@ TEST_CASE("an operation without a circuit has no obligation") {
                                       "ROOT %a = T[] exponential(%x)");
   CHECK_FALSE(circuit_obligation("exp", claim, Level::Bits, rounding(false)));
 }
+
+TEST_CASE("products, quotients and remainders by powers of two are the same numbers as wires") {
+  for (int width : {1, 8, 48, 106})
+    for (int k = 0; k < width; ++k) {
+      Circuit circuit;
+      Wire x = circuit.variable("x", width);
+      semantics::BitWord power(width, semantics::Uint128{1} << k);
+      Wire by = circuit.constant(power);
+      for (std::uint64_t number : {0x0ull, 0x1ull, 0x5555555555555555ull, 0xfedcba9876543210ull}) {
+        semantics::BitWord value(width, semantics::Uint128{number} << 42 | number);
+        INFO(width << " bits, 2^" << k);
+        auto same = [&](const Wire &wire, const semantics::BitWord &expected) {
+          CHECK(circuit.evaluate(wire, {value}).value == expected.value);
+          CHECK(circuit.node(wire).width == width);
+        };
+        same(x * by, value * power);
+        same(by * x, value * power);
+        same(quotient(x, by), quotient(value, power));
+        same(remainder(x, by), remainder(value, power));
+      }
+    }
+}
