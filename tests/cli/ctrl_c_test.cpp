@@ -153,15 +153,16 @@ ENTRY large {
   ROOT y = bf16[30000,30000] negate(x)
 }
 )");
-  // Where each instance writes depends on all loops, so that all of them are looked at.
+  // Where each instance writes depends on all loops and leaves gaps, so that all are looked at.
   write_file(scratch / "k.asm", R"(kernel again {
   memory 16384
   input x @ 0 : bf16[64,64]
   output y @ 8192 : bf16[64,64]
   load_rm(n=64, addr_in=0, addr_out=0)
-  for a in 0..20 { for b in 0..20 { for c in 0..20 { for d in 0..20 { for e in 0..20 { for f in 0..20 {
-    load_rm(n=1, addr_in=0, addr_out=a + b + c + d + e + f)
-  } } } } } }
+  for a in 0..7 { for b in 0..7 { for c in 0..7 { for d in 0..7 { for e in 0..7 {
+  for f in 0..7 { for g in 0..7 { for h in 0..7 { for i in 0..7 {
+    load_rm(n=1, addr_in=0, addr_out=2*a + 2*b + 2*c + 2*d + 2*e + 2*f + 2*g + 2*h + 2*i)
+  } } } } } } } } }
   store_rm(n=64, addr_in=0, addr_out=8192)
 }
 )");
